@@ -1,0 +1,5 @@
+//! The deciding floor: state machines and values with no I/O.
+
+pub mod clock;
+pub mod key;
+pub mod outcome;

@@ -1,0 +1,1 @@
+//! The engines: the shapes that an operator can have.
