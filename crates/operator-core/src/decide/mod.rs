@@ -3,3 +3,4 @@
 pub mod clock;
 pub mod key;
 pub mod outcome;
+pub mod queue;
