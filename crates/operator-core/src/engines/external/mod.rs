@@ -5,8 +5,12 @@
 //! ownership, order, drift, deletion policies, pause, adoption.
 
 mod annotations;
+mod engine;
 mod mark;
+mod pauses;
 mod presence;
+mod release;
+mod uphold;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -14,6 +18,7 @@ use crd_types::lifecycle::Managed;
 
 pub use self::{
     annotations::Annotations,
+    engine::Engine,
     mark::{Mark, Ownership},
     presence::{Diff, Facets, Presence, Record},
 };
@@ -88,6 +93,9 @@ pub trait External: Send + Sync + 'static {
 
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;
+
+    /// The facet that a step writes.
+    fn facet(step: &Self::Step) -> &'static str;
 
     /// Creates the resource, marked.
     ///
