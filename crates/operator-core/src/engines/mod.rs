@@ -1,1 +1,3 @@
 //! The engines: the shapes that an operator can have.
+
+pub mod external;
