@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod key;
+pub mod lease;
 pub mod outcome;
 pub mod queue;
