@@ -30,7 +30,7 @@ const MAX_MESSAGE: usize = 1024;
 /// it was. A released object has no status to keep.
 pub fn conclude(lifecycle: &mut Lifecycle, result: &PassResult, generation: Option<i64>, now: Timestamp) {
     let (ready, work, reason, message) = match result {
-        Ok(Outcome::Released) => return,
+        Ok(Outcome::Released | Outcome::Superseded) => return,
         Ok(Outcome::Paused) => {
             let message = "nothing is done until the pause ends";
             set(lifecycle, said(PAUSED, true, "Paused", message, generation, now));

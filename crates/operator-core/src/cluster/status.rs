@@ -1,7 +1,11 @@
 //! The write of an object's own status: what changed, and nothing when nothing did.
 
 use crd_types::lifecycle::Managed;
-use kube::{Api, api::Patch};
+use kube::{
+    Api,
+    api::{DynamicObject, Patch},
+    core::ApiResource,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +38,25 @@ impl Writer {
         leading.check()?;
         let stored = api.patch_status(&target.key.name, &self.params(), &patch).await;
         stored.map(Some).map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
+    }
+
+    /// Writes `status` over that of an object which cannot be read as a `K`, so neither can the answer be.
+    ///
+    /// # Errors
+    /// As [`patch_status`](Self::patch_status).
+    pub async fn patch_unread_status<K: Managed>(
+        &self,
+        leading: &Leading,
+        target: Target<'_>,
+        status: &impl Serialize,
+    ) -> Result<(), WriteError> {
+        let patch = Patch::Merge(json!({ "metadata": { "uid": target.uid }, "status": status }));
+        let kind = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &target.key.namespace, &kind);
+        leading.check()?;
+        let stored = api.patch_status(&target.key.name, &self.params(), &patch).await;
+        stored.map(drop).map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }
 

@@ -1,1 +1,1 @@
-//! The process floor: everything between `main` and the engines.
+//! p

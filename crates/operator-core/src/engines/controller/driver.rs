@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::{Observer, Pass, Reconciler, Site, trigger, unreadable::Unreadable};
+use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unreadable};
 use crate::{
     cluster::{
         cache::Change,
@@ -31,7 +31,7 @@ use crate::{
         clock::Moment,
         key::ObjectKey,
         outcome::{Class as FaultClass, Fault, Outcome, PassResult},
-        queue::{Class, Limits, Queue, Request, Snapshot, Taken},
+        queue::{Class, Queue, Request, Taken},
     },
     engines::external::Annotations,
 };
@@ -47,8 +47,6 @@ const SUPERSEDED_PAUSE: Duration = Duration::from_millis(100);
 pub struct Settings {
     /// The kind in lower case: the name in logs, metrics and `/debug/state`.
     pub name: &'static str,
-    /// Places for passes that run side by side, and how they are shared.
-    pub limits: Limits,
     /// Deadline of one pass.
     pub timeout: Duration,
     /// After a pass that found all well, the time to the next look.
@@ -61,36 +59,37 @@ pub struct Controller<R: Reconciler> {
     site: Arc<Site<R::Kind>>,
     settings: Settings,
     observer: Box<dyn Observer>,
-    queue: Mutex<Queue>,
+    queue: Arc<Mutex<Queue>>,
     streaks: Mutex<Streaks>,
     unreadable: Unreadable,
     work: Notify,
 }
 
 impl<R: Reconciler> Controller<R> {
-    /// A controller over the cache of `site`, which must not run yet.
+    /// A controller over the cache of `site`, which must not run yet. Its work waits in `queue`.
     pub fn new(
         reconciler: R,
         site: Arc<Site<R::Kind>>,
         settings: Settings,
+        queue: Arc<Mutex<Queue>>,
         observer: impl Observer,
     ) -> Arc<Self> {
         let controller = Arc::new(Self {
             reconciler,
-            settings: settings.clone(),
+            streaks: Mutex::new(Streaks::new(settings.interval)),
+            settings,
             observer: Box::new(observer),
-            queue: Mutex::new(Queue::new(settings.limits)),
-            streaks: Mutex::default(),
+            queue,
             unreadable: Unreadable::default(),
             work: Notify::new(),
             site: site.clone(),
         });
         let listener: Weak<Self> = Arc::downgrade(&controller);
-        site.cache.observe(move |key, change| {
+        site.cache.observe(Box::new(move |key, change| {
             if let Some(controller) = listener.upgrade() {
                 controller.changed(key, change);
             }
-        });
+        }));
         controller
     }
 
@@ -100,11 +99,6 @@ impl<R: Reconciler> Controller<R> {
         if let Some(object) = self.site.cache.get(key) {
             self.enqueue(key, R::lane(&object), class, now);
         }
-    }
-
-    /// What the queue holds.
-    pub fn snapshot(&self) -> Snapshot {
-        self.queue.lock().snapshot(self.site.clock.now())
     }
 
     /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand.
@@ -172,7 +166,6 @@ impl<R: Reconciler> Controller<R> {
                     self.enqueue(key, Arc::from("unreadable"), Class::Edit, now);
                 }
             }
-            Change::Synced => {}
         }
     }
 
@@ -186,7 +179,7 @@ impl<R: Reconciler> Controller<R> {
     async fn pass(self: Arc<Self>, taken: Taken, leading: Leading) {
         let _place = Place { controller: &self, key: &taken.key };
         let started = self.site.clock.now();
-        self.observer.started(taken.class, taken.waited);
+        self.observer.started(taken.waited);
         if let Some(object) = self.site.cache.get(&taken.key) {
             let span = tracing::info_span!(
                 "pass",
@@ -213,18 +206,14 @@ impl<R: Reconciler> Controller<R> {
         let result = match clock.until(deadline, run).await {
             Some(Ok(result)) => result,
             Some(Err(_)) => {
-                self.observer.panicked();
                 let text = "a defect of the operator ended this pass; its log has the details";
-                Err(Fault::transient("Panicked", text))
+                Err(Fault::transient(PANICKED, text))
             }
             None => Err(Fault::transient(
                 "DeadlineExceeded",
                 format!("the pass did not end within {:?}", self.settings.timeout),
             )),
         };
-        if let Err(fault) = &result {
-            self.observer.faulted(fault);
-        }
         self.conclude(&mut pass, &result).await.and(result)
     }
 
@@ -264,7 +253,7 @@ impl<R: Reconciler> Controller<R> {
             lifecycle.ready && lifecycle.observed_generation == object.meta().generation
         });
         let now = self.site.clock.now();
-        let since = self.streaks.lock().since(&object.uid().unwrap_or_default());
+        let since = self.streaks.lock().get(&object.uid().unwrap_or_default()).map(|s| s.since);
         hitch
             && in_force
             && object.meta().deletion_timestamp.is_none()
@@ -283,24 +272,26 @@ impl<R: Reconciler> Controller<R> {
             }
             Ok(Outcome::Done { .. }) => {
                 streaks.succeeded(&uid);
-                (Class::Resync, backoff::spread(self.settings.interval, jitter))
+                (Class::Resync, backoff::spread(self.settings.interval, None, jitter))
             }
             Ok(Outcome::Superseded) => (Class::Edit, SUPERSEDED_PAUSE),
             Ok(Outcome::Running { poll, .. }) => {
                 streaks.succeeded(&uid);
                 (Class::Retry, *poll)
             }
-            Ok(Outcome::Waiting { poll, .. }) => {
-                streaks.failed(&uid, object.meta().generation, now);
+            Ok(Outcome::Waiting { reason, on, poll }) => {
+                // Counted, so that a wish in force is not taken for good for ever; but tried at its own pace.
+                let hitch = Fault::transient(reason, on.as_str());
+                streaks.failed(&uid, object.meta().generation, &hitch, now, jitter);
                 (Class::Retry, *poll)
             }
             Err(fault) => {
-                let streak = streaks.failed(&uid, object.meta().generation, now);
+                let pause = streaks.failed(&uid, object.meta().generation, fault, now, jitter);
                 let class = match fault.class {
                     FaultClass::Terminal => Class::Resync,
                     _ => Class::Retry,
                 };
-                (class, backoff::delay(fault, &streak, self.settings.interval, now, jitter))
+                (class, pause)
             }
         };
         drop(streaks);

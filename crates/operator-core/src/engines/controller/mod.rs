@@ -14,7 +14,7 @@ pub use self::{
     pass::{Pass, Site},
 };
 use crate::decide::{
-    outcome::{Fault, PassResult},
+    outcome::PassResult,
     queue::Class,
 };
 
@@ -30,16 +30,15 @@ pub trait Reconciler: Send + Sync + 'static {
     fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
 }
 
+/// Reason and code of the fault that stands for a pass that panicked.
+pub const PANICKED: &str = "Panicked";
+
 /// Told of what a controller does, for metrics.
 pub trait Observer: Send + Sync + 'static {
     /// A key was asked to be queued in `class`.
     fn added(&self, class: Class);
-    /// A pass starts after the key waited for `waited`.
-    fn started(&self, class: Class, waited: Duration);
+    /// A pass starts after its key waited for `waited`.
+    fn started(&self, waited: Duration);
     /// A pass ended after `took`.
     fn finished(&self, result: &PassResult, took: Duration);
-    /// A pass panicked.
-    fn panicked(&self);
-    /// A pass met `fault`.
-    fn faulted(&self, fault: &Fault);
 }

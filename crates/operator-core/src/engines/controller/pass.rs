@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crd_types::lifecycle::Managed;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use crate::{
     cluster::{
@@ -20,7 +20,7 @@ pub struct Site<K: Managed> {
     /// Writes to the API server.
     pub writer: Writer,
     /// The kind's cache; learns of our own writes at once.
-    pub cache: Cache<Whole<K>>,
+    pub cache: Arc<Cache<Whole<K>>>,
     /// Where events go.
     pub events: Events,
     /// The time.

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 
 use crd_types::lifecycle::{Lifecycle, Managed};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    Api, Resource,
-    api::{DynamicObject, Patch, PatchParams},
-    core::ApiResource,
-};
+use kube::Resource;
 use parking_lot::Mutex;
-use serde_json::json;
 
 use super::Site;
 use crate::{
-    cluster::{cache::Unreadable as Found, events::Severity, leading::Leading, status},
+    cluster::{
+        cache::Unreadable as Found,
+        conditions,
+        events::Severity,
+        leading::Leading,
+        write::{Target, WriteError},
+    },
     decide::{key::ObjectKey, outcome::Fault},
 };
 
@@ -76,16 +77,12 @@ async fn write<K: Managed>(
     key: &ObjectKey,
     found: &Found,
     text: String,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    leading.check()?;
+) -> Result<(), WriteError> {
     let mut lifecycle = Lifecycle::default();
     let fault = Fault::terminal("Unreadable", text);
-    status::conclude(&mut lifecycle, &Err(fault), found.generation, site.clock.wall());
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(site.client.clone(), &key.namespace, &ApiResource::erase::<K>(&()));
-    let patch = json!({ "metadata": { "uid": found.uid }, "status": lifecycle });
-    api.patch_status(&key.name, &PatchParams::apply(&site.manager), &Patch::Merge(patch)).await?;
-    Ok(())
+    conditions::conclude(&mut lifecycle, &Err(fault), found.generation, site.clock.wall());
+    let target = Target { key, uid: &found.uid, resource_version: None };
+    site.writer.patch_unread_status::<K>(leading, target, &lifecycle).await
 }
 
 fn reference<K: Resource<DynamicType = ()>>(key: &ObjectKey, found: &Found) -> ObjectReference {
@@ -94,7 +91,7 @@ fn reference<K: Resource<DynamicType = ()>>(key: &ObjectKey, found: &Found) -> O
         kind: Some(K::kind(&()).into_owned()),
         namespace: Some(key.namespace.to_string()),
         name: Some(key.name.to_string()),
-        uid: Some(found.uid.clone()),
+        uid: Some(found.uid.to_string()),
         ..ObjectReference::default()
     }
 }

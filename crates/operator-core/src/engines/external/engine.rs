@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crd_types::lifecycle::{DeletionPolicy, HasLifecycle, Managed};
+use kube::Resource;
 use parking_lot::Mutex;
 
 use super::{Annotations, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, pauses::Pauses};
