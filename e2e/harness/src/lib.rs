@@ -3,7 +3,10 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness needs Linux: only its kernel ends a child with its parent");
 
+pub mod aws;
+pub mod moto;
 pub mod port;
 pub mod process;
+pub mod proxy;
 pub mod scratch;
 pub mod wait;
