@@ -49,7 +49,7 @@ type Files = BTreeMap<String, String>;
 fn generate(sh: &Shell) -> Result<Files> {
     let folder = sh.create_temp_dir()?;
     let path = folder.path();
-    cmd!(sh, "cargo run --quiet --example print-crds -- {path}")
+    cmd!(sh, "cargo run --example print-crds -- {path}")
         .quiet()
         .run()?;
     read(path)

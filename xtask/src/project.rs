@@ -52,11 +52,14 @@ impl Project {
 
     /// Builds programs of the workspace, with Cargo's progress on the terminal.
     ///
-    /// No package is named: the features of the dependencies are then those of
-    /// the whole workspace, as for the tests, and nothing is built twice.
+    /// The features of the dependencies come out as for the tests, so that none of
+    /// them is built twice: no package is named, and an example is built too, as only
+    /// this makes Cargo count the features that development dependencies ask for.
     pub fn build(&self, programs: &[&str]) -> Result<()> {
         let bins = programs.iter().flat_map(|name| ["--bin", name]);
-        cmd!(self.shell, "cargo build {bins...}").quiet().run()?;
+        cmd!(self.shell, "cargo build {bins...} --example print-crds")
+            .quiet()
+            .run()?;
         Ok(())
     }
 
