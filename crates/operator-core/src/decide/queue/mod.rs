@@ -20,6 +20,12 @@
 mod ready;
 mod snapshot;
 
+#[cfg(test)]
+mod explored;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -97,7 +103,7 @@ pub struct Taken {
 type Age = (Moment, u64);
 
 /// All requests for a key that no run has answered yet, merged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     class: Class,
     lane: Arc<str>,
@@ -177,14 +183,14 @@ impl Queue {
             }
             return;
         }
-        let wanted = match self.withdraw(&key) {
-            Some(mut earlier) => {
-                earlier.merge(wanted);
-                earlier
+        match self.waiting.get(&key).cloned() {
+            None => self.wait(key, wanted),
+            Some(before) => {
+                let mut after = before.clone();
+                after.merge(wanted);
+                self.promote(key, &before, after);
             }
-            None => wanted,
-        };
-        self.wait(key, wanted);
+        }
     }
 
     /// Begins the run of the key whose turn it is; `None` if nothing is due or no place is free.
@@ -263,6 +269,17 @@ impl Queue {
             self.ready.insert(key.clone(), &wanted);
         }
         self.waiting.insert(key, wanted);
+    }
+
+    /// A key that is due already keeps its namespace's place: asking again never costs a turn.
+    fn promote(&mut self, key: ObjectKey, before: &Wanted, after: Wanted) {
+        if before.due() <= self.now {
+            self.ready.change(&key, before, &after);
+            self.waiting.insert(key, after);
+        } else {
+            self.withdraw(&key);
+            self.wait(key, after);
+        }
     }
 
     fn withdraw(&mut self, key: &ObjectKey) -> Option<Wanted> {

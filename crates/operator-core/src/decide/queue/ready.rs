@@ -83,10 +83,23 @@ impl Ready {
 
     /// Takes a key out; nothing stays of a namespace or lane that has no other.
     pub(super) fn remove(&mut self, key: &ObjectKey, wanted: &Wanted) {
-        let place = (wanted.class, key.namespace.clone());
-        if let (Some(lane), Some(seat)) =
-            (self.lanes.get_mut(&wanted.lane), self.seats.get_mut(&place))
-        {
+        self.lift(key, wanted);
+        self.leave(key, wanted.class);
+    }
+
+    /// Moves a key to what is wanted now; its namespace keeps its turn in a class where it stays.
+    pub(super) fn change(&mut self, key: &ObjectKey, before: &Wanted, after: &Wanted) {
+        if before != after {
+            self.lift(key, before);
+            self.insert(key.clone(), after);
+            self.leave(key, before.class);
+        }
+    }
+
+    /// Takes a key out of its lane.
+    fn lift(&mut self, key: &ObjectKey, wanted: &Wanted) {
+        let seat = self.seats.get_mut(&(wanted.class, key.namespace.clone()));
+        if let (Some(seat), Some(lane)) = (seat, self.lanes.get_mut(&wanted.lane)) {
             lane.keys.remove(&wanted.age);
             if let Some(ages) = lane.turns.get_mut(&seat.turn) {
                 ages.remove(&wanted.age);
@@ -95,11 +108,20 @@ impl Ready {
                     seat.lanes.remove(&wanted.lane);
                 }
             }
-            if seat.lanes.is_empty() {
-                self.seats.remove(&place);
-            }
         }
         self.refresh(&wanted.lane);
+    }
+
+    /// Gives up the seat of the key's namespace if none of its keys is left in the class.
+    fn leave(&mut self, key: &ObjectKey, class: Class) {
+        let place = (class, key.namespace.clone());
+        if self
+            .seats
+            .get(&place)
+            .is_some_and(|seat| seat.lanes.is_empty())
+        {
+            self.seats.remove(&place);
+        }
     }
 
     /// A run of `key` begins: it takes a place of its lane, and its namespace moves to the back.
@@ -183,5 +205,86 @@ impl<Rank: Copy + Ord> Heads<Rank> {
         if let Some(rank) = rank {
             self.order.insert((rank, lane.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+impl Ready {
+    /// The namespaces of each class in the order of their turns.
+    pub(super) fn rounds(&self) -> BTreeMap<Class, Vec<Arc<str>>> {
+        let turns = BTreeMap::from_iter(
+            self.seats
+                .iter()
+                .map(|((class, namespace), seat)| (seat.turn, (*class, namespace.clone()))),
+        );
+        let mut rounds = BTreeMap::<_, Vec<_>>::new();
+        for (class, namespace) in turns.into_values() {
+            rounds.entry(class).or_default().push(namespace);
+        }
+        rounds
+    }
+
+    /// All keys by lane, with their ages; checks that every index says the same and none says more.
+    pub(super) fn contents(&self) -> BTreeMap<(Arc<str>, Age), ObjectKey> {
+        let mut contents = BTreeMap::new();
+        let (mut oldest, mut best) = (BTreeSet::new(), BTreeSet::new());
+        let mut seated = HashMap::<(Class, Arc<str>), HashSet<Arc<str>>>::new();
+        for (name, lane) in &self.lanes {
+            assert!(
+                lane.running > 0 || !lane.keys.is_empty(),
+                "lane {name} is garbage"
+            );
+            assert_eq!(
+                BTreeSet::from_iter(lane.keys.keys()),
+                BTreeSet::from_iter(lane.turns.values().flatten()),
+                "the two orders of lane {name} hold the same keys"
+            );
+            for (turn, ages) in &lane.turns {
+                for age in ages {
+                    let place = (turn.0, lane.keys[age].namespace.clone());
+                    assert_eq!(
+                        self.seats[&place].turn, *turn,
+                        "{age:?} stands at its namespace's turn"
+                    );
+                    seated.entry(place).or_default().insert(name.clone());
+                }
+            }
+            if let Some((&age, _)) = lane.keys.first_key_value()
+                && lane.running < self.per_lane
+            {
+                oldest.insert((age, name.clone()));
+                let (&turn, ages) = lane.turns.first_key_value().unwrap();
+                best.insert(((turn, *ages.first().unwrap()), name.clone()));
+            }
+            contents.extend(
+                lane.keys
+                    .iter()
+                    .map(|(age, key)| ((name.clone(), *age), key.clone())),
+            );
+        }
+        let seats = self
+            .seats
+            .iter()
+            .map(|(place, seat)| (place.clone(), seat.lanes.clone()));
+        assert_eq!(
+            HashMap::from_iter(seats),
+            seated,
+            "a namespace has a seat where it has keys, nowhere else"
+        );
+        assert_eq!((&self.oldest.order, &self.best.order), (&oldest, &best));
+        assert_eq!(
+            (self.oldest.ranks.len(), self.best.ranks.len()),
+            (oldest.len(), best.len())
+        );
+        contents
+    }
+
+    /// The number of runs by lane.
+    pub(super) fn running(&self) -> BTreeMap<Arc<str>, usize> {
+        let running = self
+            .lanes
+            .iter()
+            .map(|(name, lane)| (name.clone(), lane.running));
+        running.filter(|&(_, running)| running > 0).collect()
     }
 }
