@@ -18,12 +18,15 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness needs Linux: only its kernel ends a child with its parent");
 
+pub mod aws;
 pub mod binaries;
 pub mod cluster;
 pub mod control_plane;
+pub mod moto;
 pub mod port;
 pub mod process;
 mod progress;
+pub mod proxy;
 pub mod scratch;
 pub mod wait;
 
