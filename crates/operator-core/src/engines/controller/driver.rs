@@ -101,10 +101,10 @@ impl<R: Reconciler> Controller<R> {
         }
     }
 
-    /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand.
+    /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand. Every cache that
+    /// a pass reads must have synced before.
     pub async fn run(self: Arc<Self>, leadership: Leadership, mut stop: watch::Receiver<bool>) {
         let mut term = leadership.watch();
-        self.site.cache.wait_synced().await;
         loop {
             let leading = tokio::select! {
                 biased;
