@@ -20,11 +20,12 @@ use operator_core::{
     },
     decide::{clock::Clock, key::ObjectKey, queue::Class},
     engines::{controller::Controller, external::Engine, references::References},
-    process::operator::{Operator, OperatorError},
+    process::operator::Operator,
 };
 use serde_json::json;
 
 pub use self::config::Config;
+pub use operator_core::process::operator::OperatorError;
 use self::{
     aws::Aws,
     provider::{Providers, Sessions, provider_of},
