@@ -6,13 +6,25 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-/// Takes `null` out of a schema and everything below it.
-///
+/// Makes a schema and everything below it what the API server and `kubectl explain` want.
+pub(crate) fn conform(schema: &mut Schema) {
+    RecursiveTransform(forbid_null).transform(schema);
+    RecursiveTransform(join_lines).transform(schema);
+}
+
+/// A comment's line breaks are the editor's; `kubectl explain` breaks lines by itself.
+fn join_lines(schema: &mut Schema) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> = description
+            .split("\n\n")
+            .map(|text| text.replace('\n', " "))
+            .collect();
+        *description = paragraphs.join("\n\n");
+    }
+}
+
 /// A field that is not wanted is left out. The API server drops a `null` in a field that does not allow one,
 /// and so CEL's `has()` means what it seems to mean.
-pub(crate) fn absent_not_null(schema: &mut Schema) {
-    RecursiveTransform(forbid_null).transform(schema);
-}
 
 fn forbid_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
