@@ -161,22 +161,31 @@ impl Ruled for AWSProviderSpec {
 }
 
 impl AWSProviderSpec {
-    /// Checks what admission checks.
+    /// Checks the rules that admission checks; the sizes of lists and maps are admission's alone.
     ///
     /// # Errors
     /// The first field that admission would refuse.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.check_rules("spec")?;
-        self.region.parse_at("spec.region")?;
+        self.region.check("spec.region")?;
         if let Some(endpoint) = &self.endpoint {
-            endpoint.parse_at("spec.endpoint")?;
+            endpoint.check("spec.endpoint")?;
+        }
+        if let Some(secret) = &self.credentials_secret {
+            secret.check("spec.credentialsSecret")?;
+        }
+        if let Some(key) = &self.access_key_id_ref {
+            key.check("spec.accessKeyIDRef")?;
+        }
+        if let Some(key) = &self.secret_access_key_ref {
+            key.check("spec.secretAccessKeyRef")?;
         }
         self.credentials()?;
         self.assumed_role()?;
         self.default_tags.check_rules("spec.defaultTags")?;
         self.allowed_namespaces
             .iter()
-            .try_for_each(|it| it.parse_at("spec.allowedNamespaces").map(|_| ()))
+            .try_for_each(|allowed| allowed.check("spec.allowedNamespaces"))
     }
 
     /// Whether objects of `namespace` may use a provider that lives in `own`.
@@ -253,19 +262,33 @@ impl Managed for AWSProvider {
 
 #[bon]
 impl AWSProvider {
-    /// Builds a provider; what its spec requires is required here.
+    /// Builds a provider; what its spec requires is required here. The deprecated pair of key references
+    /// has no place in it.
+    ///
+    /// ```
+    /// # use crd_types::aws::v1alpha1::AWSProvider;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = AWSProvider::builder("aws", "default")
+    ///     .region("eu-central-1".parse()?)
+    ///     .role_arn("arn:aws:iam::111122223333:role/operator".parse()?)
+    ///     .default_tags([("team", "platform")].into_iter().collect())
+    ///     .build();
+    /// # provider.spec.check()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[builder(start_fn = builder, finish_fn = build)]
     pub fn assemble(
         #[builder(start_fn, into)] name: String,
         #[builder(start_fn, into)] namespace: String,
-        #[builder(into)] region: Stored<Region>,
-        #[builder(into)] endpoint: Option<Stored<Endpoint>>,
-        #[builder(into)] role_arn: Option<Stored<RoleArn>>,
-        #[builder(into)] assume_role_arn: Option<Stored<RoleArn>>,
-        #[builder(into)] external_id: Option<Stored<ExternalId>>,
+        region: Region,
+        endpoint: Option<Endpoint>,
+        role_arn: Option<RoleArn>,
+        assume_role_arn: Option<RoleArn>,
+        external_id: Option<ExternalId>,
         credentials_secret: Option<SecretRef>,
         #[builder(default)] default_tags: Tags,
-        #[builder(default)] allowed_namespaces: Vec<Stored<AllowedNamespace>>,
+        #[builder(default)] allowed_namespaces: Vec<AllowedNamespace>,
     ) -> Self {
         Self {
             metadata: ObjectMeta {
@@ -274,18 +297,80 @@ impl AWSProvider {
                 ..ObjectMeta::default()
             },
             spec: AWSProviderSpec {
-                region,
-                endpoint,
-                role_arn,
-                assume_role_arn,
-                external_id,
+                region: region.into(),
+                endpoint: endpoint.map(Stored::from),
+                role_arn: role_arn.map(Stored::from),
+                assume_role_arn: assume_role_arn.map(Stored::from),
+                external_id: external_id.map(Stored::from),
                 credentials_secret,
                 access_key_id_ref: None,
                 secret_access_key_ref: None,
                 default_tags,
-                allowed_namespaces,
+                allowed_namespaces: allowed_namespaces.into_iter().map(Stored::from).collect(),
             },
             status: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aws::v1alpha1::{AssumedRole, Credentials};
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/operator";
+
+    fn spec(fields: Value) -> AWSProviderSpec {
+        let mut spec = json!({ "region": "eu-central-1" });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn without_a_source_the_pods_own_credentials_are_used() {
+        assert_eq!(spec(json!({})).credentials(), Ok(Credentials::Ambient));
+        assert_eq!(spec(json!({})).assumed_role(), Ok(None));
+    }
+
+    #[test]
+    fn a_role_can_be_the_source_and_another_the_next_hop() {
+        let spec = spec(
+            json!({ "roleARN": ROLE, "assumeRoleARN": format!("{ROLE}-2"), "externalID": "x-1" }),
+        );
+        assert_eq!(
+            spec.credentials(),
+            Ok(Credentials::WebIdentity(ROLE.parse().unwrap()))
+        );
+        let hop = AssumedRole {
+            role: format!("{ROLE}-2").parse().unwrap(),
+            external_id: Some("x-1".parse().unwrap()),
+        };
+        assert_eq!(spec.assumed_role(), Ok(Some(hop)));
+    }
+
+    #[rstest]
+    #[case(json!({ "accessKeyIDRef": { "name": "a", "key": "b" } }))]
+    #[case(json!({ "secretAccessKeyRef": { "name": "a", "key": "b" } }))]
+    #[case(json!({ "roleARN": ROLE, "credentialsSecret": { "name": "a" } }))]
+    #[case(json!({ "roleARN": "no role" }))]
+    fn half_a_source_or_two_are_refused(#[case] fields: Value) {
+        let spec = spec(fields);
+        assert!(spec.credentials().is_err());
+        assert!(spec.check().is_err());
+    }
+
+    #[test]
+    fn namespaces_are_allowed_by_name_or_all() {
+        let none = spec(json!({}));
+        assert!(none.allows("own", "own") && !none.allows("other", "own"));
+        let some = spec(json!({ "allowedNamespaces": ["a", "b"] }));
+        assert!(some.allows("b", "own") && some.allows("own", "own") && !some.allows("c", "own"));
+        let all = spec(json!({ "allowedNamespaces": ["*"] }));
+        assert!(all.allows("c", "own"));
     }
 }
