@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Resource;
+use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -77,7 +77,7 @@ pub trait HasLifecycle {
 
 /// A custom resource whose status the engines keep.
 pub trait Managed:
-    Resource<DynamicType = ()>
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
     + std::fmt::Debug
     + Serialize

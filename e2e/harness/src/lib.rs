@@ -18,14 +18,20 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness needs Linux: only its kernel ends a child with its parent");
 
+pub mod aws;
 pub mod binaries;
 pub mod cluster;
 pub mod control_plane;
+pub mod moto;
 pub mod port;
 pub mod process;
 mod progress;
+pub mod proxy;
 pub mod scratch;
 pub mod wait;
 
+pub use aws::AwsProxy;
 pub use cluster::{Cluster, Namespace, User, UserRules};
 pub use control_plane::ControlPlane;
+pub use moto::Moto;
+pub use proxy::kubernetes::ApiProxy;
