@@ -58,7 +58,7 @@ pub struct AWSProviderSpec {
 
     /// Role that the operator's Pod assumes with its service account token (web identity, IRSA). Excludes
     /// credentialsSecret and the pair of key references. If none of the three is given, the operator uses
-    /// what its Pod has: environment, EKS Pod Identity or web identity.
+    /// what its Pod has: environment, web identity, EKS Pod Identity or the role of its node.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<Stored<RoleArn>>,
 
