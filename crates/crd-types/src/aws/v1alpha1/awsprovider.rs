@@ -1,13 +1,12 @@
-use std::ops::RangeInclusive;
-
 use bon::bon;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, core::ObjectMeta};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    allowed_namespace::AllowedNamespace,
     arn::RoleArn,
+    awsprovider_status::AWSProviderStatus,
     credentials::ExternalId,
     endpoint::Endpoint,
     references::{SecretKeyRef, SecretRef},
@@ -15,12 +14,10 @@ use super::{
     tags::Tags,
 };
 use crate::{
-    lifecycle::{HasLifecycle, Lifecycle, Managed},
-    names::is_label,
+    lifecycle::Managed,
     rules::{InvalidField, Rule, Ruled, with_rules},
     schema::conform,
     stored::Stored,
-    text::{Text, text},
 };
 
 /// Which account, region and credentials AWS resources use.
@@ -199,59 +196,6 @@ impl AWSProviderSpec {
     }
 }
 
-/// A namespace, or `*` for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedNamespace(String);
-
-impl Text for AllowedNamespace {
-    const WHAT: &'static str = "namespace or *";
-    const LENGTH: RangeInclusive<usize> = 1..=63;
-    const RULES: &'static [Rule<str>] = &[Rule::new(
-        "self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-        "must be the name of a namespace, or '*' for all",
-        |text| text == "*" || is_label(text),
-    )];
-}
-text!(AllowedNamespace);
-
-/// What became of an AWSProvider.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = conform)]
-pub struct AWSProviderStatus {
-    /// What every kind's status has.
-    #[serde(flatten)]
-    pub lifecycle: Lifecycle,
-
-    /// Account in which the credentials are valid.
-    #[serde(default, rename = "accountID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 12))]
-    pub account_id: Option<String>,
-
-    /// ARN of the user or role that the credentials stand for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048))]
-    pub caller_identity: Option<String>,
-
-    /// Partition of AWS that the account is in: aws, aws-cn, aws-us-gov …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
-    pub partition: Option<String>,
-
-    /// When AWS first accepted the credentials now in use. It does not move while nothing changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_authentication_time: Option<Time>,
-}
-
-impl HasLifecycle for AWSProviderStatus {
-    fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
-    }
-    fn lifecycle_mut(&mut self) -> &mut Lifecycle {
-        &mut self.lifecycle
-    }
-}
-
 impl Managed for AWSProvider {
     type Status = AWSProviderStatus;
 
@@ -315,62 +259,28 @@ impl AWSProvider {
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::aws::v1alpha1::{AssumedRole, Credentials};
 
-    const ROLE: &str = "arn:aws:iam::111122223333:role/operator";
-
-    fn spec(fields: Value) -> AWSProviderSpec {
-        let mut spec = json!({ "region": "eu-central-1" });
-        spec.as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        serde_json::from_value(spec).unwrap()
-    }
-
-    #[test]
-    fn without_a_source_the_pods_own_credentials_are_used() {
-        assert_eq!(spec(json!({})).credentials(), Ok(Credentials::Ambient));
-        assert_eq!(spec(json!({})).assumed_role(), Ok(None));
-    }
-
-    #[test]
-    fn a_role_can_be_the_source_and_another_the_next_hop() {
-        let spec = spec(
-            json!({ "roleARN": ROLE, "assumeRoleARN": format!("{ROLE}-2"), "externalID": "x-1" }),
-        );
-        assert_eq!(
-            spec.credentials(),
-            Ok(Credentials::WebIdentity(ROLE.parse().unwrap()))
-        );
-        let hop = AssumedRole {
-            role: format!("{ROLE}-2").parse().unwrap(),
-            external_id: Some("x-1".parse().unwrap()),
-        };
-        assert_eq!(spec.assumed_role(), Ok(Some(hop)));
-    }
-
-    #[rstest]
-    #[case(json!({ "accessKeyIDRef": { "name": "a", "key": "b" } }))]
-    #[case(json!({ "secretAccessKeyRef": { "name": "a", "key": "b" } }))]
-    #[case(json!({ "roleARN": ROLE, "credentialsSecret": { "name": "a" } }))]
-    #[case(json!({ "roleARN": "no role" }))]
-    fn half_a_source_or_two_are_refused(#[case] fields: Value) {
-        let spec = spec(fields);
-        assert!(spec.credentials().is_err());
-        assert!(spec.check().is_err());
+    fn allowing(namespaces: &[&str]) -> AWSProviderSpec {
+        AWSProvider::builder("aws", "own")
+            .region("eu-central-1".parse().unwrap())
+            .allowed_namespaces(
+                namespaces
+                    .iter()
+                    .map(|name| name.parse().unwrap())
+                    .collect(),
+            )
+            .build()
+            .spec
     }
 
     #[test]
     fn namespaces_are_allowed_by_name_or_all() {
-        let none = spec(json!({}));
+        let none = allowing(&[]);
         assert!(none.allows("own", "own") && !none.allows("other", "own"));
-        let some = spec(json!({ "allowedNamespaces": ["a", "b"] }));
+        let some = allowing(&["a", "b"]);
         assert!(some.allows("b", "own") && some.allows("own", "own") && !some.allows("c", "own"));
-        let all = spec(json!({ "allowedNamespaces": ["*"] }));
+        let all = allowing(&["*"]);
         assert!(all.allows("c", "own"));
     }
 }
