@@ -2,6 +2,7 @@
 
 mod scene;
 
+
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use scene::Scene;

@@ -46,6 +46,7 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        log_if_asked();
         let cluster = ControlPlane::shared().await?.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
@@ -225,6 +226,17 @@ impl Running {
     pub async fn crash(self) {
         self.task.abort();
         let _ = self.task.await;
+    }
+}
+
+/// `TEST_LOG=debug cargo test …` shows what the operators log.
+fn log_if_asked() {
+    use clap::ValueEnum;
+    use operator_core::process::{config::LogLevel, telemetry};
+    if let Some(level) = std::env::var("TEST_LOG").ok().and_then(|l| LogLevel::from_str(&l, true).ok()) {
+        let log = telemetry::human_subscriber(level, Clock::system(), std::io::stderr, false);
+        // Another test of this process was first.
+        let _ = tracing_subscriber::util::SubscriberInitExt::try_init(log);
     }
 }
 
