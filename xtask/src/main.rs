@@ -1,1 +1,60 @@
-fn main() {}
+//! The project's commands: `cargo xtask <command>`.
+//!
+//! This crate knows no Kubernetes, so that it builds in seconds; what needs a
+//! cluster is a program of the harness that a command here builds and starts.
+
+mod control_plane;
+mod demo;
+mod gen_crds;
+mod lint;
+mod project;
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+/// The project's commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Test(test::Test),
+    ControlPlane(control_plane::ControlPlane),
+    Run(run::Run),
+    GenCrds(gen_crds::GenCrds),
+    Lint(lint::Lint),
+}
+
+fn main() -> ExitCode {
+    match run(Xtask::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let project = Project::open()?;
+    match command {
+        Command::Demo(demo) => demo.run(&project),
+        Command::Test(test) => test.run(&project),
+        Command::ControlPlane(control_plane) => control_plane.run(&project),
+        Command::Run(run) => run.run(&project),
+        Command::GenCrds(gen_crds) => gen_crds.run(&project),
+        Command::Lint(lint) => lint.run(&project),
+    }
+}

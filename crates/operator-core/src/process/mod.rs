@@ -3,4 +3,6 @@
 pub mod config;
 pub mod http;
 pub mod metrics;
+mod observer;
+pub mod operator;
 pub mod telemetry;

@@ -1,0 +1,125 @@
+//! The source tree, its packages, and the programs built from them.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+/// The source tree that this program was started from.
+pub struct Project {
+    root: PathBuf,
+    programs: PathBuf,
+    /// A shell that stands in the tree's root.
+    pub shell: Shell,
+}
+
+impl Project {
+    /// Finds the tree by what `cargo run` tells the programs that it starts.
+    pub fn open() -> Result<Self> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR")
+            .context("CARGO_MANIFEST_DIR is not set; start this by `cargo xtask`")?;
+        let root = Path::new(&manifest)
+            .parent()
+            .context("the folder of xtask has no parent")?
+            .to_owned();
+        // Cargo puts the programs of one profile side by side.
+        let programs = env::current_exe()?
+            .parent()
+            .context("this program lies in no folder")?
+            .to_owned();
+        let shell = Shell::new()?;
+        shell.change_dir(&root);
+        Ok(Self {
+            root,
+            programs,
+            shell,
+        })
+    }
+
+    /// The committed CustomResourceDefinitions.
+    pub fn crds(&self) -> PathBuf {
+        self.root.join("crds")
+    }
+
+    /// Where Cargo puts the program `name`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// Builds programs of the workspace, with Cargo's progress on the terminal.
+    ///
+    /// The features of the dependencies come out as for the tests, so that none of
+    /// them is built twice: no package is named, and an example is built too, as only
+    /// this makes Cargo count the features that development dependencies ask for.
+    pub fn build(&self, programs: &[&str]) -> Result<()> {
+        let bins = programs.iter().flat_map(|name| ["--bin", name]);
+        cmd!(self.shell, "cargo build {bins...} --example print-crds")
+            .quiet()
+            .run()?;
+        Ok(())
+    }
+
+    /// Replaces this process by a built program, so that signals reach it and
+    /// its exit code is this command's.
+    pub fn exec<I>(&self, program: &str, args: I, env: &[(&str, &str)]) -> Result<()>
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        let path = self.program(program);
+        let error = Command::new(&path)
+            .args(args)
+            .envs(env.iter().copied())
+            .exec();
+        Err(error).with_context(|| format!("cannot start {}", path.display()))
+    }
+
+    /// The names of all packages of the workspace.
+    pub fn packages(&self) -> Result<Vec<String>> {
+        let tree = cmd!(
+            self.shell,
+            "cargo tree --quiet --workspace --depth 0 --prefix none"
+        )
+        .quiet()
+        .read()?;
+        Ok(tree
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// The operator called `name`, with or without its ending `-operator`.
+    pub fn operator(&self, name: &str) -> Result<String> {
+        let mut operators = self.packages()?;
+        operators.retain(|package| package.ends_with("-operator"));
+        match choose(&operators, name) {
+            Some(operator) => Ok(operator.to_owned()),
+            None => bail!("no operator {name:?}; there are: {}", operators.join(", ")),
+        }
+    }
+}
+
+fn choose<'a>(operators: &'a [String], name: &str) -> Option<&'a str> {
+    operators
+        .iter()
+        .find(|operator| *operator == name || operator.strip_suffix("-operator") == Some(name))
+        .map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_is_found_by_its_full_and_its_short_name() {
+        let operators = ["apigw-operator", "cloud-operator"].map(String::from);
+        assert_eq!(choose(&operators, "cloud"), Some("cloud-operator"));
+        assert_eq!(choose(&operators, "apigw-operator"), Some("apigw-operator"));
+        assert_eq!(choose(&operators, "clou"), None);
+        assert_eq!(choose(&operators, ""), None);
+    }
+}
