@@ -10,8 +10,9 @@ use std::{
 };
 
 use clap::Parser;
-use operator_core::process::config::{
-    Common, ConfigError, Inputs, Loaded, LogFormat, LogLevel, Namespaces, load,
+use operator_core::{
+    decide::lease::Timings,
+    process::config::{Common, ConfigError, Inputs, Loaded, LogFormat, LogLevel, Namespaces, load},
 };
 use rstest::rstest;
 use tempfile::TempDir;
@@ -111,9 +112,7 @@ fn defaults_are_as_promised() {
     assert_eq!((common.installation_id, common.kubeconfig), (None, None));
     let election = common.election.unwrap();
     assert_eq!(election.namespace, "operators");
-    assert_eq!(election.lease_duration, Duration::from_secs(15));
-    assert_eq!(election.renew_deadline, Duration::from_secs(10));
-    assert_eq!(election.retry_period, Duration::from_secs(2));
+    assert_eq!(election.timings, Timings::default());
     assert!(allowed_endpoints.is_empty() && !allow_http);
 }
 
@@ -306,12 +305,20 @@ fn the_value_in_use_is_judged_and_no_other() {
     "HEALTH_PROBE_BIND_ADDRESS is 0 but HEALTH_PROBE_PORT is 2: set one of them, or both to the same port"
 )]
 #[case(
+    &[("LEADER_ELECTION_LEASE_DURATION", "15.5s")],
+    "LEADER_ELECTION_LEASE_DURATION (--leader-election-lease-duration): the lease duration is 15.5s: it \
+     must be whole seconds, from 1s to 2147483647s"
+)]
+#[case(
     &[("LEADER_ELECTION_RENEW_DEADLINE", "15s")],
-    "LEADER_ELECTION_RENEW_DEADLINE is 15s: it must be less than LEADER_ELECTION_LEASE_DURATION, 15s"
+    "LEADER_ELECTION_RENEW_DEADLINE (--leader-election-renew-deadline): the renew deadline is 15s: it must \
+     be shorter than the lease duration, 15s, so that a leader that cannot renew stops before another one \
+     starts"
 )]
 #[case(
     &[("LEADER_ELECTION_RETRY_PERIOD", "8.5s")],
-    "LEADER_ELECTION_RETRY_PERIOD is 8.5s: 1.2 times it must be less than LEADER_ELECTION_RENEW_DEADLINE, 10s"
+    "LEADER_ELECTION_RETRY_PERIOD (--leader-election-retry-period): the retry period is 8.5s: it must be \
+     longer than 0s, and 1.2 times it must be shorter than the renew deadline, 10s"
 )]
 #[case(
     &[("POD_NAMESPACE", "")],
@@ -463,6 +470,15 @@ fn help_explains_every_setting_with_its_true_default() {
         let default = format!("[default: {default}]");
         assert!(help.contains(&default), "{default} is not in\n{help}");
     }
+
+    assert!(
+        help.contains("Which region [env: REGION] [required]"),
+        "{help}"
+    );
+    assert!(
+        help.contains("taken from its flag, else from the environment"),
+        "{help}"
+    );
 
     let version = Given::default().arg("--version").load().unwrap_err();
     assert_eq!(

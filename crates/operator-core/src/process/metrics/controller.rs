@@ -183,6 +183,7 @@ pub struct ControllerMetrics {
     succeeded: Counter,
     failed: Counter,
     polling: Counter,
+    repeated: Counter,
     errors: Counter,
     terminal_errors: Counter,
     panics: Counter,
@@ -208,13 +209,12 @@ impl ControllerMetrics {
         };
         let most = i64::try_from(max_concurrent).unwrap_or(i64::MAX);
         all.max_concurrent.get_or_create(&controller).set(most);
-        // Known to dashboards; a pass here always says when to look again, so it stays zero.
-        ended("requeue");
         Self {
             name,
             succeeded: ended("success"),
             failed: ended("error"),
             polling: ended("requeue_after"),
+            repeated: ended("requeue"),
             errors: all.errors.get_or_create_owned(&controller),
             terminal_errors: all.terminal_errors.get_or_create_owned(&controller),
             panics: all.panics.get_or_create_owned(&controller),
@@ -253,6 +253,9 @@ impl ControllerMetrics {
             }
             Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
                 self.polling.inc();
+            }
+            Ok(Outcome::Superseded) => {
+                self.repeated.inc();
             }
             Err(fault) => {
                 self.failed.inc();

@@ -12,7 +12,10 @@ use prometheus_client::{
 use super::controller::{Queue, QueueLoad};
 
 type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
+/// Reads a gauge off a load.
+type Seconds = fn(&QueueLoad) -> f64;
 type Count = Box<dyn Fn() -> u64 + Send + Sync>;
+type Election = Box<dyn Fn() -> (bool, u64) + Send + Sync>;
 
 /// The owners to ask. A clone is the same.
 #[derive(Clone, Default)]
@@ -23,6 +26,12 @@ struct Owners {
     queues: Vec<(&'static str, Load)>,
     watches: Vec<(&'static str, Count)>,
     events: Vec<Count>,
+    elections: Vec<(&'static str, Election)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lease {
+    name: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +63,14 @@ impl Live {
         self.0.lock().watches.push((kind, Box::new(errors)));
     }
 
+    pub(super) fn add_election(
+        &self,
+        lease: &'static str,
+        state: impl Fn() -> (bool, u64) + Send + Sync + 'static,
+    ) {
+        self.0.lock().elections.push((lease, Box::new(state)));
+    }
+
     pub(super) fn add_events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.lock().events.push(Box::new(dropped));
     }
@@ -83,7 +100,7 @@ impl Collector for Live {
             }
         }
 
-        let seconds: [(&str, &str, fn(&QueueLoad) -> f64); 2] = [
+        let seconds: [(&str, &str, Seconds); 2] = [
             (
                 "workqueue_unfinished_work_seconds",
                 "How many seconds of work has been done that is in progress and hasn't been observed by \
@@ -110,6 +127,27 @@ impl Collector for Live {
         for (kind, errors) in &owners.watches {
             let labels = Watch { kind };
             ConstCounter::new(errors()).encode(family.encode_family(&labels)?)?;
+        }
+
+        let elections: Vec<_> =
+            owners.elections.iter().map(|(name, state)| (Lease { name }, state())).collect();
+        let help = "Whether the reporting system is master of the relevant lease: 0 indicates backup, 1 \
+                    indicates master. 'name' identifies the lease";
+        let mut family = encoder.encode_descriptor(
+            "leader_election_master_status",
+            help,
+            None,
+            MetricType::Gauge,
+        )?;
+        for (lease, (leading, _)) in &elections {
+            ConstGauge::new(i64::from(*leading)).encode(family.encode_family(lease)?)?;
+        }
+        let help = "Total number of slow paths exercised in renewing leader leases. 'name' identifies \
+                    the lease";
+        let mut family =
+            encoder.encode_descriptor("leader_election_slowpath", help, None, MetricType::Counter)?;
+        for (lease, (_, slow_paths)) in &elections {
+            ConstCounter::new(*slow_paths).encode(family.encode_family(lease)?)?;
         }
 
         let help = "Events that were not written: too many, or no leader";
