@@ -182,6 +182,7 @@ pub struct ControllerMetrics {
     name: &'static str,
     succeeded: Counter,
     failed: Counter,
+    again: Counter,
     polling: Counter,
     repeated: Counter,
     errors: Counter,
@@ -213,6 +214,7 @@ impl ControllerMetrics {
             name,
             succeeded: ended("success"),
             failed: ended("error"),
+            again: ended("requeue"),
             polling: ended("requeue_after"),
             repeated: ended("requeue"),
             errors: all.errors.get_or_create_owned(&controller),
@@ -250,6 +252,9 @@ impl ControllerMetrics {
         match result {
             Ok(Outcome::Done { .. } | Outcome::Paused | Outcome::Released) => {
                 self.succeeded.inc();
+            }
+            Ok(Outcome::Superseded) => {
+                self.again.inc();
             }
             Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
                 self.polling.inc();
