@@ -184,7 +184,6 @@ pub struct ControllerMetrics {
     failed: Counter,
     again: Counter,
     polling: Counter,
-    repeated: Counter,
     errors: Counter,
     terminal_errors: Counter,
     panics: Counter,
@@ -216,7 +215,6 @@ impl ControllerMetrics {
             failed: ended("error"),
             again: ended("requeue"),
             polling: ended("requeue_after"),
-            repeated: ended("requeue"),
             errors: all.errors.get_or_create_owned(&controller),
             terminal_errors: all.terminal_errors.get_or_create_owned(&controller),
             panics: all.panics.get_or_create_owned(&controller),
@@ -258,9 +256,6 @@ impl ControllerMetrics {
             }
             Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
                 self.polling.inc();
-            }
-            Ok(Outcome::Superseded) => {
-                self.repeated.inc();
             }
             Err(fault) => {
                 self.failed.inc();
