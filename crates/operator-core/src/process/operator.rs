@@ -29,7 +29,6 @@ use crate::{
     decide::{
         clock::Clock,
         key::ObjectKey,
-        lease::Timings,
         queue::{Limits, Queue},
     },
     engines::controller::{Controller, Reconciler, Settings, Site},
@@ -51,9 +50,6 @@ pub enum OperatorError {
          allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
     )]
     Installation(String),
-    /// The lease timings contradict each other.
-    #[error(transparent)]
-    Timings(#[from] crate::decide::lease::InvalidTimings),
     /// A server could not listen.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -92,7 +88,7 @@ impl Operator {
     /// The frame of the operator `name`, whose replicas share the Lease `lease`.
     ///
     /// # Errors
-    /// When the installation's name cannot be read, or the lease timings contradict each other.
+    /// When the installation's name cannot be read.
     pub async fn new(
         name: &'static str,
         version: &'static str,
@@ -192,7 +188,7 @@ impl Operator {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
         let (stopping, stopped) = watch::channel(false);
         let (closing, closed) = watch::channel(false);
-        let (leadership, election) = self.stand_for_election()?;
+        let (leadership, election) = self.stand_for_election();
         let mut parts = JoinSet::new();
         self.serve(&mut parts, &closed).await?;
         for part in self.parts {
@@ -242,19 +238,14 @@ impl Operator {
         }
     }
 
-    fn stand_for_election(&mut self) -> Result<(Leadership, Option<Election>), OperatorError> {
+    fn stand_for_election(&mut self) -> (Leadership, Option<Election>) {
         let (leadership, election) = match &self.common.election {
             None => (Leadership::always(self.clock.clone()), None),
             Some(settings) => {
-                let timings = Timings::new(
-                    settings.lease_duration,
-                    settings.renew_deadline,
-                    settings.retry_period,
-                )?;
                 let candidacy = Candidacy {
                     lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
                     identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
-                    timings,
+                    timings: settings.timings,
                 };
                 let (election, leadership) =
                     Election::new(self.client.clone(), self.clock.clone(), candidacy);
@@ -269,7 +260,7 @@ impl Operator {
             let leadership = leadership.clone();
             move || json!(leadership.state())
         });
-        Ok((leadership, election))
+        (leadership, election)
     }
 
     async fn serve(
