@@ -2,5 +2,15 @@
 //!
 //! One module a group and version, one file a kind. Schema, defaults, CEL rules, printer columns, builders
 //! and documentation; no client, no runtime, no async.
+//!
+//! What admission refuses is written once, as a [`rules::Rule`]: its CEL goes into the schema, its Rust twin
+//! is what an operator checks again, because an object may have been stored under an earlier schema.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod lifecycle;
+pub mod names;
+pub mod rules;
+mod schema;
+pub mod stored;
+pub mod text;

@@ -2,12 +2,16 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Resource;
+use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::schema::bounded_conditions;
+
 /// What happens to the outside resource when its object is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display,
+)]
 pub enum DeletionPolicy {
     /// The outside resource is deleted too.
     #[default]
@@ -31,7 +35,11 @@ pub struct Lifecycle {
     pub observed_generation: Option<i64>,
     /// Ready, and beside it Reconciling while work goes on and Stalled when only an edit can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]),
+        transform = bounded_conditions
+    )]
     pub conditions: Vec<Condition>,
     /// When a pass last changed something, here or outside. It does not move while nothing changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +56,9 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// The condition of this type, if it is there.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.conditions.iter().find(|condition| condition.type_ == kind)
+        self.conditions
+            .iter()
+            .find(|condition| condition.type_ == kind)
     }
 
     /// Notes that something was changed at `now`.
@@ -67,7 +77,14 @@ pub trait HasLifecycle {
 
 /// A custom resource whose status the engines keep.
 pub trait Managed:
-    Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
     /// The status of the kind.
     type Status: HasLifecycle

@@ -1,1 +1,16 @@
-//! The cluster floor: watches, writes, events, Secrets and election against the API server.
+//! The cluster floor: talking to the API server.
+//!
+//! What is read comes from a [`cache`], kept by one watch a kind; what is written goes through a
+//! [`write::Writer`] or [`events::Events`], and every write takes a [`leading::Leading`].
+
+pub mod cache;
+pub mod conditions;
+pub mod election;
+pub mod events;
+pub mod leading;
+pub mod metadata;
+pub mod refusal;
+pub mod secrets;
+pub mod status;
+mod text;
+pub mod write;

@@ -63,9 +63,15 @@ pub struct Clock {
 impl Clock {
     /// The machine's clocks. Nobody can move them through this value's clones unless they call
     /// [`advance`](Self::advance), which only tests do.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn system() -> Self {
-        Self { origin: Instant::now(), ahead: Arc::new(watch::Sender::new(Duration::ZERO)) }
+        Self {
+            origin: Instant::now(),
+            ahead: Arc::new(watch::Sender::new(Duration::ZERO)),
+        }
     }
 
     /// Moves this clock and all its clones ahead and wakes whoever waits for a moment thus reached.
@@ -79,7 +85,10 @@ impl Clock {
     }
 
     /// The present as users read it (UTC).
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn wall(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(*self.ahead.borrow()).unwrap_or(now)
@@ -147,8 +156,15 @@ mod tests {
         let clock = Clock::system();
         let deadline = clock.now() + HOUR;
         clock.advance(HOUR);
-        assert_eq!(clock.until(deadline, std::future::pending::<()>()).await, None);
-        assert_eq!(clock.until(deadline, async { 1 }).await, Some(1), "finished work wins");
+        assert_eq!(
+            clock.until(deadline, std::future::pending::<()>()).await,
+            None
+        );
+        assert_eq!(
+            clock.until(deadline, async { 1 }).await,
+            Some(1),
+            "finished work wins"
+        );
     }
 
     #[test]

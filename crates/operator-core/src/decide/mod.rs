@@ -1,5 +1,8 @@
 //! The deciding floor: state machines and values with no I/O.
 
+pub mod backoff;
 pub mod clock;
 pub mod key;
+pub mod lease;
 pub mod outcome;
+pub mod queue;

@@ -35,6 +35,8 @@ pub enum Outcome {
     },
     /// The user has asked for nothing to be done; conditions stay as they are.
     Paused,
+    /// The object changed while the pass was at work; conditions stay as they are and a new pass follows.
+    Superseded,
     /// The object may go: nothing of it is left to look after.
     Released,
 }

@@ -1,1 +1,5 @@
 //! The engines: the shapes that an operator can have.
+
+pub mod controller;
+pub mod external;
+pub mod references;

@@ -1,1 +1,8 @@
 //! The process floor: everything between `main` and the engines.
+
+pub mod config;
+pub mod http;
+pub mod metrics;
+mod observer;
+pub mod operator;
+pub mod telemetry;

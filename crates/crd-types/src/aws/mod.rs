@@ -1,0 +1,3 @@
+//! AWS accounts and resources: group `aws-infra-operator.runner.codes`.
+
+pub mod v1alpha1;

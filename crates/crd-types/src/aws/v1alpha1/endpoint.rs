@@ -1,0 +1,79 @@
+use std::ops::RangeInclusive;
+
+use crate::{
+    rules::Rule,
+    text::{Text, text},
+};
+
+/// Base URL of a service that speaks AWS's API: `https://host[:port][/path]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint(String);
+
+impl Text for Endpoint {
+    const WHAT: &'static str = "endpoint";
+    const LENGTH: RangeInclusive<usize> = 8..=512;
+    const RULES: &'static [Rule<str>] = &[Rule::new(
+        r"self.matches('^https?://([a-zA-Z0-9._-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?(/[a-zA-Z0-9._~/-]*)?$')",
+        "must be http(s)://host[:port][/path], with neither user, query nor fragment",
+        |text| split(text).is_some(),
+    )];
+}
+text!(Endpoint);
+
+impl Endpoint {
+    /// Whether requests to it travel unencrypted.
+    pub fn is_plain_http(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
+    /// Scheme, host and port in one form, so that two ways to write one server are equal:
+    /// `https://STORE.example/` and `https://store.example:443` are both `https://store.example:443`.
+    pub fn origin(&self) -> String {
+        let (scheme, authority, _) =
+            split(&self.0).expect("an Endpoint is only made of what has these parts");
+        let authority = authority.to_ascii_lowercase();
+        let has_port = authority
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| !port.contains(']'));
+        match (has_port, scheme) {
+            (true, _) => format!("{scheme}://{authority}"),
+            (false, "http") => format!("{scheme}://{authority}:80"),
+            (false, _) => format!("{scheme}://{authority}:443"),
+        }
+    }
+}
+
+/// Scheme, authority and path.
+fn split(text: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let host_is_valid = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(v6) => {
+            !v6.is_empty()
+                && v6
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
+        }
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        }
+    };
+    let port_is_valid = port.is_none_or(|port| {
+        matches!(port.len(), 1..=5) && port.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let path_is_valid = path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._~/-".contains(&byte));
+    (matches!(scheme, "http" | "https") && host_is_valid && port_is_valid && path_is_valid)
+        .then_some((scheme, authority, path))
+}

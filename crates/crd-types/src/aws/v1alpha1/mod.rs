@@ -1,0 +1,52 @@
+//! Version `v1alpha1`: [`AWSProvider`] and [`S3Bucket`].
+
+mod account_id;
+mod arn;
+mod awsprovider;
+mod bucket_access;
+mod bucket_cors;
+mod bucket_encryption;
+mod bucket_lifecycle;
+mod bucket_name;
+mod credentials;
+mod endpoint;
+mod kms_key_id;
+mod partition;
+mod references;
+mod region;
+mod s3bucket;
+mod s3bucket_status;
+mod tags;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+pub use self::{
+    account_id::AccountId,
+    arn::{Arn, RoleArn},
+    awsprovider::{AWSProvider, AWSProviderSpec, AWSProviderStatus, AllowedNamespace},
+    bucket_access::{CannedAcl, ObjectOwnership, OwnershipControls, PublicAccessBlock},
+    bucket_cors::{CorsMethod, CorsRule},
+    bucket_encryption::{Encryption, EncryptionAlgorithm},
+    bucket_lifecycle::{LifecycleExpiration, LifecycleRule, LifecycleTransition, StorageClass},
+    bucket_name::BucketName,
+    credentials::{AssumedRole, Credentials, ExternalId},
+    endpoint::Endpoint,
+    kms_key_id::KmsKeyId,
+    partition::Partition,
+    references::{ProviderRef, SecretKeyRef, SecretRef},
+    region::Region,
+    s3bucket::{S3Bucket, S3BucketSpec, Versioning},
+    s3bucket_status::{BucketRecord, FacetState, FacetStatus, S3BucketStatus},
+    tags::{TAG_LIMIT, Tags},
+};
+
+/// API group of every kind here.
+pub const GROUP: &str = "aws-infra-operator.runner.codes";
+/// API version of every kind here.
+pub const VERSION: &str = "v1alpha1";
+
+/// The definitions of every kind here, as they are installed.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![AWSProvider::crd(), S3Bucket::crd()]
+}

@@ -1,0 +1,112 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{account_id::AccountId, bucket_name::BucketName, partition::Partition, region::Region};
+use crate::{
+    lifecycle::{HasLifecycle, Lifecycle},
+    schema::absent_not_null,
+};
+
+/// What became of a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_not_null)]
+pub struct S3BucketStatus {
+    /// What every kind's status has.
+    #[serde(flatten)]
+    pub lifecycle: Lifecycle,
+
+    /// ARN of the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub arn: Option<String>,
+
+    /// Region that the bucket is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub region: Option<String>,
+
+    /// Account that the bucket is in.
+    #[serde(default, rename = "accountID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 12))]
+    pub account_id: Option<String>,
+
+    /// Host name of the bucket, as in name.s3.eu-central-1.amazonaws.com.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub bucket_domain_name: Option<String>,
+
+    /// How each part of the bucket that the spec speaks of compares with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub facets: Vec<FacetStatus>,
+
+    /// The operator's own memory of the bucket, by which it finds and deletes it. Written before anything is
+    /// done in AWS. Do not edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<BucketRecord>,
+}
+
+/// How one part of a bucket compares with the spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FacetStatus {
+    /// The part, named as in the spec: versioning, encryption …
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// InSync: as the spec says. Drifted: different, and not corrected yet. Failed: AWS refused the change.
+    pub state: FacetState,
+    /// What differs or why AWS refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+}
+
+/// How a part of a resource compares with the spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
+pub enum FacetState {
+    /// As the spec says.
+    InSync,
+    /// Different, and not corrected yet.
+    Drifted,
+    /// AWS refused the change.
+    Failed,
+}
+
+/// The operator's own memory of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BucketRecord {
+    /// Name of the bucket.
+    pub bucket_name: BucketName,
+    /// Account that it is in, or is about to be created in.
+    #[serde(rename = "accountID")]
+    pub account_id: AccountId,
+    /// Region of that account.
+    pub region: Region,
+    /// Partition of that account.
+    pub partition: Partition,
+    /// False: the operator was about to create it and has not seen it since. True: it has.
+    #[serde(default)]
+    pub created: bool,
+    /// Parts of the bucket that the operator has set, and so sets back when they leave the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 64)),
+        extend("x-kubernetes-list-type" = "set")
+    )]
+    pub owned_facets: Vec<String>,
+}
+
+impl HasLifecycle for S3BucketStatus {
+    fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+    fn lifecycle_mut(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
+    }
+}

@@ -1,0 +1,126 @@
+//! Rules that admission enforces and an operator can check again.
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// One rule about a value of type `V`, said twice: for the API server in CEL, for an operator in Rust.
+#[derive(Debug)]
+pub struct Rule<V: ?Sized> {
+    /// The expression that must be true; `self` is the value.
+    pub cel: &'static str,
+    /// What the user is told when it is not.
+    pub message: &'static str,
+    /// The field that is to blame, below the value (`.kmsKeyID`); empty for the value itself.
+    pub field: &'static str,
+    /// The same as `cel`.
+    pub holds: fn(&V) -> bool,
+}
+
+impl<V: ?Sized> Rule<V> {
+    /// A rule that blames the value itself.
+    pub const fn new(cel: &'static str, message: &'static str, holds: fn(&V) -> bool) -> Self {
+        Self {
+            cel,
+            message,
+            field: "",
+            holds,
+        }
+    }
+
+    /// A rule that blames a field below the value (`.kmsKeyID`).
+    pub const fn of_field(
+        field: &'static str,
+        cel: &'static str,
+        message: &'static str,
+        holds: fn(&V) -> bool,
+    ) -> Self {
+        Self {
+            cel,
+            message,
+            field,
+            holds,
+        }
+    }
+}
+
+/// A rule about a change, for the API server only: nobody else sees the earlier value.
+#[derive(Debug)]
+pub struct Transition {
+    /// The expression that must be true; `self` is the value, `oldSelf` what it was.
+    pub cel: &'static str,
+    /// What the user is told when it is not.
+    pub message: &'static str,
+    /// The field that is to blame, below the value; empty for the value itself.
+    pub field: &'static str,
+}
+
+/// A value with rules.
+pub trait Ruled: 'static {
+    /// What must hold for every value.
+    const RULES: &'static [Rule<Self>];
+    /// What must hold for every change.
+    const TRANSITIONS: &'static [Transition] = &[];
+
+    /// Checks the rules of this value; not those of the values that it holds.
+    ///
+    /// # Errors
+    /// The first rule that does not hold, at `path` (`spec.encryption`).
+    fn check_rules(&self, path: &str) -> Result<(), InvalidField> {
+        match Self::RULES.iter().find(|rule| !(rule.holds)(self)) {
+            None => Ok(()),
+            Some(rule) => Err(InvalidField::new(
+                format!("{path}{}", rule.field),
+                rule.message,
+            )),
+        }
+    }
+}
+
+/// A field that admission would refuse today.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {why}")]
+pub struct InvalidField {
+    /// The field, from the object's root: `spec.encryption.kmsKeyID`.
+    pub path: String,
+    /// What is wrong with it and what is allowed.
+    pub why: String,
+}
+
+impl InvalidField {
+    /// The field at `path` is wrong because of `why`.
+    pub fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            why: why.into(),
+        }
+    }
+}
+
+/// Writes the rules of `V` into its schema; for `#[schemars(transform = with_rules::<V>)]`.
+pub(crate) fn with_rules<V: Ruled>(schema: &mut Schema) {
+    schema.insert(VALIDATIONS.into(), cel_of::<V>());
+}
+
+/// Key of the CEL rules in a schema.
+pub(crate) const VALIDATIONS: &str = "x-kubernetes-validations";
+
+/// The rules of `V` as the API server reads them.
+pub(crate) fn cel_of<V: Ruled + ?Sized>() -> Value {
+    let entry = |cel: &str, message: &str, field: &str| {
+        let mut entry = Map::from_iter([
+            ("rule".into(), json!(cel)),
+            ("message".into(), json!(message)),
+        ]);
+        if !field.is_empty() {
+            entry.insert("fieldPath".into(), json!(field));
+        }
+        Value::Object(entry)
+    };
+    let rules = V::RULES
+        .iter()
+        .map(|rule| entry(rule.cel, rule.message, rule.field));
+    let transitions = V::TRANSITIONS
+        .iter()
+        .map(|rule| entry(rule.cel, rule.message, rule.field));
+    rules.chain(transitions).collect()
+}

@@ -1,0 +1,163 @@
+//! The watch that feeds a cache.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt, future::join_all};
+use kube::{
+    Api, Client, Resource,
+    runtime::{
+        utils::Backoff,
+        watcher::{self, Config, DefaultBackoff, Event, watcher},
+    },
+};
+use tracing::warn;
+
+use super::{
+    Cache, Projection,
+    readable::Readable,
+    store::{News, Version},
+};
+use crate::{cluster::refusal::code, decide::key::ObjectKey};
+
+/// How long the API server keeps one watch open, in seconds. A connection that died unnoticed is given up
+/// five seconds later. A client whose read timeout is shorter than this cuts healthy watches.
+pub const WATCH_SECONDS: u32 = 120;
+
+/// Where the pauses between failures stop growing.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The object without what nobody reads and what is most of its size.
+pub(super) fn stripped<K: Resource>(mut object: K) -> K {
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    object
+}
+
+/// Follows several namespaces at once; the cache is synced when each of them was listed.
+pub(super) async fn follow_each<P: Projection>(
+    cache: &Cache<P>,
+    client: &Client,
+    namespaces: &BTreeSet<String>,
+) {
+    if namespaces.is_empty() {
+        cache.mark_synced();
+    }
+    let unlisted = &AtomicUsize::new(namespaces.len());
+    let listed = || {
+        if unlisted.fetch_sub(1, Ordering::AcqRel) == 1 {
+            cache.mark_synced();
+        }
+    };
+    join_all(namespaces.iter().map(|namespace| follow(cache, client, Some(namespace), listed))).await;
+    // No namespace, no watch: nothing ever happens.
+    pending().await
+}
+
+/// Follows one namespace, or all. Calls `listed` after the first complete list. Never ends.
+pub(super) async fn follow<P: Projection>(
+    cache: &Cache<P>,
+    client: &Client,
+    namespace: Option<&str>,
+    listed: impl FnOnce(),
+) {
+    let api: Api<Readable<P::Object>> = match namespace {
+        None => Api::all_with(client.clone(), &()),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &()),
+    };
+    let start = || watcher(api.clone(), Config::default().timeout(WATCH_SECONDS)).boxed();
+    let mut events = start();
+    let mut backoff = DefaultBackoff::default();
+    let mut listed = Some(listed);
+    let mut seen = HashSet::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                // kube's own backoff also starts anew with `Init`, which comes before a list that fails.
+                if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                    backoff.reset();
+                }
+                let complete = matches!(event, Event::InitDone);
+                take(cache, namespace, &mut seen, event);
+                if let Some(listed) = listed.take_if(|_| complete) {
+                    listed();
+                }
+            }
+            Err(error) => {
+                cache.failed(namespace, &error);
+                // kube's watcher lists again when an event says 410, but not when an answer does: it would ask
+                // for the same expired version for ever.
+                if is_expired(&error) {
+                    events = start();
+                }
+                cache.clock.sleep(backoff.next().unwrap_or(MAX_PAUSE)).await;
+            }
+        }
+    }
+}
+
+/// Takes one event of the watch. `seen` holds what the present list has shown so far.
+fn take<P: Projection>(
+    cache: &Cache<P>,
+    namespace: Option<&str>,
+    seen: &mut HashSet<ObjectKey>,
+    event: Event<Readable<P::Object>>,
+) {
+    cache.health.lock().heard(cache.clock.wall());
+    match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(object) => {
+            seen.insert(ObjectKey::of(&object));
+            put(cache, object);
+        }
+        Event::InitDone => {
+            let listed = std::mem::take(seen);
+            cache.change(|store| store.retain(namespace, &listed));
+        }
+        Event::Apply(object) => put(cache, object),
+        Event::Delete(object) => {
+            let (key, version) = (ObjectKey::of(&object), Version::of(object.meta()));
+            cache.change(|store| store.delete(&key, &version).map(|effect| (key, effect)));
+        }
+    }
+}
+
+fn put<P: Projection>(cache: &Cache<P>, object: Readable<P::Object>) {
+    let (key, version) = (ObjectKey::of(&object), Version::of(object.meta()));
+    let news = match object.0 {
+        Ok(object) => News::Readable(Arc::new(P::project(stripped(object)))),
+        Err(unread) => {
+            warn!(
+                controller = cache.name, namespace = &*key.namespace, name = &*key.name,
+                "an object was written under a schema that this version cannot read: {}", unread.error
+            );
+            News::Unreadable { generation: unread.metadata.generation, error: unread.error }
+        }
+    };
+    cache.change(|store| {
+        let effects = store.put(&key, version, news);
+        effects.into_iter().map(move |effect| (key.clone(), effect))
+    });
+}
+
+fn is_expired(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => code(error) == Some(410),
+        watcher::Error::WatchError(status) => status.code == 410,
+        watcher::Error::NoResourceVersion => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! How the watch behind a cache fares.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::Timestamp;
+use kube::runtime::watcher;
+use serde::Serialize;
+use tracing::{debug, warn};
+
+use crate::{cluster::refusal::explain, decide::clock::Moment};
+
+/// An error that goes on is logged again after this time.
+const REPEATED: Duration = Duration::from_secs(600);
+/// How many distinct errors are told apart: their texts may hold versions and ports.
+const MAX_DISTINCT: usize = 64;
+
+/// How a cache fares, for `/debug/state`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheState {
+    /// Whether every object was listed once.
+    pub synced: bool,
+    /// How many objects are kept.
+    pub objects: usize,
+    /// How many cannot be read.
+    pub unreadable: usize,
+    /// How many errors the watch has met.
+    pub errors: u64,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When it came (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error_at: Option<Timestamp>,
+    /// When the watch last brought something (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_event_at: Option<Timestamp>,
+}
+
+#[derive(Default)]
+pub(super) struct Health {
+    last_event: Option<Timestamp>,
+    last_error: Option<(String, Timestamp)>,
+    errors: u64,
+    logged: HashMap<String, Moment>,
+}
+
+impl Health {
+    pub(super) fn heard(&mut self, wall: Timestamp) {
+        self.last_event = Some(wall);
+    }
+
+    /// Counts an error, and logs it unless the same was logged a short while ago.
+    pub(super) fn failed(
+        &mut self,
+        kind: &'static str,
+        namespace: Option<&str>,
+        error: &watcher::Error,
+        now: Moment,
+        wall: Timestamp,
+    ) {
+        let text = text_of(error);
+        let namespace = namespace.unwrap_or_default();
+        if self.is_news(&text, now) {
+            warn!(controller = kind, namespace, "the watch failed and is tried again: {text}");
+        } else {
+            debug!(controller = kind, namespace, "the watch failed again: {text}");
+        }
+        self.errors += 1;
+        self.last_error = Some((text, wall));
+    }
+
+    pub(super) fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    pub(super) fn state(&self, synced: bool, objects: usize, unreadable: usize) -> CacheState {
+        CacheState {
+            synced,
+            objects,
+            unreadable,
+            errors: self.errors,
+            last_error: self.last_error.as_ref().map(|(text, _)| text.clone()),
+            last_error_at: self.last_error.as_ref().map(|(_, wall)| *wall),
+            last_event_at: self.last_event,
+        }
+    }
+
+    fn is_news(&mut self, text: &str, now: Moment) -> bool {
+        if self.logged.get(text).is_some_and(|logged| now.since(*logged) < REPEATED) {
+            return false;
+        }
+        if self.logged.len() == MAX_DISTINCT {
+            self.logged.clear();
+        }
+        self.logged.insert(text.to_owned(), now);
+        true
+    }
+}
+
+fn text_of(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error) => format!("list: {}", explain(error)),
+        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
+            format!("watch: {}", explain(error))
+        }
+        watcher::Error::WatchError(status) => format!("watch: {}", status.message),
+        watcher::Error::NoResourceVersion => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_error_is_news_once_in_a_while() {
+        let mut health = Health::default();
+        let at = |seconds| Moment::at(Duration::from_secs(seconds));
+        assert!(health.is_news("forbidden", at(0)));
+        assert!(!health.is_news("forbidden", at(599)));
+        assert!(health.is_news("refused", at(599)), "another one is told at once");
+        assert!(health.is_news("forbidden", at(600)), "it still goes on");
+        for n in 0..1000 {
+            assert!(health.is_news(&format!("too old: {n}"), at(601)));
+        }
+        assert!(health.logged.len() <= MAX_DISTINCT, "bounded");
+    }
+}

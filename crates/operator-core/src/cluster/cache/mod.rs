@@ -1,0 +1,215 @@
+//! What is known of the objects of one kind: one watch, one map, and whoever wants to hear of changes.
+//!
+//! kube's own shared streams lose deletions and can stop for good; this cache is fed by kube's `watcher`
+//! alone and does the rest itself. A pass reads the cache and nothing else; after a write it hands the
+//! answer back with [`Cache::confirm`], so that no pass ever runs on a state older than our own last write.
+
+mod follow;
+mod health;
+mod readable;
+mod store;
+
+use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
+
+use kube::{Client, Resource, runtime::watcher};
+use parking_lot::{Mutex, RwLock};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+pub use self::{follow::WATCH_SECONDS, health::CacheState};
+use self::{
+    health::Health,
+    store::{Effect, Store, Version},
+};
+use crate::decide::{clock::Clock, key::ObjectKey};
+
+/// What of an object is kept.
+pub trait Projection: 'static {
+    /// The object as it is watched; `PartialObjectMeta<K>` to fetch metadata alone.
+    type Object: Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static;
+    /// What is kept of it.
+    type Stored: Send + Sync + 'static;
+
+    /// Takes what is kept. Managed fields and the last applied configuration are gone already.
+    fn project(object: Self::Object) -> Self::Stored;
+}
+
+/// Keeps the object itself.
+pub struct Whole<K>(PhantomData<fn() -> K>);
+
+impl<K> Projection for Whole<K>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static,
+{
+    type Object = K;
+    type Stored = K;
+
+    fn project(object: K) -> K {
+        object
+    }
+}
+
+/// Which objects are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of every namespace, or all of a cluster-scoped kind.
+    All,
+    /// Those of these namespaces: one watch each, so that a `Role` in each suffices.
+    Namespaces(BTreeSet<String>),
+}
+
+/// What happened to an object. For every key, additions and deletions alternate.
+#[derive(Debug)]
+pub enum Change<'a, S> {
+    /// It is in the cache now: created, first seen, or readable again.
+    Added(&'a Arc<S>),
+    /// It changed.
+    Updated {
+        /// As it was kept.
+        old: &'a Arc<S>,
+        /// As it is kept now.
+        new: &'a Arc<S>,
+    },
+    /// It is in the cache no longer: deleted, or unreadable (which follows then).
+    Deleted(&'a Arc<S>),
+    /// It is there but was written under a schema that this version cannot read; told once a state.
+    Unreadable(&'a Unreadable),
+}
+
+/// An object that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// Its generation.
+    pub generation: Option<i64>,
+    /// What is wrong with it, naming the field.
+    pub error: String,
+}
+
+type Observer<S> = Box<dyn for<'a> Fn(&ObjectKey, &Change<'a, S>) + Send + Sync>;
+
+/// The objects of one kind.
+pub struct Cache<P: Projection> {
+    name: &'static str,
+    clock: Clock,
+    store: RwLock<Store<P::Stored>>,
+    /// Held while a change is made and told, so that every observer hears changes in their order.
+    observers: Mutex<Vec<Observer<P::Stored>>>,
+    synced: watch::Sender<bool>,
+    health: Mutex<Health>,
+}
+
+impl<P: Projection> Cache<P> {
+    /// An empty cache. `name` is the kind in lower case, as logs and metrics call it.
+    pub fn new(name: &'static str, clock: Clock) -> Self {
+        Self {
+            name,
+            clock,
+            store: RwLock::default(),
+            observers: Mutex::default(),
+            synced: watch::Sender::new(false),
+            health: Mutex::default(),
+        }
+    }
+
+    /// The kind in lower case.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Registers who hears of every change from now on; to be called before [`run`](Self::run). It is called
+    /// in the order of the changes, must not block, and may read this cache but not write to it.
+    pub fn observe(&self, observer: Observer<P::Stored>) {
+        self.observers.lock().push(observer);
+    }
+
+    /// Keeps the cache up to date, for as long as the future is polled. Errors are logged and counted and
+    /// never end it. To be run once.
+    pub async fn run(&self, client: Client, scope: Scope) {
+        match scope {
+            Scope::All => follow::follow(self, &client, None, || self.mark_synced()).await,
+            Scope::Namespaces(namespaces) => follow::follow_each(self, &client, &namespaces).await,
+        }
+    }
+
+    /// The object of this name.
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<P::Stored>> {
+        self.store.read().get(key).cloned()
+    }
+
+    /// Every object, in no order.
+    pub fn snapshot(&self) -> Vec<(ObjectKey, Arc<P::Stored>)> {
+        self.store.read().iter().map(|(key, object)| (key.clone(), object.clone())).collect()
+    }
+
+    /// How many objects are kept.
+    pub fn len(&self) -> usize {
+        self.store.read().len()
+    }
+
+    /// Whether no object is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether every object was listed once. Stays true through later failures of the watch.
+    pub fn synced(&self) -> bool {
+        *self.synced.borrow()
+    }
+
+    /// Waits until every object was listed once.
+    pub async fn wait_synced(&self) {
+        let mut synced = self.synced.subscribe();
+        // The sender lives in `self`: an error cannot be.
+        let _ = synced.wait_for(|synced| *synced).await;
+    }
+
+    /// How many errors the watch has met.
+    pub fn errors(&self) -> u64 {
+        self.health.lock().errors()
+    }
+
+    /// How the cache fares.
+    pub fn state(&self) -> CacheState {
+        let (objects, unreadable) = {
+            let store = self.store.read();
+            (store.len(), store.unreadable())
+        };
+        self.health.lock().state(self.synced(), objects, unreadable)
+    }
+
+    /// Takes the answer to our own write. It replaces an older state of the same object; an object that is
+    /// not in the cache, or is there under another UID, is left to the watch. Observers are told: the answer
+    /// may hold somebody else's change, which the watch then no longer brings.
+    pub fn confirm(&self, object: P::Object) {
+        let key = ObjectKey::of(&object);
+        let version = Version::of(object.meta());
+        let stored = Arc::new(P::project(follow::stripped(object)));
+        self.change(|store| store.confirm(&key, version, stored).map(|effect| (key, effect)));
+    }
+
+    fn failed(&self, namespace: Option<&str>, error: &watcher::Error) {
+        let mut health = self.health.lock();
+        health.failed(self.name, namespace, error, self.clock.now(), self.clock.wall());
+    }
+
+    fn mark_synced(&self) {
+        self.synced.send_replace(true);
+    }
+
+    /// Changes the store and tells every observer what came of it.
+    fn change<E>(&self, change: impl FnOnce(&mut Store<P::Stored>) -> E)
+    where
+        E: IntoIterator<Item = (ObjectKey, Effect<P::Stored>)>,
+    {
+        let observers = self.observers.lock();
+        // The store is free again before anybody is told: observers read it.
+        let effects = change(&mut self.store.write());
+        for (key, effect) in effects {
+            for observer in observers.iter() {
+                observer(&key, &effect.as_change());
+            }
+        }
+    }
+}

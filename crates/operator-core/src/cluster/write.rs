@@ -1,0 +1,178 @@
+//! Writes to the API server: who writes, to which stored object, and how a write can fail.
+
+use std::sync::Arc;
+
+use kube::{Client, Resource, api::PatchParams};
+
+use super::{
+    leading::NotLeading,
+    refusal::{code, explain, retry_after},
+};
+use crate::decide::{
+    key::ObjectKey,
+    outcome::{Class, Fault},
+};
+
+/// Writes under the operator's own field manager. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    pub(super) client: Client,
+    manager: Arc<str>,
+}
+
+impl Writer {
+    /// A writer whose field manager is `manager`, the operator's name.
+    pub fn new(client: Client, manager: impl Into<Arc<str>>) -> Self {
+        Self { client, manager: manager.into() }
+    }
+
+    pub(super) fn params(&self) -> PatchParams {
+        PatchParams { field_manager: Some(self.manager.to_string()), ..PatchParams::default() }
+    }
+}
+
+/// Which stored object a write is meant for: never its successor of the same name.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The object's namespace and name.
+    pub key: &'a ObjectKey,
+    /// The object's UID; a write to another object of this name is a [`WriteError::Conflict`].
+    pub uid: &'a str,
+    /// The version that the write is based on, where a change by anyone else must be noticed.
+    pub resource_version: Option<&'a str>,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The right to write has ended.
+    #[error(transparent)]
+    NotLeading(#[from] NotLeading),
+    /// The object changed meanwhile: look at it again.
+    #[error("the object changed meanwhile")]
+    Conflict,
+    /// The object is no longer there.
+    #[error("the object is no longer there")]
+    Gone,
+    /// RBAC or an admission rule forbids it.
+    #[error("may not {verb} {resource}: {message}")]
+    Denied {
+        /// What was tried, as RBAC calls it.
+        verb: &'static str,
+        /// What it was tried on, as RBAC calls it: `buckets/status.example.com`.
+        resource: String,
+        /// The API server's own words.
+        message: String,
+    },
+    /// Anything else: no answer, or one that a later try or another version may change.
+    #[error("{}", explain(.0))]
+    Other(Box<kube::Error>),
+}
+
+impl WriteError {
+    /// The body of the request cannot be written as JSON.
+    pub(super) fn unwritable(error: serde_json::Error) -> Self {
+        let error = kube::core::request::Error::SerializeBody(error);
+        Self::Other(Box::new(kube::Error::BuildRequest(error)))
+    }
+
+    /// Sorts the answer to a patch of a `K` or, where it is named, of its subresource.
+    pub(super) fn of_patch<K: Resource<DynamicType = ()>>(error: kube::Error, subresource: Option<&str>) -> Self {
+        let kube::Error::Api(status) = &error else { return Self::Other(Box::new(error)) };
+        if status.is_not_found() {
+            Self::Gone
+        } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_object(status)) {
+            Self::Conflict
+        } else if status.is_forbidden() {
+            let mut resource = K::plural(&()).into_owned();
+            for (separator, part) in [("/", subresource), (".", Some(&*K::group(&())))] {
+                if let Some(part) = part.filter(|part| !part.is_empty()) {
+                    resource.extend([separator, part]);
+                }
+            }
+            Self::Denied { verb: "patch", resource, message: status.message.clone() }
+        } else {
+            Self::Other(Box::new(error))
+        }
+    }
+}
+
+/// Whether the API server found the patch fit for another state of the object than the present one: a failed
+/// JSON patch test names no field, another UID and a finalizer that came too late name theirs.
+fn speaks_of_another_object(status: &kube::core::Status) -> bool {
+    let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
+    causes.iter().all(|cause| matches!(cause.field.as_str(), "metadata.uid" | "metadata.finalizers"))
+}
+
+impl From<WriteError> for Fault {
+    fn from(error: WriteError) -> Self {
+        let message = error.to_string();
+        match error {
+            WriteError::NotLeading(not_leading) => not_leading.into(),
+            WriteError::Conflict => Self::transient("Conflict", message),
+            WriteError::Gone => Self::transient("Gone", message),
+            WriteError::Denied { .. } => Self::blocked("Forbidden", message),
+            WriteError::Other(error) => from_api(&error),
+        }
+    }
+}
+
+/// The fault that an error of the API server is.
+pub fn from_api(error: &kube::Error) -> Fault {
+    let message = explain(error);
+    let (class, reason) = match code(error) {
+        None => (Class::Transient, "APIServerUnreachable"),
+        Some(403) => (Class::Blocked, "Forbidden"),
+        // A token that expired is read anew; an overloaded server recovers.
+        Some(401 | 408 | 409 | 410 | 429 | 500..) => (Class::Transient, "APIServerUnavailable"),
+        // Our own fault: an older schema than this operator expects, most likely.
+        Some(_) => (Class::Blocked, "RefusedByAPIServer"),
+    };
+    Fault { after: retry_after(error), ..Fault::new(class, reason, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
+    use kube::core::Status;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(code: u16, reason: &str, fields: &[&str]) -> kube::Error {
+        let causes: Vec<_> = fields.iter().map(|field| json!({"field": field})).collect();
+        let details = serde_json::from_value(json!({"causes": causes})).unwrap();
+        kube::Error::Api(Status::failure("said why", reason).with_code(code).with_details(details).boxed())
+    }
+
+    #[rstest]
+    #[case(refused(404, "NotFound", &[]), Class::Transient, "Gone")]
+    #[case(refused(409, "Conflict", &[]), Class::Transient, "Conflict")]
+    #[case::failed_test(refused(422, "Invalid", &[]), Class::Transient, "Conflict")]
+    #[case::other_uid(refused(422, "Invalid", &["metadata.uid"]), Class::Transient, "Conflict")]
+    #[case::schema(refused(422, "Invalid", &["status.arn"]), Class::Blocked, "RefusedByAPIServer")]
+    #[case(refused(403, "Forbidden", &[]), Class::Blocked, "Forbidden")]
+    #[case(refused(429, "TooManyRequests", &[]), Class::Transient, "APIServerUnavailable")]
+    #[case(refused(503, "ServiceUnavailable", &[]), Class::Transient, "APIServerUnavailable")]
+    fn answers_become_faults(#[case] error: kube::Error, #[case] class: Class, #[case] reason: &str) {
+        let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, Some("status")));
+        assert_eq!((fault.class, fault.reason), (class, reason), "{fault}");
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_rbac_names_it() {
+        let error = WriteError::of_patch::<ConfigMap>(refused(403, "Forbidden", &[]), Some("status"));
+        assert_eq!(error.to_string(), "may not patch configmaps/status: said why");
+        let error = WriteError::of_patch::<Lease>(refused(403, "Forbidden", &[]), None);
+        assert_eq!(error.to_string(), "may not patch leases.coordination.k8s.io: said why");
+    }
+
+    #[test]
+    fn no_answer_is_transient() {
+        let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
+        let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, None));
+        assert_eq!((fault.class, fault.reason), (Class::Transient, "APIServerUnreachable"));
+        assert!(fault.message.contains("connection refused"));
+    }
+}

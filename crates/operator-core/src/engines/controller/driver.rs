@@ -1,0 +1,331 @@
+//! Takes keys from the queue, runs their passes side by side, and answers for whatever a pass does.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use crd_types::lifecycle::{HasLifecycle, Managed};
+use futures::FutureExt;
+use kube::{Resource, ResourceExt};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+use tracing::Instrument;
+
+use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unreadable};
+use crate::{
+    cluster::{
+        cache::Change,
+        conditions,
+        election::Leadership,
+        events::Severity,
+        leading::Leading,
+    },
+    decide::{
+        backoff::{self, Streaks},
+        clock::Moment,
+        key::ObjectKey,
+        outcome::{Class as FaultClass, Fault, Outcome, PassResult},
+        queue::{Class, Queue, Request, Taken},
+    },
+    engines::external::Annotations,
+};
+
+/// A failing look at an object that was in force does not make it unready for this long.
+const GRACE: Duration = Duration::from_secs(15 * 60);
+
+/// Time for the watch to show what superseded a pass, should that start no pass by itself.
+const SUPERSEDED_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a controller is tuned.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The kind in lower case: the name in logs, metrics and `/debug/state`.
+    pub name: &'static str,
+    /// Deadline of one pass.
+    pub timeout: Duration,
+    /// After a pass that found all well, the time to the next look.
+    pub interval: Duration,
+}
+
+/// The controller of one kind.
+pub struct Controller<R: Reconciler> {
+    reconciler: R,
+    site: Arc<Site<R::Kind>>,
+    settings: Settings,
+    observer: Box<dyn Observer>,
+    queue: Arc<Mutex<Queue>>,
+    streaks: Mutex<Streaks>,
+    unreadable: Unreadable,
+    work: Notify,
+}
+
+impl<R: Reconciler> Controller<R> {
+    /// A controller over the cache of `site`, which must not run yet. Its work waits in `queue`.
+    pub fn new(
+        reconciler: R,
+        site: Arc<Site<R::Kind>>,
+        settings: Settings,
+        queue: Arc<Mutex<Queue>>,
+        observer: impl Observer,
+    ) -> Arc<Self> {
+        let controller = Arc::new(Self {
+            reconciler,
+            streaks: Mutex::new(Streaks::new(settings.interval)),
+            settings,
+            observer: Box::new(observer),
+            queue,
+            unreadable: Unreadable::default(),
+            work: Notify::new(),
+            site: site.clone(),
+        });
+        let listener: Weak<Self> = Arc::downgrade(&controller);
+        site.cache.observe(Box::new(move |key, change| {
+            if let Some(controller) = listener.upgrade() {
+                controller.changed(key, change);
+            }
+        }));
+        controller
+    }
+
+    /// Asks for a pass over `key`, should it exist.
+    pub fn trigger(&self, key: &ObjectKey, class: Class) {
+        let now = self.site.clock.now();
+        if let Some(object) = self.site.cache.get(key) {
+            self.enqueue(key, R::lane(&object), class, now);
+        }
+    }
+
+    /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand.
+    pub async fn run(self: Arc<Self>, mut leadership: Leadership, mut stop: watch::Receiver<bool>) {
+        self.site.cache.wait_synced().await;
+        loop {
+            let leading = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                leading = leadership.gained() => leading,
+            };
+            for (key, _) in self.site.cache.snapshot() {
+                self.trigger(&key, Class::Resync);
+            }
+            let mut passes = JoinSet::new();
+            let stopped = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => true,
+                () = leadership.lost() => false,
+                never = self.serve(&leading, &mut passes) => match never {},
+            };
+            if stopped {
+                while passes.join_next().await.is_some() {}
+                return;
+            }
+            tracing::warn!(controller = self.settings.name, "leadership lost: passes stopped");
+            passes.shutdown().await;
+        }
+    }
+
+    async fn serve(self: &Arc<Self>, leading: &Leading, passes: &mut JoinSet<()>) -> Infallible {
+        loop {
+            let wake_at = loop {
+                let (taken, wake_at) = {
+                    let mut queue = self.queue.lock();
+                    (queue.take(self.site.clock.now()), queue.wake_at())
+                };
+                let Some(taken) = taken else { break wake_at };
+                passes.spawn(self.clone().pass(taken, leading.clone()));
+            };
+            tokio::select! {
+                () = self.work.notified() => {}
+                Some(_) = passes.join_next() => {}
+                () = self.site.clock.sleep_until(wake_at.unwrap_or(Moment::NEVER)) => {}
+            }
+        }
+    }
+
+    fn changed(&self, key: &ObjectKey, change: &Change<'_, R::Kind>) {
+        let now = self.site.clock.now();
+        match change {
+            Change::Added(object) | Change::Updated { new: object, .. } => {
+                self.unreadable.forget(key);
+                if let Some(class) = trigger::class_of(change, !self.site.cache.synced()) {
+                    self.enqueue(key, R::lane(object), class, now);
+                }
+            }
+            Change::Deleted(old) => {
+                self.queue.lock().forget(key);
+                self.unreadable.forget(key);
+                self.streaks.lock().forget(&old.uid().unwrap_or_default());
+            }
+            Change::Unreadable(invalid) => {
+                if self.unreadable.note(key, invalid) {
+                    self.enqueue(key, Arc::from("unreadable"), Class::Edit, now);
+                }
+            }
+        }
+    }
+
+    fn enqueue(&self, key: &ObjectKey, lane: Arc<str>, class: Class, due: Moment) {
+        self.observer.added(class);
+        let request = Request { key: key.clone(), lane, class, due };
+        self.queue.lock().add(request, self.site.clock.now());
+        self.work.notify_one();
+    }
+
+    async fn pass(self: Arc<Self>, taken: Taken, leading: Leading) {
+        let _place = Place { controller: &self, key: &taken.key };
+        let started = self.site.clock.now();
+        self.observer.started(taken.waited);
+        if let Some(object) = self.site.cache.get(&taken.key) {
+            let span = tracing::info_span!(
+                "pass",
+                controller = self.settings.name,
+                kind = %R::Kind::kind(&()),
+                namespace = %taken.key.namespace,
+                name = %taken.key.name,
+                generation = object.meta().generation,
+                reconcileID = %format_args!("{:016x}", fastrand::u64(..)),
+            );
+            let result = self.reconcile(object.clone(), leading).instrument(span).await;
+            self.observer.finished(&result, self.site.clock.now().since(started));
+            self.plan_next(&taken.key, &object, &result);
+        } else {
+            self.unreadable.report::<R::Kind>(&self.site, &leading, &taken.key).await;
+        }
+    }
+
+    async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
+        let clock = self.site.clock.clone();
+        let deadline = clock.now() + self.settings.timeout;
+        let mut pass = Pass::new(self.site.clone(), object.clone(), leading);
+        let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass)).catch_unwind();
+        let result = match clock.until(deadline, run).await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => {
+                let text = "a defect of the operator ended this pass; its log has the details";
+                Err(Fault::transient(PANICKED, text))
+            }
+            None => Err(Fault::transient(
+                "DeadlineExceeded",
+                format!("the pass did not end within {:?}", self.settings.timeout),
+            )),
+        };
+        self.conclude(&mut pass, &result).await.and(result)
+    }
+
+    /// Puts the result of the pass on the object, unless it says nothing lasting about it.
+    async fn conclude(&self, pass: &mut Pass<R::Kind>, result: &PassResult) -> Result<(), Fault> {
+        let (object, now) = (pass.object(), self.site.clock.wall());
+        if matches!(result, Ok(Outcome::Released | Outcome::Superseded)) {
+            return Ok(());
+        }
+        let lifecycle = pass.status.lifecycle_mut();
+        if !self.is_passing(&object, result) {
+            let generation = object.meta().generation;
+            conditions::conclude(lifecycle, result, generation, now);
+        }
+        let asked = Annotations::of(&*object).reconcile_requested_at();
+        lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
+        if pass.had_effect() {
+            pass.status.lifecycle_mut().touch(now);
+        }
+        announce(pass, &object);
+        pass.conclude().await.map_err(Fault::from)
+    }
+
+    /// Whether the result is a hitch that says nothing about a wish that is in force: a look that failed is
+    /// not a wish that failed, until it goes on for longer than [`GRACE`].
+    fn is_passing(&self, object: &R::Kind, result: &PassResult) -> bool {
+        let hitch = match result {
+            Ok(Outcome::Waiting { .. }) => true,
+            Err(fault) => matches!(
+                fault.class,
+                FaultClass::Transient | FaultClass::Throttled | FaultClass::UnknownOutcome
+            ),
+            Ok(_) => false,
+        };
+        let in_force = object.status().is_some_and(|status| {
+            let lifecycle = status.lifecycle();
+            lifecycle.ready && lifecycle.observed_generation == object.meta().generation
+        });
+        let now = self.site.clock.now();
+        let since = self.streaks.lock().get(&object.uid().unwrap_or_default()).map(|s| s.since);
+        hitch
+            && in_force
+            && object.meta().deletion_timestamp.is_none()
+            && since.is_none_or(|since| now.since(since) < GRACE)
+    }
+
+    fn plan_next(&self, key: &ObjectKey, object: &R::Kind, result: &PassResult) {
+        let now = self.site.clock.now();
+        let uid = object.uid().unwrap_or_default();
+        let jitter = fastrand::f64();
+        let mut streaks = self.streaks.lock();
+        let (class, after) = match result {
+            Ok(Outcome::Released | Outcome::Paused) => {
+                streaks.succeeded(&uid);
+                return;
+            }
+            Ok(Outcome::Done { .. }) => {
+                streaks.succeeded(&uid);
+                (Class::Resync, backoff::spread(self.settings.interval, None, jitter))
+            }
+            Ok(Outcome::Superseded) => (Class::Edit, SUPERSEDED_PAUSE),
+            Ok(Outcome::Running { poll, .. }) => {
+                streaks.succeeded(&uid);
+                (Class::Retry, *poll)
+            }
+            Ok(Outcome::Waiting { reason, on, poll }) => {
+                // Counted, so that a wish in force is not taken for good for ever; but tried at its own pace.
+                let hitch = Fault::transient(reason, on.as_str());
+                streaks.failed(&uid, object.meta().generation, &hitch, now, jitter);
+                (Class::Retry, *poll)
+            }
+            Err(fault) => {
+                let pause = streaks.failed(&uid, object.meta().generation, fault, now, jitter);
+                let class = match fault.class {
+                    FaultClass::Terminal => Class::Resync,
+                    _ => Class::Retry,
+                };
+                (class, pause)
+            }
+        };
+        drop(streaks);
+        self.enqueue(key, R::lane(object), class, now + after);
+    }
+}
+
+/// The place that a pass holds; given back however the pass ends.
+struct Place<'a, R: Reconciler> {
+    controller: &'a Controller<R>,
+    key: &'a ObjectKey,
+}
+
+impl<R: Reconciler> Drop for Place<'_, R> {
+    fn drop(&mut self) {
+        let now = self.controller.site.clock.now();
+        self.controller.queue.lock().finish(self.key, now);
+        self.controller.work.notify_one();
+    }
+}
+
+/// Tells of a change of the `Ready` condition by one log line and one event.
+fn announce<K: Managed>(pass: &Pass<K>, object: &K) {
+    let new = pass.status.lifecycle();
+    let old = object.status().map(HasLifecycle::lifecycle);
+    let Some(ready) = new.condition("Ready") else { return };
+    let before = old.and_then(|old| old.condition("Ready"));
+    if before.is_some_and(|b| b.status == ready.status && b.reason == ready.reason) {
+        return;
+    }
+    tracing::info!(ready = %ready.status, reason = %ready.reason, "{}", ready.message);
+    let severity = match new.condition("Stalled") {
+        Some(_) => Severity::Warning,
+        None => Severity::Normal,
+    };
+    pass.event(severity, &ready.reason, "Reconcile", &ready.message);
+}

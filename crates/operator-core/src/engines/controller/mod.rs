@@ -1,0 +1,44 @@
+//! One kind's controller: changes in, passes out.
+
+mod driver;
+mod pass;
+mod trigger;
+mod unreadable;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crd_types::lifecycle::Managed;
+
+pub use self::{
+    driver::{Controller, Settings},
+    pass::{Pass, Site},
+};
+use crate::decide::{
+    outcome::PassResult,
+    queue::Class,
+};
+
+/// What a kind does in one pass.
+pub trait Reconciler: Send + Sync + 'static {
+    /// The custom resource.
+    type Kind: Managed;
+
+    /// What the object's outside faults are shared over. A lane never takes all places.
+    fn lane(object: &Self::Kind) -> Arc<str>;
+
+    /// Brings one object nearer to what its user asks for. May be stopped at any await and run again.
+    fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
+}
+
+/// Reason and code of the fault that stands for a pass that panicked.
+pub const PANICKED: &str = "Panicked";
+
+/// Told of what a controller does, for metrics.
+pub trait Observer: Send + Sync + 'static {
+    /// A key was asked to be queued in `class`.
+    fn added(&self, class: Class);
+    /// A pass starts after its key waited for `waited`.
+    fn started(&self, waited: Duration);
+    /// A pass ended after `took`.
+    fn finished(&self, result: &PassResult, took: Duration);
+}

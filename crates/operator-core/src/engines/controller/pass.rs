@@ -1,0 +1,141 @@
+//! One pass over one object, and the only writes that it may make to it.
+
+use std::sync::Arc;
+
+use crd_types::lifecycle::Managed;
+use kube::ResourceExt;
+
+use crate::{
+    cluster::{
+        cache::{Cache, Whole},
+        events::{Events, Severity},
+        leading::Leading,
+        write::{Target, WriteError, Writer},
+    },
+    decide::{clock::Clock, key::ObjectKey},
+};
+
+/// Where the passes of one kind work.
+pub struct Site<K: Managed> {
+    /// Writes to the API server.
+    pub writer: Writer,
+    /// The kind's cache; learns of our own writes at once.
+    pub cache: Arc<Cache<Whole<K>>>,
+    /// Where events go.
+    pub events: Events,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// One pass over one object.
+pub struct Pass<K: Managed> {
+    /// The status as the pass wants it. Written at the end of the pass, or by [`record`](Self::record).
+    pub status: K::Status,
+    object: Arc<K>,
+    leading: Leading,
+    effects: bool,
+    site: Arc<Site<K>>,
+}
+
+impl<K: Managed> Pass<K> {
+    pub(super) fn new(site: Arc<Site<K>>, object: Arc<K>, leading: Leading) -> Self {
+        let status = object.status().cloned().unwrap_or_default();
+        Self { status, object, leading, effects: false, site }
+    }
+
+    /// The object, as of our own last write.
+    pub fn object(&self) -> Arc<K> {
+        self.object.clone()
+    }
+
+    /// What every write takes.
+    pub fn leading(&self) -> &Leading {
+        &self.leading
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.site.clock
+    }
+
+    /// Notes that something outside is about to be changed.
+    pub fn note_effect(&mut self) {
+        self.effects = true;
+    }
+
+    /// Whether something outside was changed, or may have been.
+    pub fn had_effect(&self) -> bool {
+        self.effects
+    }
+
+    /// Whether the object carries one of these finalizers.
+    pub fn holds(&self, mut finalizers: impl Iterator<Item = &'static str>) -> bool {
+        finalizers.any(|name| self.object.finalizers().iter().any(|held| held == name))
+    }
+
+    /// Adds a finalizer unless it is there.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows.
+    pub async fn hold(&mut self, finalizer: &'static str) -> Result<(), WriteError> {
+        let object = self.object();
+        let written = self.site.writer.add_finalizer(&self.leading, &*object, finalizer).await?;
+        self.adopt(written);
+        Ok(())
+    }
+
+    /// Takes these finalizers off. The object may be gone afterwards.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub async fn let_go(
+        &mut self,
+        finalizers: impl Iterator<Item = &'static str>,
+    ) -> Result<(), WriteError> {
+        let names: Vec<&str> = finalizers.collect();
+        self.site.writer.remove_finalizers(&self.leading, &*self.object, &names).await?;
+        Ok(())
+    }
+
+    /// Writes the status now, unless it already stands so. Refused if the object changed since the pass began.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub async fn record(&mut self) -> Result<(), WriteError> {
+        self.write_status(self.object.resource_version()).await
+    }
+
+    /// Writes the status whatever else changed meanwhile, as long as it is the same object.
+    pub(super) async fn conclude(&mut self) -> Result<(), WriteError> {
+        self.write_status(None).await
+    }
+
+    /// Publishes an event about the object.
+    pub fn event(&self, severity: Severity, reason: &str, action: &str, note: &str) {
+        let reference = self.object.object_ref(&());
+        self.site.events.publish(&reference, severity, reason, action, note);
+    }
+
+    async fn write_status(&mut self, based_on: Option<String>) -> Result<(), WriteError> {
+        let object = self.object();
+        let target = Target {
+            key: &ObjectKey::of(&*object),
+            uid: &object.uid().unwrap_or_default(),
+            resource_version: based_on.as_deref(),
+        };
+        let written = self
+            .site
+            .writer
+            .patch_status::<K>(&self.leading, target, object.status(), &self.status)
+            .await?;
+        self.adopt(written);
+        Ok(())
+    }
+
+    fn adopt(&mut self, written: Option<K>) {
+        if let Some(written) = written {
+            self.site.cache.confirm(written.clone());
+            self.object = Arc::new(written);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The shape of an operator whose objects each stand for something outside the cluster.
+//!
+//! A domain implements [`External`]: what the thing is called, what is wanted, what is there, how the two
+//! differ, and the few calls that change it. The engine decides and keeps it safe: finalizer, intent,
+//! ownership, order, drift, deletion policies, pause, adoption.
+
+mod annotations;
+mod engine;
+mod mark;
+mod pauses;
+mod presence;
+mod release;
+mod uphold;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use crd_types::lifecycle::Managed;
+
+pub use self::{
+    annotations::Annotations,
+    engine::Engine,
+    mark::{Mark, Ownership},
+    presence::{Diff, Facets, Presence, Record},
+};
+use crate::{cluster::leading::Leading, decide::outcome::Fault};
+
+/// What a domain says about one kind of outside resource.
+pub trait External: Send + Sync + 'static {
+    /// The custom resource.
+    type Kind: Managed;
+    /// What the references of an object resolve to: credentials, identities of parents.
+    type Context: Send + Sync;
+    /// What the resource is called outside, complete enough to delete it by.
+    type Identity: Clone + Eq + fmt::Display + Send + Sync;
+    /// What the spec asks for, checked.
+    type Desired: Send + Sync;
+    /// What is there.
+    type Observed: Send + Sync;
+    /// One outside call that changes something. Shown to the user as what was done.
+    type Step: fmt::Display + Send + Sync;
+
+    /// Held from before the first outside effect until the resource is gone or let go.
+    const FINALIZER: &'static str;
+    /// Finalizers of earlier operators for this kind; taken off together with ours.
+    const EARLIER_FINALIZERS: &'static [&'static str] = &[];
+    /// Reason of `Ready=True`.
+    const READY: &'static str;
+
+    /// What the object's outside faults are shared over: its provider.
+    fn lane(object: &Self::Kind) -> Arc<str>;
+
+    /// Resolves the references. Reads caches only.
+    ///
+    /// # Errors
+    /// [`Unresolved`] says what is waited for or refused.
+    fn resolve(&self, object: &Self::Kind, purpose: Purpose) -> Result<Self::Context, Unresolved>;
+
+    /// What the resource is called outside. Pure.
+    ///
+    /// # Errors
+    /// A terminal fault that names the field.
+    fn identity(&self, object: &Self::Kind, context: &Self::Context) -> Result<Self::Identity, Fault>;
+
+    /// What is wanted, the mark included. Pure.
+    ///
+    /// # Errors
+    /// A terminal fault that names the field, what was found and what is allowed.
+    fn desired(
+        &self,
+        object: &Self::Kind,
+        context: &Self::Context,
+        mark: &Mark,
+    ) -> Result<Self::Desired, Fault>;
+
+    /// The facets that the spec speaks of.
+    fn facets(desired: &Self::Desired) -> Facets;
+
+    /// Looks at the resource, reading at least the facets in `facets`.
+    ///
+    /// # Errors
+    /// A fault whenever the answer does not tell for certain.
+    fn observe(
+        &self,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        mark: &Mark,
+        facets: &Facets,
+    ) -> impl Future<Output = Result<Presence<Self::Observed>, Fault>> + Send;
+
+    /// What is not as wanted. A facet in `owned` that the spec no longer speaks of is to be unset;
+    /// every other facet that the spec does not speak of is left alone. Pure.
+    fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets) -> Vec<Diff>;
+
+    /// The calls that mend `diffs`, in order. Pure.
+    fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;
+
+    /// The facet that a step writes.
+    fn facet(step: &Self::Step) -> &'static str;
+
+    /// Creates the resource, marked.
+    ///
+    /// # Errors
+    /// A fault; of class `UnknownOutcome` where the effect may have happened.
+    fn create(
+        &self,
+        leading: &Leading,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        desired: &Self::Desired,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Does one step.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    fn perform(
+        &self,
+        leading: &Leading,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        step: &Self::Step,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Deletes the resource, which was just observed as ours.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    fn delete(
+        &self,
+        leading: &Leading,
+        context: &Self::Context,
+        identity: &Self::Identity,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes the mark off the resource and leaves everything else.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    fn unmark(
+        &self,
+        leading: &Leading,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        observed: &Self::Observed,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The record in a status.
+    fn record(status: &<Self::Kind as Managed>::Status) -> Option<Record<Self::Identity>>;
+
+    /// Puts the record into a status.
+    fn set_record(status: &mut <Self::Kind as Managed>::Status, record: Record<Self::Identity>);
+
+    /// Puts what was found into a status: outputs, and the state of each facet. `trouble` holds what is
+    /// not in force and why. Pure.
+    fn report(
+        &self,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        desired: &Self::Desired,
+        observed: &Self::Observed,
+        trouble: &Trouble,
+        status: &mut <Self::Kind as Managed>::Status,
+    );
+
+    /// What of the spec is understood but not brought into force by this version, by field; such an object
+    /// never becomes Ready.
+    fn unsupported(_object: &Self::Kind) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Told of a fault that stops the object's whole provider.
+    fn provider_failed(&self, object: &Self::Kind, fault: &Fault);
+}
+
+/// Why references are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To bring the spec into force.
+    Upkeep,
+    /// To delete or let go; needs only what deletion needs.
+    Deletion,
+}
+
+/// Why a reference did not resolve.
+#[derive(Clone, Debug)]
+pub enum Unresolved {
+    /// It will, once something else has happened; that starts a pass.
+    Waiting {
+        /// Reason of the condition.
+        reason: &'static str,
+        /// What is waited for.
+        on: String,
+    },
+    /// It will not, until somebody changes something.
+    Refused(Fault),
+}
+
+/// What of the spec is not in force after a pass.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    /// What still differs.
+    pub diffs: Vec<Diff>,
+    /// The facet whose write failed, and why.
+    pub failed: Option<(&'static str, Fault)>,
+}
+
+/// Poll interval while waiting for something whose arrival starts a pass anyway.
+const SAFETY_POLL: Duration = Duration::from_secs(60);

@@ -1,0 +1,60 @@
+//! What was found outside, and how it differs from what is wanted.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::mark::Mark;
+
+/// Names of facets: the parts of an outside resource that are read and written by themselves.
+pub type Facets = BTreeSet<String>;
+
+/// What an observation found. An observation that could not tell is a fault, never `Gone`.
+#[derive(Debug)]
+pub enum Presence<O> {
+    /// Certainly not there. Only this allows a creation or the end of a finalizer.
+    Gone,
+    /// Created a moment ago and not shown yet.
+    NotVisible,
+    /// There, with this object's mark.
+    Ours(O),
+    /// There, with the mark of the same object in an earlier life.
+    OursEarlier(O),
+    /// There, within reach, with no mark at all.
+    Unmarked(O),
+    /// There, and not ours to touch.
+    Foreign {
+        /// The mark found, if it could be read.
+        owner: Option<Mark>,
+        /// What was seen, for the user.
+        seen: String,
+    },
+}
+
+/// One field that is not as wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diff {
+    /// The facet that the field belongs to.
+    pub facet: &'static str,
+    /// The field, as a path in the spec.
+    pub field: String,
+    /// What is there.
+    pub from: String,
+    /// What is wanted.
+    pub to: String,
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.field, self.from, self.to)
+    }
+}
+
+/// What the engine wrote down about the outside resource before it first touched it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record<I> {
+    /// What the resource is called outside; enough to delete it.
+    pub identity: I,
+    /// False from the intent to create until the resource was first seen.
+    pub created: bool,
+    /// The facets that were ever written, so that a field removed from the spec can be unset.
+    pub owned: Facets,
+}

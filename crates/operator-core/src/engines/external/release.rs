@@ -1,0 +1,186 @@
+//! Letting an object go: what its deletion policy says, and never before it is safe.
+
+use std::time::Duration;
+
+use crd_types::lifecycle::DeletionPolicy;
+
+use super::{
+    Annotations, External, Presence, Purpose, Record,
+    engine::{End, Engine},
+};
+use crate::{
+    cluster::events::Severity,
+    decide::outcome::{Fault, Outcome},
+    engines::controller::Pass,
+};
+
+/// How soon to look again for what is being deleted.
+const DELETING_POLL: Duration = Duration::from_secs(2);
+/// How long the policy `Orphan` tries to take the mark off before it goes on without.
+const UNMARK_PATIENCE: Duration = Duration::from_secs(10);
+
+impl<E: External> Engine<E> {
+    pub(super) async fn release(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        policy: DeletionPolicy,
+    ) -> Result<Outcome, End> {
+        let object = pass.object();
+        if !pass.holds(finalizers::<E>()) {
+            return Ok(Outcome::Released);
+        }
+        let record = E::record(&pass.status);
+        if Annotations::of(&*object).abandon() {
+            let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
+            let note = format!("let go on request; what is left outside: {what}");
+            return self.let_go(pass, Severity::Warning, "Abandoned", &note).await;
+        }
+        // The record precedes the first outside effect: without one there was none.
+        let Some(record) = record else {
+            let note = "nothing outside was ever created or adopted";
+            return self.let_go(pass, Severity::Normal, "Released", note).await;
+        };
+        match policy {
+            DeletionPolicy::Retain => {
+                let note = format!("{} is kept with its ownership mark", record.identity);
+                self.let_go(pass, Severity::Normal, "Retained", &note).await
+            }
+            DeletionPolicy::Orphan => self.orphan(pass, &record).await,
+            DeletionPolicy::Delete => self.delete(pass, &record).await.map_err(with_way_out::<E>),
+        }
+    }
+
+    async fn delete(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        record: &Record<E::Identity>,
+    ) -> Result<Outcome, End> {
+        let object = pass.object();
+        let identity = &record.identity;
+        let context = self.domain.resolve(&object, Purpose::Deletion)?;
+        let mark = self.mark(&object);
+        let none = Default::default();
+        match self.domain.observe(&context, identity, &mark, &none).await? {
+            Presence::Gone => return self.gone(pass, identity).await,
+            Presence::NotVisible => return Ok(deleting(identity)),
+            Presence::Ours(_) => {}
+            Presence::Foreign { owner: None, seen } => {
+                return Err(Fault::blocked(
+                    "NotAccessible",
+                    format!("cannot tell whether {identity} is still there: {seen}"),
+                )
+                .into());
+            }
+            Presence::Unmarked(_) if record.created && Annotations::of(&*object).adopt() => {}
+            Presence::Unmarked(_) if record.created => {
+                return Err(Fault::blocked(
+                    "MarkLost",
+                    format!(
+                        "{identity} no longer carries our ownership mark, so it is not deleted; annotate \
+                         with {}=true to delete it all the same",
+                        Annotations::<E::Kind>::key("adopt")
+                    ),
+                )
+                .into());
+            }
+            Presence::Unmarked(_) | Presence::OursEarlier(_) | Presence::Foreign { .. } => {
+                let note = format!("{identity} is not this object's and stays as it is");
+                return self.let_go(pass, Severity::Warning, "LeftAlone", &note).await;
+            }
+        }
+        let leading = pass.leading().clone();
+        pass.note_effect();
+        self.domain.delete(&leading, &context, identity).await?;
+        match self.domain.observe(&context, identity, &mark, &none).await? {
+            Presence::Gone => self.gone(pass, identity).await,
+            _ => Ok(deleting(identity)),
+        }
+    }
+
+    async fn gone(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        identity: &E::Identity,
+    ) -> Result<Outcome, End> {
+        self.let_go(pass, Severity::Normal, "Deleted", &format!("{identity} is gone")).await
+    }
+
+    /// Takes the mark off if that can be done at once; the object goes in any case.
+    async fn orphan(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        record: &Record<E::Identity>,
+    ) -> Result<Outcome, End> {
+        let deadline = self.clock.now() + UNMARK_PATIENCE;
+        let identity = &record.identity;
+        match self.clock.until(deadline, self.unmark(pass, record)).await {
+            Some(Ok(())) => {
+                let note = format!("{identity} is kept without an ownership mark");
+                self.let_go(pass, Severity::Normal, "Orphaned", &note).await
+            }
+            failed => {
+                let why = match failed {
+                    Some(Err(End::Fault(fault))) => fault.message,
+                    Some(Err(End::Early(Outcome::Waiting { on, .. }))) => on,
+                    _ => "no answer in time".to_owned(),
+                };
+                let note = format!("{identity} is kept; its ownership mark could not be taken off: {why}");
+                self.let_go(pass, Severity::Warning, "Orphaned", &note).await
+            }
+        }
+    }
+
+    async fn unmark(
+        &self,
+        pass: &Pass<E::Kind>,
+        record: &Record<E::Identity>,
+    ) -> Result<(), End> {
+        let object = pass.object();
+        let context = self.domain.resolve(&object, Purpose::Deletion)?;
+        let (identity, mark) = (&record.identity, self.mark(&object));
+        let found = self.domain.observe(&context, identity, &mark, &Default::default()).await?;
+        if let Presence::Ours(observed) = found {
+            self.domain.unmark(pass.leading(), &context, identity, &observed).await?;
+        }
+        Ok(())
+    }
+
+    async fn let_go(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        severity: Severity,
+        reason: &'static str,
+        note: &str,
+    ) -> Result<Outcome, End> {
+        pass.let_go(finalizers::<E>()).await?;
+        pass.event(severity, reason, "Release", note);
+        Ok(Outcome::Released)
+    }
+}
+
+fn finalizers<E: External>() -> impl Iterator<Item = &'static str> {
+    std::iter::once(E::FINALIZER).chain(E::EARLIER_FINALIZERS.iter().copied())
+}
+
+fn deleting(identity: impl std::fmt::Display) -> Outcome {
+    let task = format!("{identity} is being deleted");
+    Outcome::Running { reason: "Deleting", task, poll: DELETING_POLL }
+}
+
+/// Whoever is stuck in a deletion is told how to end it without the other side.
+fn with_way_out<E: External>(end: End) -> End {
+    let way_out = format!(
+        "; to let the object go and leave everything outside as it is, annotate it with {}=true",
+        Annotations::<E::Kind>::key("abandon")
+    );
+    match end {
+        End::Fault(mut fault) => {
+            fault.message.push_str(&way_out);
+            End::Fault(fault)
+        }
+        End::Early(Outcome::Waiting { reason, on, poll }) => {
+            End::Early(Outcome::Waiting { reason, on: on + &way_out, poll })
+        }
+        early => early,
+    }
+}

@@ -1,0 +1,78 @@
+//! The client of the API server.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderValue, header::USER_AGENT};
+use kube::{
+    Client, Config,
+    config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+
+use super::Common;
+
+/// Why there is no client of the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The kubeconfig file does not say how to reach a cluster.
+    #[error("--kubeconfig {}: {reason}", file.display())]
+    Kubeconfig {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: Box<KubeconfigError>,
+    },
+    /// There is no Pod around this process.
+    #[error(
+        "this process does not run in a Pod ({0}) and no --kubeconfig FILE names a cluster; KUBECONFIG is \
+         ignored on purpose: it may point at another cluster than the one that is meant"
+    )]
+    NotInCluster(Box<InClusterError>),
+    /// The operator's name or version cannot stand in an HTTP header.
+    #[error("the user agent {0:?} cannot stand in an HTTP header")]
+    UserAgent(String),
+    /// The client could not be built: certificates, or credentials.
+    #[error("cannot build a client of the API server: {0}")]
+    Build(Box<kube::Error>),
+}
+
+/// The client of the cluster that the settings name: of an explicit kubeconfig file, or of the cluster that
+/// this Pod runs in. It shows itself as `<operator>/<version>`.
+///
+/// kube's own retry is off: whoever calls knows what is worth repeating, and for how long.
+pub async fn client(
+    settings: &Common,
+    operator: &str,
+    version: &str,
+) -> Result<Client, ClientError> {
+    let mut config = match &settings.kubeconfig {
+        Some(file) => explicit(file.clone()).await?,
+        None => {
+            Config::incluster().map_err(|reason| ClientError::NotInCluster(Box::new(reason)))?
+        }
+    };
+    let agent = format!("{operator}/{version}");
+    let agent = HeaderValue::from_str(&agent).map_err(|_| ClientError::UserAgent(agent))?;
+    config.headers.push((USER_AGENT, agent));
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    config.write_timeout = Some(Duration::from_secs(30));
+    // A guard against dead connections only; it must outlast a watch, which the server ends after 290 s.
+    // A pass has a deadline of its own.
+    config.read_timeout = Some(Duration::from_secs(300));
+    // Otherwise the time that a pooled connection was idle counts against its next answer.
+    config.reset_reader_on_write = true;
+    Client::try_from(config).map_err(|reason| ClientError::Build(Box::new(reason)))
+}
+
+async fn explicit(file: PathBuf) -> Result<Config, ClientError> {
+    let read = match Kubeconfig::read_from(&file) {
+        Ok(kubeconfig) => {
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
+        }
+        Err(reason) => Err(reason),
+    };
+    read.map_err(|reason| ClientError::Kubeconfig {
+        file,
+        reason: Box::new(reason),
+    })
+}

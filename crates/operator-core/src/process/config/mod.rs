@@ -1,0 +1,256 @@
+//! Settings: what an operator is told at its start.
+//!
+//! Every setting, an operator's own included, is given by flag, by environment variable or as a file of a
+//! mounted ConfigMap, in this order of precedence, and has a default otherwise ([`load()`]). A wrong value
+//! is refused at start.
+
+mod client;
+mod duration;
+mod error;
+mod flags;
+mod listen;
+mod load;
+mod namespaces;
+
+use std::{num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::{ArgMatches, Command, FromArgMatches, ValueEnum, error::ErrorKind};
+
+use self::flags::Flags;
+pub use self::{
+    client::{ClientError, client},
+    duration::{GoDuration, NotADuration},
+    error::{ConfigError, Origin, Setting},
+    listen::{Listen, ListenAddress, NotAnAddress},
+    load::{Inputs, Loaded, Warning, load, load_process},
+    namespaces::{Namespaces, NotNamespaces},
+};
+
+/// The settings that every operator has. Flatten them into the operator's own:
+///
+/// ```
+/// #[derive(clap::Parser)]
+/// struct Settings {
+///     #[command(flatten)]
+///     common: operator_core::process::config::Common,
+///     /// Endpoints that a provider may name.
+///     #[arg(long, env = "ALLOWED_ENDPOINTS", value_delimiter = ',')]
+///     allowed_endpoints: Vec<String>,
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where metrics and state are served, if at all.
+    pub metrics: Option<ListenAddress>,
+    /// Where probes are answered, if at all.
+    pub probes: Option<ListenAddress>,
+    /// How replicas elect a leader; `None` if this one always leads.
+    pub election: Option<Election>,
+    /// This replica's name, in the lease and in events.
+    pub pod_name: String,
+    /// The namespace that this replica runs in, if it is known.
+    pub pod_namespace: Option<String>,
+    /// The namespaces to look after.
+    pub namespaces: Namespaces,
+    /// How many objects of a kind are worked on at once; at most 1024.
+    pub max_concurrent_reconciles: NonZeroU16,
+    /// How often an object that nobody touches is compared with the outside.
+    pub reconcile_interval: Duration,
+    /// How long one pass over an object may take.
+    pub reconcile_timeout: Duration,
+    /// What marks outside resources as ours, if it is not the UID of the namespace kube-system.
+    pub installation_id: Option<InstallationId>,
+    /// The kubeconfig file of the cluster to work on; `None` for the cluster that this Pod runs in.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe level that is logged.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// The least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum LogLevel {
+    /// Failures that need somebody.
+    Error,
+    /// What is recovered from, too.
+    Warn,
+    /// Normal operation, one line a transition, too.
+    Info,
+    /// What troubleshooting needs, too.
+    Debug,
+    /// Everything but what may hold secrets.
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// [`Human`](Self::Human) on a terminal, [`Json`](Self::Json) elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Human,
+}
+
+/// How replicas elect a leader; timings as in client-go. Always lease duration > renew deadline > 1.2 ×
+/// retry period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Election {
+    /// The namespace of the Lease.
+    pub namespace: String,
+    /// How long other replicas wait for a leader that does not renew.
+    pub lease_duration: Duration,
+    /// How long a leader that cannot renew goes on.
+    pub renew_deadline: Duration,
+    /// The pause between two tries.
+    pub retry_period: Duration,
+}
+
+/// What marks outside resources as one installation's own: 1 to 63 letters, digits, `.`, `-` and `_`, so
+/// that it fits into every outside system's tags and names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InstallationId(String);
+
+impl InstallationId {
+    /// The identifier itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for InstallationId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if (1..=63).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("1 to 63 letters, digits, '.', '-' and '_'")
+        }
+    }
+}
+
+impl TryFrom<Flags> for Common {
+    type Error = String;
+
+    fn try_from(flags: Flags) -> Result<Self, String> {
+        let metrics = listen(
+            "METRICS",
+            flags.metrics_bind_address,
+            flags.metrics_port,
+            8080,
+        )?;
+        let probes = listen(
+            "HEALTH_PROBE",
+            flags.health_probe_bind_address,
+            flags.health_probe_port,
+            8081,
+        )?;
+        let election = if flags.leader_elect {
+            let namespace = flags
+                .leader_election_namespace
+                .or_else(|| flags.pod_namespace.clone());
+            let election = Election {
+                namespace: namespace.ok_or(
+                    "the namespace of the leader election is not known: set LEADER_ELECTION_NAMESPACE \
+                     (--leader-election-namespace) or POD_NAMESPACE (--pod-namespace), or turn the \
+                     election off by LEADER_ELECT=false (--leader-elect=false) if only one replica runs",
+                )?,
+                lease_duration: flags.leader_election_lease_duration.0,
+                renew_deadline: flags.leader_election_renew_deadline.0,
+                retry_period: flags.leader_election_retry_period.0,
+            };
+            Some(election.checked()?)
+        } else {
+            None
+        };
+        Ok(Self {
+            log: Log {
+                level: flags.log_level,
+                format: flags.log_format,
+            },
+            metrics,
+            probes,
+            election,
+            pod_name: flags.pod_name,
+            pod_namespace: flags.pod_namespace,
+            namespaces: flags.watch_namespaces,
+            max_concurrent_reconciles: flags.max_concurrent_reconciles,
+            reconcile_interval: flags.reconcile_interval.0,
+            reconcile_timeout: flags.reconcile_timeout.0,
+            installation_id: flags.installation_id,
+            kubeconfig: flags.kubeconfig,
+        })
+    }
+}
+
+impl Election {
+    /// Client-go adds up to a fifth to the retry period, and a leader must find time for a second try.
+    fn checked(self) -> Result<Self, String> {
+        let (lease, renew, retry) = (self.lease_duration, self.renew_deadline, self.retry_period);
+        if renew >= lease {
+            return Err(format!(
+                "LEADER_ELECTION_RENEW_DEADLINE is {}: it must be less than LEADER_ELECTION_LEASE_DURATION, {}",
+                GoDuration(renew),
+                GoDuration(lease)
+            ));
+        }
+        if retry * 6 / 5 >= renew {
+            return Err(format!(
+                "LEADER_ELECTION_RETRY_PERIOD is {}: 1.2 times it must be less than LEADER_ELECTION_RENEW_DEADLINE, {}",
+                GoDuration(retry),
+                GoDuration(renew)
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// What an address setting and its alias, the port alone, say together.
+fn listen(
+    prefix: &str,
+    address: Option<Listen>,
+    port: Option<u16>,
+    default: u16,
+) -> Result<Option<ListenAddress>, String> {
+    match (address, port) {
+        (Some(address), Some(port)) if address.port() != port => Err(format!(
+            "{prefix}_BIND_ADDRESS is {address} but {prefix}_PORT is {port}: set one of them, or both to the same port"
+        )),
+        (Some(address), _) => Ok(address.address()),
+        (None, Some(port)) => Ok(Listen::from_port(port).address()),
+        (None, None) => Ok(Some(ListenAddress::every(default))),
+    }
+}
+
+impl FromArgMatches for Common {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::try_from(Flags::from_arg_matches(matches)?)
+            .map_err(|contradiction| clap::Error::raw(ErrorKind::ArgumentConflict, contradiction))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Common {
+    fn augment_args(command: Command) -> Command {
+        Flags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Flags::augment_args_for_update(command)
+    }
+}

@@ -1,0 +1,287 @@
+//! What a controller counts as it works.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::decide::outcome::{Class, Outcome, PassResult};
+
+/// How a controller's queue stands right now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueLoad {
+    /// Waiting objects by class; a class's name is the label `priority`.
+    pub depth: Vec<(&'static str, usize)>,
+    /// The running times of all passes that have not ended, together.
+    pub unfinished: Duration,
+    /// The running time of the oldest pass that has not ended.
+    pub longest: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Controller {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    controller: &'static str,
+    result: &'static str,
+}
+
+/// The labels of a work queue, which is named as its controller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Queue {
+    name: &'static str,
+    controller: &'static str,
+}
+
+impl Queue {
+    pub(super) const fn of(controller: &'static str) -> Self {
+        Self {
+            name: controller,
+            controller,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Faulty {
+    controller: &'static str,
+    class: &'static str,
+    code: String,
+}
+
+type Times = Family<Queue, Histogram, fn() -> Histogram>;
+
+/// The families that all controllers share.
+#[derive(Clone)]
+pub(super) struct ControllerFamilies {
+    reconciles: Family<Ended, Counter>,
+    errors: Family<Controller, Counter>,
+    terminal_errors: Family<Controller, Counter>,
+    panics: Family<Controller, Counter>,
+    time: Family<Controller, Histogram, fn() -> Histogram>,
+    max_concurrent: Family<Controller, Gauge>,
+    active: Family<Controller, Gauge>,
+    adds: Family<Queue, Counter>,
+    retries: Family<Queue, Counter>,
+    queued: Times,
+    worked: Times,
+    faults: Family<Faulty, Counter>,
+}
+
+/// From `pkg/internal/controller/metrics` of controller-runtime, in seconds.
+const RECONCILE_BUCKETS: [f64; 40] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9,
+    1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0,
+    25.0, 30.0, 40.0, 50.0, 60.0,
+];
+
+fn reconcile_time() -> Histogram {
+    Histogram::new(RECONCILE_BUCKETS)
+}
+
+/// From `pkg/metrics/workqueue.go` of controller-runtime: 10 ns to 1000 s.
+fn queue_time() -> Histogram {
+    Histogram::new(exponential_buckets(1e-8, 10.0, 12))
+}
+
+impl ControllerFamilies {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let families = Self {
+            reconciles: Family::default(),
+            errors: Family::default(),
+            terminal_errors: Family::default(),
+            panics: Family::default(),
+            time: Family::new_with_constructor(reconcile_time),
+            max_concurrent: Family::default(),
+            active: Family::default(),
+            adds: Family::default(),
+            retries: Family::default(),
+            queued: Family::new_with_constructor(queue_time),
+            worked: Family::new_with_constructor(queue_time),
+            faults: Family::default(),
+        };
+        let all = families.clone();
+        registry.register(
+            "controller_runtime_reconcile",
+            "Total number of reconciliations per controller",
+            all.reconciles,
+        );
+        registry.register(
+            "controller_runtime_reconcile_errors",
+            "Total number of reconciliation errors per controller",
+            all.errors,
+        );
+        registry.register(
+            "controller_runtime_terminal_reconcile_errors",
+            "Total number of terminal reconciliation errors per controller",
+            all.terminal_errors,
+        );
+        registry.register(
+            "controller_runtime_reconcile_panics",
+            "Total number of reconciliation panics per controller",
+            all.panics,
+        );
+        registry.register(
+            "controller_runtime_reconcile_time_seconds",
+            "Length of time per reconciliation per controller",
+            all.time,
+        );
+        registry.register(
+            "controller_runtime_max_concurrent_reconciles",
+            "Maximum number of concurrent reconciles per controller",
+            all.max_concurrent,
+        );
+        registry.register(
+            "controller_runtime_active_workers",
+            "Number of currently used workers per controller",
+            all.active,
+        );
+        registry.register(
+            "workqueue_adds",
+            "Total number of adds handled by workqueue",
+            all.adds,
+        );
+        registry.register(
+            "workqueue_retries",
+            "Total number of retries handled by workqueue",
+            all.retries,
+        );
+        registry.register(
+            "workqueue_queue_duration_seconds",
+            "How long in seconds an item stays in workqueue before being requested",
+            all.queued,
+        );
+        registry.register(
+            "workqueue_work_duration_seconds",
+            "How long in seconds processing an item from workqueue takes",
+            all.worked,
+        );
+        registry.register(
+            "operator_faults",
+            "Passes that ended in a fault, by who can mend it and the other side's code",
+            all.faults,
+        );
+        families
+    }
+}
+
+/// What one controller counts.
+#[derive(Clone)]
+pub struct ControllerMetrics {
+    name: &'static str,
+    succeeded: Counter,
+    failed: Counter,
+    polling: Counter,
+    errors: Counter,
+    terminal_errors: Counter,
+    panics: Counter,
+    time: Histogram,
+    active: Gauge,
+    adds: Counter,
+    retries: Counter,
+    queued: Histogram,
+    worked: Histogram,
+    faults: Family<Faulty, Counter>,
+}
+
+impl ControllerMetrics {
+    /// Creates every series, so that each is there from the start with its zero.
+    pub(super) fn new(name: &'static str, max_concurrent: usize, all: &ControllerFamilies) -> Self {
+        let controller = Controller { controller: name };
+        let queue = Queue::of(name);
+        let ended = |result| {
+            all.reconciles.get_or_create_owned(&Ended {
+                controller: name,
+                result,
+            })
+        };
+        let most = i64::try_from(max_concurrent).unwrap_or(i64::MAX);
+        all.max_concurrent.get_or_create(&controller).set(most);
+        // Known to dashboards; a pass here always says when to look again, so it stays zero.
+        ended("requeue");
+        Self {
+            name,
+            succeeded: ended("success"),
+            failed: ended("error"),
+            polling: ended("requeue_after"),
+            errors: all.errors.get_or_create_owned(&controller),
+            terminal_errors: all.terminal_errors.get_or_create_owned(&controller),
+            panics: all.panics.get_or_create_owned(&controller),
+            time: all.time.get_or_create_owned(&controller),
+            active: all.active.get_or_create_owned(&controller),
+            adds: all.adds.get_or_create_owned(&queue),
+            retries: all.retries.get_or_create_owned(&queue),
+            queued: all.queued.get_or_create_owned(&queue),
+            worked: all.worked.get_or_create_owned(&queue),
+            faults: all.faults.clone(),
+        }
+    }
+
+    /// An object was put into the queue.
+    pub fn added(&self) {
+        self.adds.inc();
+    }
+
+    /// An object was put into the queue again because its pass failed.
+    pub fn retried(&self) {
+        self.retries.inc();
+    }
+
+    /// A pass begins over an object that had waited so long.
+    pub fn started(&self, waited: Duration) {
+        self.queued.observe(waited.as_secs_f64());
+        self.active.inc();
+    }
+
+    /// A pass ended after so long.
+    pub fn finished(&self, result: &PassResult, took: Duration) {
+        self.ended(took);
+        match result {
+            Ok(Outcome::Done { .. } | Outcome::Paused | Outcome::Released) => {
+                self.succeeded.inc();
+            }
+            Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
+                self.polling.inc();
+            }
+            Err(fault) => {
+                self.failed.inc();
+                self.errors.inc();
+                if fault.class == Class::Terminal {
+                    self.terminal_errors.inc();
+                }
+                let code = fault.code.clone().into_owned();
+                let labels = Faulty {
+                    controller: self.name,
+                    class: fault.class.into(),
+                    code,
+                };
+                self.faults.get_or_create(&labels).inc();
+            }
+        }
+    }
+
+    /// A pass panicked after so long. As in controller-runtime it counts as failed, too.
+    pub fn panicked(&self, took: Duration) {
+        self.ended(took);
+        self.panics.inc();
+        self.failed.inc();
+        self.errors.inc();
+    }
+
+    fn ended(&self, took: Duration) {
+        self.active.dec();
+        self.time.observe(took.as_secs_f64());
+        self.worked.observe(took.as_secs_f64());
+    }
+}

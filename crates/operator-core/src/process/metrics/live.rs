@@ -1,0 +1,131 @@
+//! Metrics that are read from their owners at each scrape.
+
+use std::{fmt, sync::Arc};
+
+use parking_lot::Mutex;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+
+use super::controller::{Queue, QueueLoad};
+
+type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
+type Count = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// The owners to ask. A clone is the same.
+#[derive(Clone, Default)]
+pub(super) struct Live(Arc<Mutex<Owners>>);
+
+#[derive(Default)]
+struct Owners {
+    queues: Vec<(&'static str, Load)>,
+    watches: Vec<(&'static str, Count)>,
+    events: Vec<Count>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Depth {
+    name: &'static str,
+    controller: &'static str,
+    priority: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Watch {
+    kind: &'static str,
+}
+
+impl Live {
+    pub(super) fn add_queue(
+        &self,
+        controller: &'static str,
+        load: impl Fn() -> QueueLoad + Send + Sync + 'static,
+    ) {
+        self.0.lock().queues.push((controller, Box::new(load)));
+    }
+
+    pub(super) fn add_watch(
+        &self,
+        kind: &'static str,
+        errors: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        self.0.lock().watches.push((kind, Box::new(errors)));
+    }
+
+    pub(super) fn add_events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.0.lock().events.push(Box::new(dropped));
+    }
+}
+
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let owners = self.0.lock();
+        let queues: Vec<_> = owners
+            .queues
+            .iter()
+            .map(|(name, load)| (*name, load()))
+            .collect();
+
+        let help = "Current depth of workqueue by workqueue and priority";
+        let mut family =
+            encoder.encode_descriptor("workqueue_depth", help, None, MetricType::Gauge)?;
+        for (name, load) in &queues {
+            for (priority, depth) in &load.depth {
+                let labels = Depth {
+                    name,
+                    controller: name,
+                    priority,
+                };
+                let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
+                ConstGauge::new(depth).encode(family.encode_family(&labels)?)?;
+            }
+        }
+
+        let seconds: [(&str, &str, fn(&QueueLoad) -> f64); 2] = [
+            (
+                "workqueue_unfinished_work_seconds",
+                "How many seconds of work has been done that is in progress and hasn't been observed by \
+                 work_duration. Large values indicate stuck threads",
+                |load| load.unfinished.as_secs_f64(),
+            ),
+            (
+                "workqueue_longest_running_processor_seconds",
+                "How many seconds has the longest running processor for workqueue been running",
+                |load| load.longest.as_secs_f64(),
+            ),
+        ];
+        for (name, help, seconds) in seconds {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (name, load) in &queues {
+                let labels = Queue::of(name);
+                ConstGauge::new(seconds(load)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+
+        let help = "Errors of the watch of a kind, after which it started anew";
+        let mut family =
+            encoder.encode_descriptor("operator_watch_errors", help, None, MetricType::Counter)?;
+        for (kind, errors) in &owners.watches {
+            let labels = Watch { kind };
+            ConstCounter::new(errors()).encode(family.encode_family(&labels)?)?;
+        }
+
+        let help = "Events that were not written: too many, or no leader";
+        let family = encoder.encode_descriptor(
+            "operator_events_dropped",
+            help,
+            None,
+            MetricType::Counter,
+        )?;
+        let dropped: u64 = owners.events.iter().map(|dropped| dropped()).sum();
+        ConstCounter::new(dropped).encode(family)
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}

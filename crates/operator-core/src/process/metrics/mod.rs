@@ -1,0 +1,102 @@
+//! Metrics: controller-runtime's families by their own names, the process's, and ours.
+//!
+//! Names, labels and buckets are those of controller-runtime (`pkg/internal/controller/metrics`,
+//! `pkg/metrics/workqueue.go`) and client-go (`leader_election_*`), so that existing dashboards work.
+
+mod controller;
+mod election;
+mod exposition;
+mod live;
+mod process;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
+
+use self::{
+    controller::ControllerFamilies, election::ElectionFamilies, live::Live, process::Process,
+};
+pub use self::{
+    controller::{ControllerMetrics, QueueLoad},
+    election::ElectionMetrics,
+    exposition::Exposition,
+};
+
+/// The metrics of a process. A clone is the same metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    controllers: ControllerFamilies,
+    elections: ElectionFamilies,
+    live: Live,
+}
+
+impl Metrics {
+    /// The metrics of an operator, with those of its process and `operator_build_info`.
+    pub fn new(operator: &'static str, version: &'static str) -> Self {
+        let mut registry = Registry::default();
+        registry.register(
+            "operator_build",
+            "The operator that runs here",
+            Info::new([("operator", operator), ("version", version)]),
+        );
+        let controllers = ControllerFamilies::register(&mut registry);
+        let elections = ElectionFamilies::register(&mut registry);
+        let live = Live::default();
+        registry.register_collector(Box::new(live.clone()));
+        registry.register_collector(Box::new(Process));
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            controllers,
+            elections,
+            live,
+        }
+    }
+
+    /// Adds families of an operator's own.
+    pub fn register(&self, families: impl FnOnce(&mut Registry)) {
+        families(&mut self.registry.lock());
+    }
+
+    /// The metrics of the controller of a kind, named by the kind in lower case. `load` tells at each
+    /// scrape how its queue stands; it must not block.
+    pub fn controller(
+        &self,
+        name: &'static str,
+        max_concurrent: usize,
+        load: impl Fn() -> QueueLoad + Send + Sync + 'static,
+    ) -> ControllerMetrics {
+        self.live.add_queue(name, load);
+        ControllerMetrics::new(name, max_concurrent, &self.controllers)
+    }
+
+    /// The metrics of the election for the Lease of this name.
+    pub fn election(&self, lease: &str) -> ElectionMetrics {
+        ElectionMetrics::new(lease, &self.elections)
+    }
+
+    /// Counts the errors of the watch of a kind, named in lower case: `errors` tells at each scrape how
+    /// many there have been.
+    pub fn watch(&self, kind: &'static str, errors: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.live.add_watch(kind, errors);
+    }
+
+    /// Counts events that were not written: `dropped` tells at each scrape how many there have been.
+    pub fn events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.live.add_events_dropped(dropped);
+    }
+
+    /// What a scrape gets that sent this `Accept` header: OpenMetrics if it prefers that, else the
+    /// Prometheus text format 0.0.4.
+    pub fn expose(&self, accept: Option<&str>) -> Exposition {
+        let mut text = String::new();
+        let written = text::encode(&mut text, &self.registry.lock());
+        // Only a metric that fails to write itself could fail here, and ours do not; what was written
+        // before is still worth serving.
+        if written.is_err() {
+            tracing::warn!("a metric could not be written: the list is cut short");
+        }
+        Exposition::negotiated(accept, text)
+    }
+}

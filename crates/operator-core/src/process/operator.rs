@@ -1,0 +1,280 @@
+//! The frame of an operator: what a crate fills with caches and controllers and then runs.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crd_types::lifecycle::Managed;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    config::Common,
+    http::{self, BindError, Checks, State},
+    metrics::Metrics,
+    observer,
+};
+use crate::{
+    cluster::{
+        cache::{Cache, Scope, Whole},
+        election::{Election, Leadership},
+        events::Events,
+        write::Writer,
+    },
+    decide::{
+        clock::Clock,
+        lease::Timings,
+        queue::{Limits, Queue},
+    },
+    engines::controller::{Controller, Reconciler, Settings, Site},
+};
+
+/// How long the passes in hand may go on after the operator was told to stop. A Pod has 30 s.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long the lease's release and the last answers may take after that.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// A waiting object of the lowest class is served before better ones after this long.
+const AGEING: Duration = Duration::from_secs(30);
+
+/// Why an operator did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The installation's default name could not be read.
+    #[error(
+        "cannot read the UID of the namespace kube-system, which names this installation: {0}; \
+         allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
+    )]
+    Installation(String),
+    /// The lease timings contradict each other.
+    #[error(transparent)]
+    Timings(#[from] crate::decide::lease::InvalidTimings),
+    /// A server could not listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A part that must run to the end did not.
+    #[error("a part of the operator ended before its time: {0}")]
+    PartEnded(String),
+}
+
+type Part = BoxFuture<'static, ()>;
+type Start = Box<dyn FnOnce(Leadership, watch::Receiver<bool>) -> Part + Send>;
+
+/// An operator that is being put together.
+pub struct Operator {
+    /// The time.
+    pub clock: Clock,
+    /// Talks to the API server.
+    pub client: Client,
+    /// What marks outside resources as this installation's.
+    pub installation: Arc<str>,
+    /// Where the operator's own families go.
+    pub metrics: Metrics,
+    /// Sections of `/debug/state`.
+    pub state: State,
+    common: Common,
+    name: &'static str,
+    scope: Scope,
+    events: Events,
+    election: Election,
+    checks: Checks,
+    parts: Vec<Part>,
+    controllers: Vec<Start>,
+}
+
+impl Operator {
+    /// The frame of the operator `name`, whose replicas share the Lease `lease`.
+    ///
+    /// # Errors
+    /// When the installation's name cannot be read, or the lease timings contradict each other.
+    pub async fn new(
+        name: &'static str,
+        version: &'static str,
+        lease: &'static str,
+        common: Common,
+        client: Client,
+        clock: Clock,
+    ) -> Result<Self, OperatorError> {
+        let installation = installation(&common, &client).await?;
+        let metrics = Metrics::new(name, version);
+        let identity = format!("{}_{:016x}", common.pod_name, fastrand::u64(..));
+        let election = match &common.election {
+            None => Election::none(clock.clone()),
+            Some(settings) => {
+                let timings = Timings::new(
+                    settings.lease_duration,
+                    settings.renew_deadline,
+                    settings.retry_period,
+                )?;
+                Election::new(client.clone(), &settings.namespace, lease, &identity, timings, clock.clone())
+            }
+        };
+        let (events, writing) = Events::new(client.clone(), name, &common.pod_name, clock.clone());
+        let scope = match common.namespaces.as_slice() {
+            [] => Scope::All,
+            names => Scope::Namespaces(names.to_vec()),
+        };
+        Ok(Self {
+            clock,
+            client,
+            installation: installation.into(),
+            metrics,
+            state: State::default(),
+            common,
+            name,
+            scope,
+            events,
+            election,
+            checks: Checks::default(),
+            parts: vec![writing],
+            controllers: Vec::new(),
+        })
+    }
+
+    /// The cache of a kind; its watch starts with [`run`](Self::run). `name` is the kind in lower case.
+    pub fn cache<K: Managed>(&mut self, name: &'static str) -> Arc<Cache<Whole<K>>> {
+        let cache = Arc::new(Cache::new(name, self.clock.clone()));
+        self.metrics.watch(name, { let cache = cache.clone(); move || cache.errors() });
+        self.state.section(format!("watch/{name}"), { let cache = cache.clone(); move || json!(cache.state()) });
+        self.checks.ready(format!("watch-{name}"), { let cache = cache.clone(); move || synced(&cache) });
+        let (watched, client, scope) = (cache.clone(), self.client.clone(), self.scope.clone());
+        self.parts.push(Box::pin(async move { watched.run(client, scope).await }));
+        cache
+    }
+
+    /// The controller of the kind in `cache`.
+    pub fn controller<R: Reconciler>(
+        &mut self,
+        cache: &Arc<Cache<Whole<R::Kind>>>,
+        reconciler: R,
+    ) -> Arc<Controller<R>> {
+        let name = cache.name();
+        let places = usize::from(self.common.max_concurrent_reconciles.get());
+        // A provider that hangs leaves a quarter of the places to the others.
+        let limits =
+            Limits { running: places, running_per_lane: (places * 3 / 4).max(1), ageing: AGEING };
+        let settings = Settings {
+            name,
+            timeout: self.common.reconcile_timeout,
+            interval: self.common.reconcile_interval,
+        };
+        let site = Arc::new(Site {
+            writer: Writer::new(self.client.clone(), self.name),
+            cache: cache.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+        });
+        let queue: Arc<Mutex<Queue>> = Arc::new(Mutex::new(Queue::new(limits)));
+        let (scraped, shown, clock) = (queue.clone(), queue.clone(), self.clock.clone());
+        let now = clock.clone();
+        let metrics = self.metrics.controller(name, places, move || {
+            observer::load(&scraped.lock().snapshot(now.now()))
+        });
+        self.state.section(format!("queue/{name}"), move || json!(shown.lock().snapshot(clock.now())));
+        let controller = Controller::new(reconciler, site, settings, queue, metrics);
+        let started = controller.clone();
+        self.controllers.push(Box::new(|leadership, stop| Box::pin(started.run(leadership, stop))));
+        controller
+    }
+
+    /// Work beside the controllers, on every replica, that goes on to the end.
+    pub fn background(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        self.parts.push(Box::pin(part));
+    }
+
+    /// Runs until `stop`, then finishes the passes in hand and releases the lease. Dropping the future stops
+    /// everything at once, as a crash would.
+    ///
+    /// # Errors
+    /// When a server cannot listen, or a part ends by itself.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
+        let (stopping, stopped) = watch::channel(false);
+        let (closing, closed) = watch::channel(false);
+        let leadership = self.election.leadership();
+        self.state.section("lease", { let leadership = leadership.clone(); move || json!(leadership.state()) });
+
+        let mut parts = JoinSet::new();
+        self.serve(&mut parts, &closed).await?;
+        for part in self.parts {
+            parts.spawn(part);
+        }
+        let mut controllers = JoinSet::new();
+        for start in self.controllers {
+            controllers.spawn(start(leadership.clone(), stopped.clone()));
+        }
+        let mut election = JoinSet::new();
+        election.spawn(self.election.run(closed.clone()));
+        tracing::info!(operator = self.name, installation = %self.installation, "started");
+
+        let ended = tokio::select! {
+            biased;
+            () = stop => None,
+            Some(ended) = parts.join_next() => Some(ended),
+            Some(ended) = controllers.join_next() => Some(ended),
+            Some(ended) = election.join_next() => Some(ended),
+        };
+        tracing::info!("stopping: finishing the passes in hand");
+        stopping.send_replace(true);
+        let drained = all(&mut controllers);
+        if self.clock.until(self.clock.now() + DRAIN, drained).await.is_none() {
+            tracing::warn!("passes did not end in time and were given up");
+            controllers.shutdown().await;
+        }
+        closing.send_replace(true);
+        let released = all(&mut election);
+        if self.clock.until(self.clock.now() + FAREWELL, released).await.is_none() {
+            tracing::warn!("the lease could not be released; another replica leads when it has run out");
+        }
+        parts.shutdown().await;
+        match ended {
+            None => Ok(()),
+            Some(ended) => Err(OperatorError::PartEnded(
+                ended.map_or_else(|panic| panic.to_string(), |()| "it ended by itself".to_owned()),
+            )),
+        }
+    }
+
+    async fn serve(
+        &mut self,
+        parts: &mut JoinSet<()>,
+        closed: &watch::Receiver<bool>,
+    ) -> Result<(), BindError> {
+        let probes = http::probes(std::mem::take(&mut self.checks));
+        let metrics = http::metrics(self.metrics.clone(), std::mem::take(&mut self.state));
+        let servers = [
+            ("HEALTH_PROBE_BIND_ADDRESS", &self.common.probes, probes),
+            ("METRICS_BIND_ADDRESS", &self.common.metrics, metrics),
+        ];
+        for (setting, address, router) in servers {
+            let Some(address) = address else { continue };
+            let listening = http::bind(setting, address).await?;
+            tracing::info!(setting, address = %listening.address(), "listening");
+            parts.spawn(listening.serve(router, self.clock.clone(), closed.clone()));
+        }
+        Ok(())
+    }
+}
+
+async fn all(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+fn synced<K: Managed>(cache: &Cache<Whole<K>>) -> Result<(), String> {
+    let state = cache.state();
+    match (state.synced, state.last_error) {
+        (true, _) => Ok(()),
+        (false, Some(error)) => Err(error),
+        (false, None) => Err("not listed yet".to_owned()),
+    }
+}
+
+async fn installation(common: &Common, client: &Client) -> Result<String, OperatorError> {
+    if let Some(configured) = &common.installation_id {
+        return Ok(configured.as_str().to_owned());
+    }
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get("kube-system").await;
+    let found = found.map_err(|error| OperatorError::Installation(error.to_string()))?;
+    found.uid().ok_or_else(|| OperatorError::Installation("it has none".to_owned()))
+}

@@ -1,0 +1,52 @@
+//! The proxy before moto, AWS's stand-in.
+
+mod operation;
+mod overlay;
+pub mod refusal;
+mod s3;
+
+use anyhow::Result;
+
+use crate::proxy::{Forwarder, Proxy};
+use overlay::Overlay;
+
+/// A [`Proxy`] before a moto server, which also supplies what AWS does and moto does not:
+///
+/// | what AWS does | where AWS documents it |
+/// |---|---|
+/// | a bucket is created with tags | API Reference, `CreateBucketConfiguration`, `Tags` |
+/// | a bucket in another region redirects (301) | API Reference, `HeadBucket`; User Guide, "Making requests", "Request redirection and the REST API" |
+/// | a bucket of another account is denied (403) | User Guide, "Bucket owner granting cross-account bucket permissions" |
+/// | the expected bucket owner is checked | User Guide, "Verifying bucket ownership with bucket owner condition" |
+/// | a bucket is always encrypted | User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets" |
+/// | a new bucket enforces its owner's ownership | User Guide, "Controlling ownership of objects and disabling ACLs for your bucket" |
+/// | a new bucket blocks public access | User Guide, "Default settings for new S3 buckets FAQ" |
+///
+/// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another, agree. Only signed
+/// requests (`Authorization` header) are treated so; a bucket policy that lets another account in is not modelled.
+#[derive(Clone, Debug)]
+pub struct AwsProxy {
+    proxy: Proxy,
+}
+
+impl AwsProxy {
+    /// Starts a proxy before the moto server at this URL, `http://HOST:PORT`.
+    ///
+    /// # Errors
+    /// When the URL is not of that form, or no port of 127.0.0.1 is free.
+    pub async fn start(moto: &str) -> Result<Self> {
+        let overlay = Overlay::new(Forwarder::plain(moto)?);
+        let proxy = Proxy::start(overlay, operation::classify).await?;
+        Ok(Self { proxy })
+    }
+
+    /// The endpoint URL for AWS clients. S3 clients use path style.
+    pub fn url(&self) -> String {
+        self.proxy.url()
+    }
+
+    /// The proxy itself: its records and its rules.
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+}

@@ -1,0 +1,38 @@
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::Deserialize;
+
+use crate::aws::refusal;
+use crate::aws::s3::S3Call;
+
+/// A bucket without an encryption of its own has Amazon's, also after `DeleteBucketEncryption`; moto has none.
+///
+/// Amazon S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets"; API Reference,
+/// `DeleteBucketEncryption`: "resets the default encryption for the bucket as … SSE-S3".
+pub(super) fn correct(call: &S3Call, refused: Response<Bytes>) -> Response<Bytes> {
+    let none = "ServerSideEncryptionConfigurationNotFoundError";
+    if call.operation != "GetBucketEncryption" || code(&refused).as_deref() != Some(none) {
+        return refused;
+    }
+    refusal::xml(
+        StatusCode::OK,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule>\
+         <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
+         </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>\
+         </ServerSideEncryptionConfiguration>"
+            .into(),
+    )
+}
+
+fn code(refused: &Response<Bytes>) -> Option<String> {
+    let text = std::str::from_utf8(refused.body()).ok()?;
+    let error: Error = quick_xml::de::from_str(text).ok()?;
+    Some(error.code)
+}
+
+#[derive(Deserialize)]
+struct Error {
+    #[serde(rename = "Code")]
+    code: String,
+}

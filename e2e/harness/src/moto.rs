@@ -1,0 +1,104 @@
+//! moto, the stand-in for AWS, as a child process.
+
+mod environment;
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::Request;
+use tokio::sync::OnceCell;
+
+use crate::port::Port;
+use crate::process::{self, Child};
+use crate::proxy::Forwarder;
+use crate::scratch::Scratch;
+use crate::wait;
+
+/// A running moto server: one account-aware AWS in memory, on a loopback port, gone when dropped.
+///
+/// It believes every signature. An access key that it does not know belongs to account 123456789012; the keys
+/// of a session from `AssumeRole` belong to the role's account.
+#[derive(Debug)]
+pub struct Moto {
+    url: String,
+    // In this order: the child is killed before its port and its folder are let go.
+    child: Child,
+    _port: Port,
+    _folder: Scratch,
+}
+
+/// It imports slowly on a busy machine.
+const START: Duration = Duration::from_secs(120);
+
+impl Moto {
+    /// Starts a server of its own for the caller, and first installs moto where that has not been done.
+    ///
+    /// # Errors
+    /// When moto cannot be installed (the message names the ways out) or does not come up (the message has
+    /// the end of its log).
+    pub async fn start() -> Result<Self> {
+        let program = environment::prepare().await?.join("bin/moto_server");
+        let folder = Scratch::new("moto")?;
+        let port = Port::reserve()?;
+        let mut command = Command::new(&program);
+        command
+            .args(["-H", "127.0.0.1", "-p", &port.number().to_string()])
+            // A variable of the caller's shell must not choose the account.
+            .env_remove("MOTO_ACCOUNT_ID");
+        let child = process::spawn(command, &folder.path().join("moto.log"))?;
+        let moto = Self {
+            url: format!("http://{}", port.address()),
+            child,
+            _port: port,
+            _folder: folder,
+        };
+        moto.ready().await?;
+        Ok(moto)
+    }
+
+    /// The server that all tests of this process share, started by the first that asks; it ends with the process.
+    /// Each test uses names of its own in it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); the next caller tries again.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Moto> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// Where it listens, `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> &Child {
+        &self.child
+    }
+
+    async fn ready(&self) -> Result<()> {
+        let server = Forwarder::plain(&self.url)?;
+        let answers = wait::until("moto's first answer", START, || async {
+            let question = Request::get("/moto-api/").body(Bytes::new());
+            let answer = server.ask(question.map_err(anyhow::Error::from)?).await?;
+            match answer.status().is_success() {
+                true => Ok(()),
+                false => Err(anyhow!("it answered {}", answer.status())),
+            }
+        });
+        let ended = tokio::select! {
+            answered = answers => answered,
+            status = self.child.wait() => Err(anyhow!("moto_server ended: {status}")),
+        };
+        ended.with_context(|| format!("moto does not start:\n{}", self.child.log_tail(20)))?;
+        if let Some(status) = self.child.try_wait() {
+            bail!(
+                "something else answers at {}: moto_server ended: {status}",
+                self.url
+            );
+        }
+        Ok(())
+    }
+}

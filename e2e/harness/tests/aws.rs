@@ -1,0 +1,381 @@
+//! What AWS does beyond moto, by plain HTTP through the proxy, against a real moto.
+
+use bytes::Bytes;
+use harness::aws::{AwsProxy, refusal};
+use harness::moto::Moto;
+use harness::proxy::{Action, Outcome, Rule, Verb};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+/// Somebody with an access key, calling in a region.
+#[derive(Clone)]
+struct Caller {
+    proxy: AwsProxy,
+    access_key: String,
+    region: &'static str,
+}
+
+const OWN_ACCOUNT: &str = "123456789012";
+const OTHER_ACCOUNT: &str = "222222222222";
+
+impl Caller {
+    /// Behind a proxy of its own.
+    async fn own() -> Self {
+        let moto = Moto::shared().await.unwrap();
+        Self {
+            proxy: AwsProxy::start(moto.url()).await.unwrap(),
+            access_key: "AKIAIOSFODNN7EXAMPLE".into(),
+            region: "us-east-1",
+        }
+    }
+
+    fn in_region(&self, region: &'static str) -> Self {
+        Self {
+            region,
+            ..self.clone()
+        }
+    }
+
+    /// The same proxy, with a session in another account.
+    async fn in_other_account(&self) -> Self {
+        let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/test");
+        let form =
+            format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=test&RoleArn={role}");
+        let answer = self.ask("sts", Method::POST, "/", &[FORM], form).await;
+        let session = text(&answer);
+        Self {
+            access_key: element(&session, "AccessKeyId").to_owned(),
+            ..self.clone()
+        }
+    }
+
+    async fn s3(&self, method: Method, path: &str) -> Response<Bytes> {
+        self.ask("s3", method, path, &[XML], String::new()).await
+    }
+
+    async fn put(&self, path: &str, body: &str) -> Response<Bytes> {
+        self.ask("s3", Method::PUT, path, &[XML], body.into()).await
+    }
+
+    async fn ask(
+        &self,
+        service: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Response<Bytes> {
+        let Self {
+            proxy,
+            access_key,
+            region,
+        } = self;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", proxy.url()))
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential={access_key}/20260101/{region}/{service}/aws4_request, \
+                     SignedHeaders=host;x-amz-date, Signature=0123"
+                ),
+            );
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(request.body(Full::from(body)).unwrap()).await.unwrap()
+    }
+}
+
+const XML: (&str, &str) = ("content-type", "application/xml");
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+async fn send(
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, hyper_util::client::legacy::Error> {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let (head, body) = client.request(request).await?.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Ok(Response::from_parts(head, body))
+}
+
+fn text(answer: &Response<Bytes>) -> String {
+    String::from_utf8(answer.body().to_vec()).unwrap()
+}
+
+/// The text of the only element of this name.
+fn element<'a>(xml: &'a str, name: &str) -> &'a str {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let parts: Vec<&str> = xml.split(&open).collect();
+    assert_eq!(parts.len(), 2, "{name} in {xml}");
+    parts[1].split(&close).next().unwrap()
+}
+
+fn code(answer: &Response<Bytes>) -> String {
+    element(&text(answer), "Code").to_owned()
+}
+
+fn location(region: &str) -> String {
+    format!(
+        "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+    )
+}
+
+fn tags(tags: &[(&str, &str)]) -> String {
+    let tags: String = tags
+        .iter()
+        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
+        .collect();
+    format!(
+        "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Tags>{tags}</Tags></CreateBucketConfiguration>"
+    )
+}
+
+#[tokio::test]
+async fn a_bucket_is_created_with_its_tags() {
+    let own = Caller::own().await;
+    let body = tags(&[("team", "a &amp; b"), ("empty", "")]);
+    assert_eq!(own.put("/tags-kept", &body).await.status(), StatusCode::OK);
+    let kept = text(&own.s3(Method::GET, "/tags-kept?tagging").await);
+    assert!(
+        kept.contains("<Key>team</Key><Value>a &amp; b</Value>"),
+        "{kept}"
+    );
+    assert!(kept.contains("<Key>empty</Key>"), "{kept}");
+
+    assert_eq!(own.put("/tags-none", "").await.status(), StatusCode::OK);
+    let none = own.s3(Method::GET, "/tags-none?tagging").await;
+    assert_eq!(code(&none), "NoSuchTagSet");
+}
+
+#[tokio::test]
+async fn a_bucket_with_refused_tags_is_not_created() {
+    let own = Caller::own().await;
+    let refused = own.put("/tags-refused", &tags(&[("aws:mine", "x")])).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(code(&refused), "InvalidTag");
+    let malformed = own.put("/tags-refused", "<CreateBucketConfig").await;
+    assert_eq!(code(&malformed), "MalformedXML");
+    let head = own.s3(Method::HEAD, "/tags-refused").await;
+    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn creating_a_bucket_again_changes_nothing() {
+    let own = Caller::own().await;
+    own.put("/again", &tags(&[("first", "yes")])).await;
+    own.s3(Method::DELETE, "/again?publicAccessBlock").await;
+    let again = own.put("/again", &tags(&[("second", "yes")])).await;
+    assert_eq!(again.status(), StatusCode::OK, "as in us-east-1");
+    let kept = text(&own.s3(Method::GET, "/again?tagging").await);
+    assert!(kept.contains("first") && !kept.contains("second"), "{kept}");
+    let block = own.s3(Method::GET, "/again?publicAccessBlock").await;
+    assert_eq!(code(&block), "NoSuchPublicAccessBlockConfiguration");
+}
+
+#[tokio::test]
+async fn another_region_is_redirected() {
+    let east = Caller::own().await;
+    let west = east.in_region("eu-west-1");
+    let created = west.put("/region-bucket", &location("eu-west-1")).await;
+    assert_eq!(created.status(), StatusCode::OK);
+
+    let head = east.s3(Method::HEAD, "/region-bucket").await;
+    assert_eq!(head.status(), StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(head.headers()["x-amz-bucket-region"], "eu-west-1");
+    assert!(head.body().is_empty());
+    let read = east.s3(Method::GET, "/region-bucket?versioning").await;
+    assert_eq!(read.status(), StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(code(&read), "PermanentRedirect");
+    let deletion = east.s3(Method::DELETE, "/region-bucket").await;
+    assert_eq!(deletion.status(), StatusCode::MOVED_PERMANENTLY);
+
+    let found = east.s3(Method::GET, "/region-bucket?location").await;
+    assert!(text(&found).contains("eu-west-1"), "{}", text(&found));
+    let head = west.s3(Method::HEAD, "/region-bucket").await;
+    assert_eq!(head.status(), StatusCode::OK);
+    let absent = east.s3(Method::HEAD, "/region-absent").await;
+    assert_eq!(absent.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn another_account_is_denied() {
+    let own = Caller::own().await;
+    let other = own.in_other_account().await;
+    own.put("/account-bucket", "").await;
+
+    let head = other.s3(Method::HEAD, "/account-bucket").await;
+    assert_eq!(head.status(), StatusCode::FORBIDDEN);
+    assert!(head.body().is_empty());
+    let write = other.s3(Method::DELETE, "/account-bucket?tagging").await;
+    assert_eq!(code(&write), "AccessDenied");
+    let create = other.put("/account-bucket", "").await;
+    assert_eq!(code(&create), "BucketAlreadyExists");
+
+    // What it knows is in moto: another proxy agrees.
+    let elsewhere = Caller {
+        proxy: Caller::own().await.proxy,
+        ..other.clone()
+    };
+    let head = elsewhere.s3(Method::HEAD, "/account-bucket").await;
+    assert_eq!(head.status(), StatusCode::FORBIDDEN);
+
+    other.put("/account-bucket-2", "").await;
+    let head = other.s3(Method::HEAD, "/account-bucket-2").await;
+    assert_eq!(head.status(), StatusCode::OK);
+    let head = own.s3(Method::HEAD, "/account-bucket-2").await;
+    assert_eq!(head.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_expected_owner_is_checked() {
+    let own = Caller::own().await;
+    own.put("/owner-bucket", "").await;
+    let ask = |method, path: &'static str, owner: &'static str| {
+        let own = own.clone();
+        async move {
+            let header = [("x-amz-expected-bucket-owner", owner)];
+            own.ask("s3", method, path, &header, String::new()).await
+        }
+    };
+    for (owner, status) in [
+        (OWN_ACCOUNT, StatusCode::OK),
+        (OTHER_ACCOUNT, StatusCode::FORBIDDEN),
+        ("me", StatusCode::BAD_REQUEST),
+    ] {
+        let head = ask(Method::HEAD, "/owner-bucket", owner).await;
+        assert_eq!(head.status(), status, "{owner}");
+        let read = ask(Method::GET, "/owner-bucket?versioning", owner).await;
+        assert_eq!(read.status(), status, "{owner}");
+    }
+    let deletion = ask(Method::DELETE, "/owner-bucket", OTHER_ACCOUNT).await;
+    assert_eq!(code(&deletion), "AccessDenied");
+    let head = own.s3(Method::HEAD, "/owner-bucket").await;
+    assert_eq!(head.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_bucket_is_always_encrypted() {
+    let own = Caller::own().await;
+    own.put("/encrypted", "").await;
+    let is_default = |answer: Response<Bytes>| {
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer = text(&answer);
+        assert_eq!(element(&answer, "SSEAlgorithm"), "AES256");
+        assert_eq!(element(&answer, "BucketKeyEnabled"), "false");
+    };
+    is_default(own.s3(Method::GET, "/encrypted?encryption").await);
+
+    let kms = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>\
+               <SSEAlgorithm>aws:kms</SSEAlgorithm></ApplyServerSideEncryptionByDefault>\
+               </Rule></ServerSideEncryptionConfiguration>";
+    own.put("/encrypted?encryption", kms).await;
+    let set = text(&own.s3(Method::GET, "/encrypted?encryption").await);
+    assert_eq!(element(&set, "SSEAlgorithm"), "aws:kms");
+    own.s3(Method::DELETE, "/encrypted?encryption").await;
+    is_default(own.s3(Method::GET, "/encrypted?encryption").await);
+
+    let absent = own.s3(Method::GET, "/encrypted-absent?encryption").await;
+    assert_eq!(code(&absent), "NoSuchBucket");
+}
+
+#[tokio::test]
+async fn a_new_bucket_enforces_ownership_until_told_otherwise() {
+    let own = Caller::own().await;
+    own.put("/ownership", "").await;
+    let controls = text(&own.s3(Method::GET, "/ownership?ownershipControls").await);
+    assert_eq!(element(&controls, "ObjectOwnership"), "BucketOwnerEnforced");
+    own.s3(Method::DELETE, "/ownership?ownershipControls").await;
+    let none = own.s3(Method::GET, "/ownership?ownershipControls").await;
+    assert_eq!(code(&none), "OwnershipControlsNotFoundError");
+
+    let chosen = [("x-amz-object-ownership", "ObjectWriter")];
+    let path = "/ownership-chosen";
+    own.ask("s3", Method::PUT, path, &chosen, String::new())
+        .await;
+    let controls = own
+        .s3(Method::GET, "/ownership-chosen?ownershipControls")
+        .await;
+    assert_eq!(element(&text(&controls), "ObjectOwnership"), "ObjectWriter");
+}
+
+#[tokio::test]
+async fn a_new_bucket_blocks_public_access_until_told_otherwise() {
+    let own = Caller::own().await;
+    own.put("/blocked", "").await;
+    let block = text(&own.s3(Method::GET, "/blocked?publicAccessBlock").await);
+    for part in [
+        "BlockPublicAcls",
+        "IgnorePublicAcls",
+        "BlockPublicPolicy",
+        "RestrictPublicBuckets",
+    ] {
+        assert_eq!(element(&block, part), "true");
+    }
+    own.s3(Method::DELETE, "/blocked?publicAccessBlock").await;
+    let none = own.s3(Method::GET, "/blocked?publicAccessBlock").await;
+    assert_eq!(code(&none), "NoSuchPublicAccessBlockConfiguration");
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_the_whole_bucket_behind() {
+    let own = Caller::own().await;
+    let creation = |call: &harness::proxy::Call| call.about == "CreateBucket";
+    own.proxy
+        .proxy()
+        .rule(Rule::when(creation, Action::DropAfter).once());
+    let request = Request::put(format!("{}/lost-answer", own.proxy.url()))
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/s3/aws4_request",
+        )
+        .body(Full::from(tags(&[("mark", "ours")])));
+    send(request.unwrap()).await.unwrap_err();
+
+    let kept = text(&own.s3(Method::GET, "/lost-answer?tagging").await);
+    assert_eq!(element(&kept, "Value"), "ours");
+    let first = own.proxy.proxy().requests()[0].clone();
+    assert_eq!(first.outcome, Outcome::CutAfter(StatusCode::OK));
+}
+
+#[tokio::test]
+async fn operations_are_counted_by_name_and_refused_in_their_own_words() {
+    let own = Caller::own().await;
+    own.put("/counted", "").await;
+    own.s3(Method::GET, "/counted?tagging").await;
+    own.in_other_account().await;
+    let counts = own.proxy.proxy().counts();
+    let all: Vec<_> = counts.iter().collect();
+    let expected = [
+        (Verb::Read, "AssumeRole", 1),
+        (Verb::Read, "GetBucketTagging", 1),
+        (Verb::Write, "CreateBucket", 1),
+    ];
+    assert_eq!(all, expected, "the overlay's own questions do not count");
+
+    let slow = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Reduce <it>");
+    own.proxy
+        .proxy()
+        .rule(Rule::when(|_| true, Action::Answer(slow)));
+    let answer = own.s3(Method::GET, "/counted?tagging").await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(code(&answer), "SlowDown");
+    assert_eq!(element(&text(&answer), "Message"), "Reduce &lt;it&gt;");
+}
+
+#[tokio::test]
+async fn a_moto_of_ones_own_ends_when_dropped() {
+    let moto = Moto::start().await.unwrap();
+    let url = moto.url().to_owned();
+    let ask = |url: String| async move {
+        let request = Request::get(format!("{url}/moto-api/")).body(Full::default());
+        send(request.unwrap()).await.map(|answer| answer.status())
+    };
+    assert_eq!(ask(url.clone()).await.unwrap(), StatusCode::OK);
+    drop(moto);
+    ask(url).await.unwrap_err();
+}
