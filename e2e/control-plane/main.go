@@ -51,7 +51,7 @@ func serve(command *cobra.Command) {
 
 func runKubectl() {
 	// kubectl logs while it builds its command, before it has parsed -v.
-	_ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}

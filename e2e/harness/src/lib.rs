@@ -1,12 +1,34 @@
 //! What a test or the demo stands on: a real control plane, real peers, and faults on demand.
+//!
+//! A test takes the cluster that its process shares, and makes everything else its own:
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! let cluster = harness::ControlPlane::shared().await?;
+//! let namespace = cluster.namespace("buckets").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The shared cluster is the one whose kubeconfig file the environment variable
+//! `E2E_CONTROL_PLANE` names, so that all crates' tests may use one; without the variable each test
+//! process starts its own. `KUBECONFIG` is never read, and a server that is not on this machine is
+//! refused.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness needs Linux: only its kernel ends a child with its parent");
 
 pub mod aws;
+pub mod binaries;
+pub mod cluster;
+pub mod control_plane;
 pub mod moto;
 pub mod port;
 pub mod process;
+mod progress;
 pub mod proxy;
 pub mod scratch;
 pub mod wait;
+
+pub use cluster::{Cluster, Namespace, User, UserRules};
+pub use control_plane::ControlPlane;

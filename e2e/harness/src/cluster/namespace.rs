@@ -1,0 +1,73 @@
+//! A namespace of a test's own.
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1 as core;
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use kube::{Client, ResourceExt};
+
+use super::Cluster;
+use crate::wait::{PATIENCE, wait_gone};
+
+/// A namespace with a unique name. Dropping it leaves it: a shared control plane ends as a whole.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    name: String,
+    cluster: Cluster,
+}
+
+impl Cluster {
+    /// Makes a namespace whose name begins with `prefix` and that nobody else has.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn namespace(&self, prefix: &str) -> Result<Namespace> {
+        let wanted = core::Namespace {
+            metadata: ObjectMeta {
+                generate_name: Some(format!("{prefix}-")),
+                ..ObjectMeta::default()
+            },
+            ..core::Namespace::default()
+        };
+        let made = Api::all(self.client()?)
+            .create(&PostParams::default(), &wanted)
+            .await
+            .with_context(|| format!("cannot make a namespace {prefix}-*"))?;
+        Ok(Namespace {
+            name: made.name_any(),
+            cluster: self.clone(),
+        })
+    }
+}
+
+impl Namespace {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// An interface to the objects of a kind in it, with the cluster's own credentials.
+    ///
+    /// # Errors
+    /// As [`Cluster::client`].
+    pub fn api<K>(&self) -> Result<Api<K>>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType: Default>,
+    {
+        let client: Client = self.cluster.client()?;
+        Ok(Api::namespaced(client, &self.name))
+    }
+
+    /// Deletes it with all that it holds, and returns when it is gone.
+    ///
+    /// # Errors
+    /// When it is still there after a minute; the message shows what its conditions say about it.
+    pub async fn delete(&self) -> Result<()> {
+        let namespaces: Api<core::Namespace> = Api::all(self.cluster.client()?);
+        namespaces
+            .delete(&self.name, &DeleteParams::default())
+            .await?;
+        wait_gone(&namespaces, &self.name, PATIENCE)
+            .await
+            .context("a namespace goes away only where a kube-controller-manager runs")
+    }
+}
