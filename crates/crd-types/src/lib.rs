@@ -14,3 +14,14 @@ pub mod rules;
 mod schema;
 pub mod stored;
 pub mod text;
+
+/// The definitions of every kind of every group that this crate was built with.
+pub fn crds()
+-> Vec<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition>
+{
+    [
+        #[cfg(feature = "aws")]
+        aws::v1alpha1::crds(),
+    ]
+    .concat()
+}

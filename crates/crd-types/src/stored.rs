@@ -108,3 +108,28 @@ impl<T: Text> JsonSchema for Stored<T> {
         T::json_schema(generator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::ObjectName;
+
+    #[test]
+    fn anything_is_read_and_written_back_but_only_what_is_valid_is_parsed() {
+        let read: Vec<Stored<ObjectName>> =
+            serde_json::from_str(r#"["good-name","Bad Name"]"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&read).unwrap(),
+            r#"["good-name","Bad Name"]"#
+        );
+        assert_eq!(read[0].parse().unwrap().as_str(), "good-name");
+        let refused = read[1].parse_at("spec.name").unwrap_err();
+        assert_eq!(refused.path, "spec.name");
+        assert!(
+            refused
+                .why
+                .starts_with("`Bad Name` is not a valid object name: "),
+            "{refused}"
+        );
+    }
+}

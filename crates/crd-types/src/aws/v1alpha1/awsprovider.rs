@@ -18,7 +18,7 @@ use crate::{
     lifecycle::{HasLifecycle, Lifecycle, Managed},
     names::is_label,
     rules::{InvalidField, Rule, Ruled, with_rules},
-    schema::absent_not_null,
+    schema::conform,
     stored::Stored,
     text::{Text, text},
 };
@@ -44,7 +44,7 @@ use crate::{
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null, transform = with_rules::<Self>)]
+#[schemars(transform = conform, transform = with_rules::<Self>)]
 pub struct AWSProviderSpec {
     /// Region in which every resource of this provider lives, as in eu-central-1. A resource remembers the
     /// region that it was created in: changing this does not move it, but makes it Ready=False.
@@ -208,7 +208,7 @@ text!(AllowedNamespace);
 /// What became of an AWSProvider.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = conform)]
 pub struct AWSProviderStatus {
     /// What every kind's status has.
     #[serde(flatten)]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     lifecycle::{DeletionPolicy, Managed},
     rules::{InvalidField, Rule, Ruled, Transition, with_rules},
-    schema::absent_not_null,
+    schema::conform,
     stored::Stored,
 };
 
@@ -42,7 +42,7 @@ use crate::{
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null, transform = with_rules::<Self>)]
+#[schemars(transform = conform, transform = with_rules::<Self>)]
 pub struct S3BucketSpec {
     /// The AWSProvider whose account and region the bucket is in. May be changed to another provider of the
     /// same account and region.
