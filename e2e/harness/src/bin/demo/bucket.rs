@@ -60,7 +60,12 @@ impl Bucket {
     /// # Errors
     /// As [`versioning`](Self::versioning).
     pub async fn encryption(&self) -> Result<String> {
-        Ok(self.read::<Encryption>("encryption").await?.rule.apply.algorithm)
+        Ok(self
+            .read::<Encryption>("encryption")
+            .await?
+            .rule
+            .apply
+            .algorithm)
     }
 
     /// Keys and values, in moto's order.

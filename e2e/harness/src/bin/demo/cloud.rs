@@ -14,7 +14,7 @@ use crate::teller::Teller;
 pub const KINDS: &str = "awsproviders,s3buckets";
 
 /// The sample that is applied, in the source tree.
-const SAMPLE: &str = "examples/aws/demo.yaml";
+const SAMPLE: &str = "examples/aws/first-bucket.yaml";
 
 /// Plays it: applied, Ready, broken and repaired, deleted.
 ///
@@ -40,11 +40,18 @@ pub async fn leave_standing(stage: &Stage, teller: &Teller) -> Result<()> {
     teller.happened("the sample is applied again and Ready; in another terminal:");
     let lines = [
         format!("export KUBECONFIG={}", stage.kubeconfig().display()),
-        format!("kubectl config set-context --current --namespace {}", stage.namespace()),
+        format!(
+            "kubectl config set-context --current --namespace {}",
+            stage.namespace()
+        ),
         "kubectl get awsp,s3 -o wide".to_owned(),
         "kubectl explain s3bucket.spec".to_owned(),
         format!("kubectl edit s3 {}", sample.name),
-        format!("curl -s '{}/{}?tagging'    # the bucket as moto has it", stage.moto(), sample.bucket),
+        format!(
+            "curl -s '{}/{}?tagging'    # the bucket as moto has it",
+            stage.moto(),
+            sample.bucket
+        ),
         format!("curl -s {}/debug/state", stage.operator().metrics()),
         format!("curl -s {}/metrics", stage.operator().metrics()),
         format!("tail -f {}", stage.operator().log().display()),
@@ -64,10 +71,15 @@ async fn appear(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket
     teller.happened("both are Ready");
     stage.kubectl().show(teller, &["get", "awsp,s3"]).await?;
 
-    let versioning = bucket.versioning().await?.unwrap_or_else(|| "never enabled".to_owned());
+    let versioning = bucket
+        .versioning()
+        .await?
+        .unwrap_or_else(|| "never enabled".to_owned());
     let encryption = bucket.encryption().await?;
     teller.happened(&format!("moto has the bucket {}", sample.bucket));
-    teller.shown(&format!("versioning   {versioning}\nencryption   {encryption}"));
+    teller.shown(&format!(
+        "versioning   {versioning}\nencryption   {encryption}"
+    ));
     for (key, value) in bucket.tags().await? {
         teller.shown(&format!("tag          {key} = {value}"));
     }
@@ -86,7 +98,9 @@ async fn drift(stage: &Stage, teller: &Teller, bucket: &Bucket) -> Result<()> {
         }
     })
     .await?;
-    teller.happened("it is enabled again: the operator looks every 10 s here, every 5 minutes by default");
+    teller.happened(
+        "it is enabled again: the operator looks every 10 s here, every 5 minutes by default",
+    );
     stage.kubectl().show(teller, &["get", "events"]).await
 }
 
@@ -94,7 +108,11 @@ async fn vanish(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket
     teller.chapter("Deletion cleans up");
     let delete = ["delete", "s3", &sample.name, "--timeout=60s"];
     stage.kubectl().show(teller, &delete).await?;
-    anyhow::ensure!(!bucket.exists().await?, "the object is gone, and the bucket {} is still there", sample.bucket);
+    anyhow::ensure!(
+        !bucket.exists().await?,
+        "the object is gone, and the bucket {} is still there",
+        sample.bucket
+    );
     teller.happened("the object is gone, and so is the bucket");
     Ok(())
 }
@@ -129,20 +147,27 @@ impl Sample {
             bucket: String::new(),
         };
         for object in &mut objects {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let name = object["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             match object["kind"].as_str() {
                 Some("AWSProvider") => {
                     object["spec"]["endpoint"] = endpoint.into();
                     sample.provider = name;
                 }
                 Some("S3Bucket") => {
-                    sample.bucket = object["spec"]["bucketName"].as_str().unwrap_or_default().to_owned();
+                    sample.bucket = object["spec"]["bucketName"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned();
                     sample.name = name;
                 }
                 _ => {}
             }
         }
-        sample.manifest = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string();
+        sample.manifest =
+            serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string();
         Ok(sample)
     }
 }

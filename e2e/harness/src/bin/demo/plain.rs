@@ -15,9 +15,12 @@ pub async fn ask(method: Method, url: &str, body: &str) -> Result<(StatusCode, S
     let request = Request::builder()
         .method(method)
         .uri(url)
-        .body(Full::from(Bytes::copy_from_slice(body.as_bytes())))?;
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(request).await.with_context(|| url.to_owned())?;
+    let answer = client
+        .request(request)
+        .await
+        .with_context(|| url.to_owned())?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     Ok((status, String::from_utf8_lossy(&body).into_owned()))

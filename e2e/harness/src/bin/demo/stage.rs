@@ -48,14 +48,21 @@ impl Stage {
             }
         };
         let namespace = cluster.namespace("demo").await?.name().to_owned();
-        teller.happened(&format!("a Kubernetes API server answers at {}", cluster.url()));
+        teller.happened(&format!(
+            "a Kubernetes API server answers at {}",
+            cluster.url()
+        ));
 
         let crds = tree().join("crds");
         let crds = crds.to_string_lossy();
         let kubectl = Kubectl::new(&cluster, &namespace);
-        kubectl.run(&["apply", "--server-side", "-f", &crds]).await?;
+        kubectl
+            .run(&["apply", "--server-side", "-f", &crds])
+            .await?;
         let established = ["wait", "--for=condition=Established", "--timeout=60s"];
-        kubectl.run(&[&established[..], &["-f", &crds]].concat()).await?;
+        kubectl
+            .run(&[&established[..], &["-f", &crds]].concat())
+            .await?;
         teller.happened("it knows the project's kinds, from crds/");
 
         let moto = Moto::start().await?;
@@ -113,7 +120,10 @@ impl Stage {
     /// What is known about the objects and the operator, for a person who looks for a fault.
     pub async fn evidence(&self, kinds: &str) -> String {
         let mut evidence = String::new();
-        for command in [["get", kinds, "-o", "yaml"], ["get", "events", "-o", "wide"]] {
+        for command in [
+            ["get", kinds, "-o", "yaml"],
+            ["get", "events", "-o", "wide"],
+        ] {
             evidence += &format!("--- kubectl {}\n", command.join(" "));
             evidence += &match self.kubectl().run(&command).await {
                 Ok(shown) => shown,
@@ -133,7 +143,9 @@ impl Stage {
         self.kubectl().show(teller, &delete).await?;
         teller.happened("the namespace is gone with all that it held");
         self.operator.stop().await?;
-        teller.happened("the operator was asked to end, released its lease and ended with exit code 0");
+        teller.happened(
+            "the operator was asked to end, released its lease and ended with exit code 0",
+        );
         Ok(())
     }
 }
@@ -173,9 +185,8 @@ impl Operator {
         let process = process::spawn(command, &folder.path().join("cloud-operator.log"))?;
 
         let readiness = format!("http://{}/readyz", probes.address());
-        let ready = || async { Ok::<_, anyhow::Error>(plain::ask(Method::GET, &readiness, "").await?) };
         let answers = until("cloud-operator to be ready", PATIENCE, || async {
-            match ready().await {
+            match plain::ask(Method::GET, &readiness, "").await {
                 Ok((StatusCode::OK, _)) => Ok(()),
                 Ok((status, checks)) => Err(format!("{status}: {checks}")),
                 Err(error) => Err(format!("{error:#}")),
@@ -222,7 +233,10 @@ pub fn tree() -> PathBuf {
 fn beside_this_program(name: &str) -> Result<PathBuf> {
     let program = env::current_exe()?.with_file_name(name);
     if !program.is_file() {
-        bail!("{} is not built; `cargo xtask demo` builds all that the demo needs", program.display());
+        bail!(
+            "{} is not built; `cargo xtask demo` builds all that the demo needs",
+            program.display()
+        );
     }
     Ok(program)
 }
