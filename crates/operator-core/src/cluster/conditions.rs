@@ -27,30 +27,61 @@ const MAX_MESSAGE: usize = 1024;
 /// Writes the result of a pass over the spec of `generation` into a status.
 ///
 /// A pause says so and changes nothing else: what was in force stays in force, for the generation for which
-/// it was. A released object has no status to keep.
-pub fn conclude(lifecycle: &mut Lifecycle, result: &PassResult, generation: Option<i64>, now: Timestamp) {
+/// it was. A superseded pass concludes nothing, and a released object has no status to keep.
+pub fn conclude(
+    lifecycle: &mut Lifecycle,
+    result: &PassResult,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
     let (ready, work, reason, message) = match result {
-        Ok(Outcome::Released | Outcome::Superseded) => return,
+        Ok(Outcome::Superseded | Outcome::Released) => return,
         Ok(Outcome::Paused) => {
             let message = "nothing is done until the pause ends";
-            set(lifecycle, said(PAUSED, true, "Paused", message, generation, now));
+            set(
+                lifecycle,
+                said(PAUSED, true, "Paused", message, generation, now),
+            );
             return;
         }
         Ok(Outcome::Done { reason, message }) => (true, None, *reason, message),
-        Ok(Outcome::Running { reason, task: message, .. } | Outcome::Waiting { reason, on: message, .. }) => {
-            (false, Some(RECONCILING), *reason, message)
-        }
-        Err(Fault { class: Class::Terminal, reason, message, .. }) => (false, Some(STALLED), *reason, message),
-        Err(Fault { reason, message, .. }) => (false, Some(RECONCILING), *reason, message),
+        Ok(
+            Outcome::Running {
+                reason,
+                task: message,
+                ..
+            }
+            | Outcome::Waiting {
+                reason,
+                on: message,
+                ..
+            },
+        ) => (false, Some(RECONCILING), *reason, message),
+        Err(Fault {
+            class: Class::Terminal,
+            reason,
+            message,
+            ..
+        }) => (false, Some(STALLED), *reason, message),
+        Err(Fault {
+            reason, message, ..
+        }) => (false, Some(RECONCILING), *reason, message),
     };
     lifecycle.ready = ready;
     lifecycle.observed_generation = generation;
     lifecycle.conditions.retain(|condition| {
-        ![RECONCILING, STALLED, PAUSED].contains(&condition.type_.as_str()) || Some(&*condition.type_) == work
+        ![RECONCILING, STALLED, PAUSED].contains(&condition.type_.as_str())
+            || Some(&*condition.type_) == work
     });
-    set(lifecycle, said(READY, ready, reason, message, generation, now));
+    set(
+        lifecycle,
+        said(READY, ready, reason, message, generation, now),
+    );
     if let Some(work) = work {
-        set(lifecycle, said(work, true, reason, message, generation, now));
+        set(
+            lifecycle,
+            said(work, true, reason, message, generation, now),
+        );
     }
 }
 
@@ -76,7 +107,10 @@ pub fn said(
 /// Puts a condition into a status. Its transition time moves only if its `status` does.
 pub fn set(lifecycle: &mut Lifecycle, mut condition: Condition) {
     let conditions = &mut lifecycle.conditions;
-    match conditions.iter_mut().find(|stored| stored.type_ == condition.type_) {
+    match conditions
+        .iter_mut()
+        .find(|stored| stored.type_ == condition.type_)
+    {
         Some(stored) => {
             if stored.status == condition.status {
                 condition.last_transition_time = stored.last_transition_time.clone();
@@ -90,7 +124,13 @@ pub fn set(lifecycle: &mut Lifecycle, mut condition: Condition) {
 
 fn rank(condition: &Condition) -> (usize, &str) {
     let kind = condition.type_.as_str();
-    (ORDER.iter().position(|own| *own == kind).unwrap_or(ORDER.len()), kind)
+    (
+        ORDER
+            .iter()
+            .position(|own| *own == kind)
+            .unwrap_or(ORDER.len()),
+        kind,
+    )
 }
 
 #[cfg(test)]
@@ -108,39 +148,77 @@ mod tests {
     }
 
     fn done() -> PassResult {
-        Ok(Outcome::Done { reason: "BucketReady", message: "in force".into() })
+        Ok(Outcome::Done {
+            reason: "BucketReady",
+            message: "in force".into(),
+        })
     }
 
     fn running() -> PassResult {
-        Ok(Outcome::Running { reason: "Creating", task: "on its way".into(), poll: POLL })
+        Ok(Outcome::Running {
+            reason: "Creating",
+            task: "on its way".into(),
+            poll: POLL,
+        })
     }
 
     fn waiting() -> PassResult {
-        Ok(Outcome::Waiting { reason: "ProviderNotReady", on: "the provider".into(), poll: POLL })
+        Ok(Outcome::Waiting {
+            reason: "ProviderNotReady",
+            on: "the provider".into(),
+            poll: POLL,
+        })
     }
 
     fn shown(lifecycle: &Lifecycle) -> String {
-        let shown: Vec<_> =
-            lifecycle.conditions.iter().map(|c| format!("{}={}/{}", c.type_, c.status, c.reason)).collect();
+        let shown: Vec<_> = lifecycle
+            .conditions
+            .iter()
+            .map(|c| format!("{}={}/{}", c.type_, c.status, c.reason))
+            .collect();
         shown.join(" ")
     }
 
     #[rstest]
     #[case(done(), "Ready=True/BucketReady")]
     #[case(running(), "Ready=False/Creating Reconciling=True/Creating")]
-    #[case(waiting(), "Ready=False/ProviderNotReady Reconciling=True/ProviderNotReady")]
-    #[case(Err(Fault::terminal("Invalid", "no")), "Ready=False/Invalid Stalled=True/Invalid")]
-    #[case(Err(Fault::transient("Down", "no")), "Ready=False/Down Reconciling=True/Down")]
-    #[case(Err(Fault::blocked("Denied", "no")), "Ready=False/Denied Reconciling=True/Denied")]
+    #[case(
+        waiting(),
+        "Ready=False/ProviderNotReady Reconciling=True/ProviderNotReady"
+    )]
+    #[case(
+        Err(Fault::terminal("Invalid", "no")),
+        "Ready=False/Invalid Stalled=True/Invalid"
+    )]
+    #[case(
+        Err(Fault::transient("Down", "no")),
+        "Ready=False/Down Reconciling=True/Down"
+    )]
+    #[case(
+        Err(Fault::blocked("Denied", "no")),
+        "Ready=False/Denied Reconciling=True/Denied"
+    )]
     #[case(Ok(Outcome::Paused), "Paused=True/Paused")]
+    #[case(Ok(Outcome::Superseded), "")]
     #[case(Ok(Outcome::Released), "")]
-    fn each_result_has_its_conditions_whatever_stood_there(#[case] result: PassResult, #[case] expected: &str) {
+    fn each_result_has_its_conditions_whatever_stood_there(
+        #[case] result: PassResult,
+        #[case] expected: &str,
+    ) {
         let mut fresh = Lifecycle::default();
         conclude(&mut fresh, &result, Some(3), at(1));
         assert_eq!(shown(&fresh), expected);
 
-        let kept = matches!(result, Ok(Outcome::Paused | Outcome::Released));
-        for before in [done(), running(), waiting(), Err(Fault::terminal("Invalid", "no"))] {
+        let kept = matches!(
+            result,
+            Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released)
+        );
+        for before in [
+            done(),
+            running(),
+            waiting(),
+            Err(Fault::terminal("Invalid", "no")),
+        ] {
             let mut status = Lifecycle::default();
             conclude(&mut status, &before, Some(2), at(1));
             conclude(&mut status, &Ok(Outcome::Paused), Some(2), at(1));
@@ -148,7 +226,12 @@ mod tests {
             if !kept {
                 assert_eq!(shown(&status), expected, "after {before:?}");
                 assert_eq!(status.observed_generation, Some(3));
-                assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3)));
+                assert!(
+                    status
+                        .conditions
+                        .iter()
+                        .all(|c| c.observed_generation == Some(3))
+                );
                 assert_eq!(status.ready, matches!(result, Ok(Outcome::Done { .. })));
             }
         }
@@ -161,9 +244,19 @@ mod tests {
         conclude(&mut status, &Ok(Outcome::Paused), Some(2), at(2));
         assert_eq!(shown(&status), "Ready=True/BucketReady Paused=True/Paused");
         assert!(status.ready);
-        assert_eq!(status.observed_generation, Some(1), "generation 2 is not in force");
-        assert_eq!(status.condition(READY).unwrap().observed_generation, Some(1));
-        assert_eq!(status.condition(PAUSED).unwrap().observed_generation, Some(2));
+        assert_eq!(
+            status.observed_generation,
+            Some(1),
+            "generation 2 is not in force"
+        );
+        assert_eq!(
+            status.condition(READY).unwrap().observed_generation,
+            Some(1)
+        );
+        assert_eq!(
+            status.condition(PAUSED).unwrap().observed_generation,
+            Some(2)
+        );
     }
 
     #[test]
@@ -171,10 +264,17 @@ mod tests {
         let mut status = Lifecycle::default();
         conclude(&mut status, &running(), Some(1), at(1));
         conclude(&mut status, &waiting(), Some(2), at(2));
-        assert_eq!(status.condition(READY).unwrap().last_transition_time, Time(at(1)), "still False");
+        assert_eq!(
+            status.condition(READY).unwrap().last_transition_time,
+            Time(at(1)),
+            "still False"
+        );
         assert_eq!(status.condition(READY).unwrap().reason, "ProviderNotReady");
         conclude(&mut status, &done(), Some(2), at(3));
-        assert_eq!(status.condition(READY).unwrap().last_transition_time, Time(at(3)));
+        assert_eq!(
+            status.condition(READY).unwrap().last_transition_time,
+            Time(at(3))
+        );
         let before = status.clone();
         conclude(&mut status, &done(), Some(2), at(4));
         assert_eq!(status, before, "the same result again changes nothing");
@@ -183,8 +283,14 @@ mod tests {
     #[test]
     fn a_kinds_own_conditions_stay_behind_the_engines() {
         let mut status = Lifecycle::default();
-        set(&mut status, said("Synced", true, "Read", "", Some(1), at(1)));
-        set(&mut status, said("Encrypted", true, "Read", "", Some(1), at(1)));
+        set(
+            &mut status,
+            said("Synced", true, "Read", "", Some(1), at(1)),
+        );
+        set(
+            &mut status,
+            said("Encrypted", true, "Read", "", Some(1), at(1)),
+        );
         conclude(&mut status, &running(), Some(1), at(1));
         assert_eq!(
             shown(&status),
@@ -195,7 +301,12 @@ mod tests {
     #[test]
     fn a_long_message_is_cut() {
         let mut status = Lifecycle::default();
-        conclude(&mut status, &Err(Fault::terminal("Long", "é".repeat(4000))), Some(1), at(1));
+        conclude(
+            &mut status,
+            &Err(Fault::terminal("Long", "é".repeat(4000))),
+            Some(1),
+            at(1),
+        );
         let message = &status.condition(READY).unwrap().message;
         assert!(message.len() <= MAX_MESSAGE && message.ends_with('…'));
     }

@@ -33,7 +33,10 @@ pub struct NotLeading;
 impl Leading {
     /// The right to write for ever, for running without leader election.
     pub fn always(clock: Clock) -> Self {
-        Self { clock, deadline: Arc::new(AtomicU64::new(u64::MAX)) }
+        Self {
+            clock,
+            deadline: Arc::new(AtomicU64::new(u64::MAX)),
+        }
     }
 
     /// Says whether a write may start now.
@@ -41,7 +44,11 @@ impl Leading {
     /// # Errors
     /// [`NotLeading`] from the deadline on.
     pub fn check(&self) -> Result<(), NotLeading> {
-        if self.clock.now() < self.deadline() { Ok(()) } else { Err(NotLeading) }
+        if self.clock.now() < self.deadline() {
+            Ok(())
+        } else {
+            Err(NotLeading)
+        }
     }
 
     /// The moment from which on nothing may be written, unless a renewal moves it ahead.
@@ -55,7 +62,9 @@ impl Leading {
 
 impl fmt::Debug for Leading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leading").field("deadline", &self.deadline()).finish()
+        f.debug_struct("Leading")
+            .field("deadline", &self.deadline())
+            .finish()
     }
 }
 
@@ -71,7 +80,10 @@ pub(super) struct Term(Leading);
 impl Term {
     /// Begins a term that lasts until `deadline`.
     pub(super) fn begin(clock: Clock, deadline: Moment) -> Self {
-        Self(Leading { clock, deadline: Arc::new(AtomicU64::new(nanos(deadline))) })
+        Self(Leading {
+            clock,
+            deadline: Arc::new(AtomicU64::new(nanos(deadline))),
+        })
     }
 
     /// The right that this term gives.
@@ -96,7 +108,9 @@ impl Drop for Term {
 
 /// Saturates below the value that stands for ever.
 fn nanos(moment: Moment) -> u64 {
-    u64::try_from(moment.since_origin().as_nanos()).unwrap_or(u64::MAX).min(u64::MAX - 1)
+    u64::try_from(moment.since_origin().as_nanos())
+        .unwrap_or(u64::MAX)
+        .min(u64::MAX - 1)
 }
 
 #[cfg(test)]
@@ -114,7 +128,11 @@ mod tests {
         assert_eq!(leading.check(), Ok(()));
         term.extend(clock.now() + SECOND * 10);
         clock.advance(SECOND * 8);
-        assert_eq!(leading.check(), Ok(()), "the renewal reached a clone made before it");
+        assert_eq!(
+            leading.check(),
+            Ok(()),
+            "the renewal reached a clone made before it"
+        );
         clock.advance(SECOND * 8);
         assert_eq!(leading.check(), Err(NotLeading));
     }

@@ -27,8 +27,14 @@ impl Writer {
         if finalizers(object).iter().any(|held| held == name) {
             return Ok(None);
         }
-        let wanted = finalizers(object).iter().map(String::as_str).chain([name]).collect();
-        self.replace_finalizers(leading, object, wanted).await.map(Some)
+        let wanted = finalizers(object)
+            .iter()
+            .map(String::as_str)
+            .chain([name])
+            .collect();
+        self.replace_finalizers(leading, object, wanted)
+            .await
+            .map(Some)
     }
 
     /// Removes those of `names` that the object holds. Gives the object as it was stored last, or `None`
@@ -44,11 +50,17 @@ impl Writer {
         names: &[&str],
     ) -> Result<Option<K>, WriteError> {
         let held = finalizers(object);
-        let wanted: Vec<_> = held.iter().map(String::as_str).filter(|name| !names.contains(name)).collect();
+        let wanted: Vec<_> = held
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !names.contains(name))
+            .collect();
         if wanted.len() == held.len() {
             return Ok(None);
         }
-        self.replace_finalizers(leading, object, wanted).await.map(Some)
+        self.replace_finalizers(leading, object, wanted)
+            .await
+            .map(Some)
     }
 
     async fn replace_finalizers<K: Managed>(
@@ -71,7 +83,9 @@ impl Writer {
         let key = ObjectKey::of(object);
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
         leading.check()?;
-        let stored = api.patch(&key.name, &self.params(), &Patch::Json::<()>(patch)).await;
+        let stored = api
+            .patch(&key.name, &self.params(), &Patch::Json::<()>(patch))
+            .await;
         stored.map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 }

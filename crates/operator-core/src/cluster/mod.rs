@@ -13,4 +13,5 @@ pub mod refusal;
 pub mod secrets;
 pub mod status;
 mod text;
+mod version;
 pub mod write;

@@ -34,7 +34,9 @@ pub fn code(error: &kube::Error) -> Option<u16> {
 
 /// How long the API server asks to wait, if it says so.
 pub fn retry_after(error: &kube::Error) -> Option<Duration> {
-    let kube::Error::Api(status) = error else { return None };
+    let kube::Error::Api(status) = error else {
+        return None;
+    };
     let seconds = status.details.as_ref()?.retry_after_seconds;
     (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }
@@ -58,7 +60,11 @@ mod tests {
     fn other_errors_are_explained_down_to_their_cause() {
         let cause = std::io::Error::other("connection refused");
         let error = kube::Error::Service(Box::new(std::io::Error::other(cause)));
-        assert!(explain(&error).contains("connection refused"), "{}", explain(&error));
+        assert!(
+            explain(&error).contains("connection refused"),
+            "{}",
+            explain(&error)
+        );
         assert_eq!(code(&error), None);
     }
 
@@ -66,7 +72,9 @@ mod tests {
     fn the_servers_wish_is_read_from_the_details() {
         let details: StatusDetails =
             serde_json::from_value(serde_json::json!({"retryAfterSeconds": 7})).unwrap();
-        let status = Status::failure("slow down", "TooManyRequests").with_code(429).with_details(details);
+        let status = Status::failure("slow down", "TooManyRequests")
+            .with_code(429)
+            .with_details(details);
         let error = kube::Error::Api(status.boxed());
         assert_eq!(retry_after(&error), Some(Duration::from_secs(7)));
     }

@@ -28,7 +28,9 @@ impl Writer {
         old: Option<&K::Status>,
         new: &K::Status,
     ) -> Result<Option<K>, WriteError> {
-        let Some(changes) = changes(old, new)? else { return Ok(None) };
+        let Some(changes) = changes(old, new)? else {
+            return Ok(None);
+        };
         let mut metadata = json!({ "uid": target.uid });
         if let Some(version) = target.resource_version {
             metadata["resourceVersion"] = version.into();
@@ -36,8 +38,12 @@ impl Writer {
         let patch = Patch::Merge(json!({ "metadata": metadata, "status": changes }));
         let api: Api<K> = Api::namespaced(self.client.clone(), &target.key.namespace);
         leading.check()?;
-        let stored = api.patch_status(&target.key.name, &self.params(), &patch).await;
-        stored.map(Some).map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
+        let stored = api
+            .patch_status(&target.key.name, &self.params(), &patch)
+            .await;
+        stored
+            .map(Some)
+            .map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 
     /// Writes `status` over that of an object which cannot be read as a `K`, so neither can the answer be.
@@ -55,8 +61,12 @@ impl Writer {
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &target.key.namespace, &kind);
         leading.check()?;
-        let stored = api.patch_status(&target.key.name, &self.params(), &patch).await;
-        stored.map(drop).map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
+        let stored = api
+            .patch_status(&target.key.name, &self.params(), &patch)
+            .await;
+        stored
+            .map(drop)
+            .map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }
 
@@ -67,9 +77,7 @@ pub fn differs<S: Serialize>(old: &S, new: &S) -> bool {
 
 /// The merge patch that turns `old` into `new`; none if there is nothing to turn.
 fn changes<S: Serialize>(old: Option<&S>, new: &S) -> Result<Option<Value>, WriteError> {
-    let value = |status| {
-        serde_json::to_value(status).map_err(WriteError::unwritable)
-    };
+    let value = |status| serde_json::to_value(status).map_err(WriteError::unwritable);
     let old = old.map(value).transpose()?.unwrap_or(Value::Null);
     Ok(merge_patch(&old, &value(new)?))
 }
@@ -78,7 +86,9 @@ fn merge_patch(old: &Value, new: &Value) -> Option<Value> {
     match (old, new) {
         (old, new) if old == new => None,
         (Value::Object(old), Value::Object(new)) => {
-            let removed = old.keys().filter(|key| is_absent(new.get(*key)) && !is_absent(old.get(*key)));
+            let removed = old
+                .keys()
+                .filter(|key| is_absent(new.get(*key)) && !is_absent(old.get(*key)));
             let mut patch: Map<_, _> = removed.map(|key| (key.clone(), Value::Null)).collect();
             for (key, new) in new.iter().filter(|(_, value)| !value.is_null()) {
                 if let Some(changed) = merge_patch(old.get(key).unwrap_or(&Value::Null), new) {
@@ -112,7 +122,11 @@ mod tests {
     #[case::absent_is_null(json!({}), json!({"a": null}), None)]
     #[case::null_removes(json!({"a": 1}), json!({"a": null}), Some(json!({"a": null})))]
     #[case::from_nothing(Value::Null, json!({"a": {}}), Some(json!({"a": {}})))]
-    fn only_what_changed_is_sent(#[case] old: Value, #[case] new: Value, #[case] patch: Option<Value>) {
+    fn only_what_changed_is_sent(
+        #[case] old: Value,
+        #[case] new: Value,
+        #[case] patch: Option<Value>,
+    ) {
         assert_eq!(merge_patch(&old, &new), patch);
         assert_eq!(differs(&old, &new), patch.is_some());
     }
@@ -138,19 +152,26 @@ mod tests {
     /// What the API server stores of a value: nulls in objects are left out.
     fn stored(value: &Value) -> Value {
         match value {
-            Value::Object(map) => {
-                map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), stored(v))).collect()
-            }
+            Value::Object(map) => map
+                .iter()
+                .filter(|(_, v)| !v.is_null())
+                .map(|(k, v)| (k.clone(), stored(v)))
+                .collect(),
             other => other.clone(),
         }
     }
 
     fn documents() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0..3).prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (0..3).prop_map(Value::from)
+        ];
         let tree = leaf.prop_recursive(3, 16, 3, |inner| {
             prop_oneof![
                 prop::collection::vec((0..3).prop_map(Value::from), 0..3).prop_map(Value::from),
-                prop::collection::btree_map("[abc]", inner, 0..3).prop_map(|map| map.into_iter().collect()),
+                prop::collection::btree_map("[abc]", inner, 0..3)
+                    .prop_map(|map| map.into_iter().collect()),
             ]
         });
         prop::collection::btree_map("[abc]", tree, 0..3).prop_map(|map| map.into_iter().collect())

@@ -18,7 +18,11 @@ mod tests {
     fn text_is_cut_between_characters() {
         assert_eq!(shortened("short".into(), 5), "short");
         assert_eq!(shortened("longer".into(), 5), "lo…");
-        assert_eq!(shortened("ééé".into(), 5), "é…", "é has two bytes; the second does not fit whole");
+        assert_eq!(
+            shortened("ééé".into(), 5),
+            "é…",
+            "é has two bytes; the second does not fit whole"
+        );
         for limit in 3..40 {
             let cut = shortened("日本語のテキスト".repeat(3), limit);
             assert!(cut.len() <= limit && cut.ends_with('…'), "{limit}: {cut}");

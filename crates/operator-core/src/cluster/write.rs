@@ -23,11 +23,17 @@ pub struct Writer {
 impl Writer {
     /// A writer whose field manager is `manager`, the operator's name.
     pub fn new(client: Client, manager: impl Into<Arc<str>>) -> Self {
-        Self { client, manager: manager.into() }
+        Self {
+            client,
+            manager: manager.into(),
+        }
     }
 
     pub(super) fn params(&self) -> PatchParams {
-        PatchParams { field_manager: Some(self.manager.to_string()), ..PatchParams::default() }
+        PatchParams {
+            field_manager: Some(self.manager.to_string()),
+            ..PatchParams::default()
+        }
     }
 }
 
@@ -77,11 +83,17 @@ impl WriteError {
     }
 
     /// Sorts the answer to a patch of a `K` or, where it is named, of its subresource.
-    pub(super) fn of_patch<K: Resource<DynamicType = ()>>(error: kube::Error, subresource: Option<&str>) -> Self {
-        let kube::Error::Api(status) = &error else { return Self::Other(Box::new(error)) };
+    pub(super) fn of_patch<K: Resource<DynamicType = ()>>(
+        error: kube::Error,
+        subresource: Option<&str>,
+    ) -> Self {
+        let kube::Error::Api(status) = &error else {
+            return Self::Other(Box::new(error));
+        };
         if status.is_not_found() {
             Self::Gone
-        } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_object(status)) {
+        } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_object(status))
+        {
             Self::Conflict
         } else if status.is_forbidden() {
             let mut resource = K::plural(&()).into_owned();
@@ -90,7 +102,11 @@ impl WriteError {
                     resource.extend([separator, part]);
                 }
             }
-            Self::Denied { verb: "patch", resource, message: status.message.clone() }
+            Self::Denied {
+                verb: "patch",
+                resource,
+                message: status.message.clone(),
+            }
         } else {
             Self::Other(Box::new(error))
         }
@@ -100,8 +116,14 @@ impl WriteError {
 /// Whether the API server found the patch fit for another state of the object than the present one: a failed
 /// JSON patch test names no field, another UID and a finalizer that came too late name theirs.
 fn speaks_of_another_object(status: &kube::core::Status) -> bool {
-    let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
-    causes.iter().all(|cause| matches!(cause.field.as_str(), "metadata.uid" | "metadata.finalizers"))
+    let causes = status
+        .details
+        .as_ref()
+        .map(|details| details.causes.as_slice())
+        .unwrap_or_default();
+    causes
+        .iter()
+        .all(|cause| matches!(cause.field.as_str(), "metadata.uid" | "metadata.finalizers"))
 }
 
 impl From<WriteError> for Fault {
@@ -128,7 +150,10 @@ pub fn from_api(error: &kube::Error) -> Fault {
         // Our own fault: an older schema than this operator expects, most likely.
         Some(_) => (Class::Blocked, "RefusedByAPIServer"),
     };
-    Fault { after: retry_after(error), ..Fault::new(class, reason, message) }
+    Fault {
+        after: retry_after(error),
+        ..Fault::new(class, reason, message)
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +168,12 @@ mod tests {
     fn refused(code: u16, reason: &str, fields: &[&str]) -> kube::Error {
         let causes: Vec<_> = fields.iter().map(|field| json!({"field": field})).collect();
         let details = serde_json::from_value(json!({"causes": causes})).unwrap();
-        kube::Error::Api(Status::failure("said why", reason).with_code(code).with_details(details).boxed())
+        kube::Error::Api(
+            Status::failure("said why", reason)
+                .with_code(code)
+                .with_details(details)
+                .boxed(),
+        )
     }
 
     #[rstest]
@@ -155,24 +185,38 @@ mod tests {
     #[case(refused(403, "Forbidden", &[]), Class::Blocked, "Forbidden")]
     #[case(refused(429, "TooManyRequests", &[]), Class::Transient, "APIServerUnavailable")]
     #[case(refused(503, "ServiceUnavailable", &[]), Class::Transient, "APIServerUnavailable")]
-    fn answers_become_faults(#[case] error: kube::Error, #[case] class: Class, #[case] reason: &str) {
+    fn answers_become_faults(
+        #[case] error: kube::Error,
+        #[case] class: Class,
+        #[case] reason: &str,
+    ) {
         let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, Some("status")));
         assert_eq!((fault.class, fault.reason), (class, reason), "{fault}");
     }
 
     #[test]
     fn a_missing_permission_is_named_as_rbac_names_it() {
-        let error = WriteError::of_patch::<ConfigMap>(refused(403, "Forbidden", &[]), Some("status"));
-        assert_eq!(error.to_string(), "may not patch configmaps/status: said why");
+        let error =
+            WriteError::of_patch::<ConfigMap>(refused(403, "Forbidden", &[]), Some("status"));
+        assert_eq!(
+            error.to_string(),
+            "may not patch configmaps/status: said why"
+        );
         let error = WriteError::of_patch::<Lease>(refused(403, "Forbidden", &[]), None);
-        assert_eq!(error.to_string(), "may not patch leases.coordination.k8s.io: said why");
+        assert_eq!(
+            error.to_string(),
+            "may not patch leases.coordination.k8s.io: said why"
+        );
     }
 
     #[test]
     fn no_answer_is_transient() {
         let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
         let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, None));
-        assert_eq!((fault.class, fault.reason), (Class::Transient, "APIServerUnreachable"));
+        assert_eq!(
+            (fault.class, fault.reason),
+            (Class::Transient, "APIServerUnreachable")
+        );
         assert!(fault.message.contains("connection refused"));
     }
 }

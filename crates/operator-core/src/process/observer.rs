@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::metrics::{ControllerMetrics, QueueLoad};
 use crate::{
     decide::{
-        outcome::{Fault, PassResult},
+        outcome::PassResult,
         queue::{Class, Snapshot},
     },
     engines::controller::{Observer, PANICKED},

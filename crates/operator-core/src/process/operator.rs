@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    config::Common,
+    config::{Common, Namespaces},
     http::{self, BindError, Checks, State},
     metrics::Metrics,
     observer,
@@ -19,12 +19,13 @@ use super::{
 use crate::{
     cluster::{
         cache::{Cache, Scope, Whole},
-        election::{Election, Leadership},
-        events::Events,
+        election::{Candidacy, Election, Leadership},
+        events::{Events, Reporter},
         write::Writer,
     },
     decide::{
         clock::Clock,
+        key::ObjectKey,
         lease::Timings,
         queue::{Limits, Queue},
     },
@@ -77,7 +78,7 @@ pub struct Operator {
     name: &'static str,
     scope: Scope,
     events: Events,
-    election: Election,
+    lease: &'static str,
     checks: Checks,
     parts: Vec<Part>,
     controllers: Vec<Start>,
@@ -98,22 +99,15 @@ impl Operator {
     ) -> Result<Self, OperatorError> {
         let installation = installation(&common, &client).await?;
         let metrics = Metrics::new(name, version);
-        let identity = format!("{}_{:016x}", common.pod_name, fastrand::u64(..));
-        let election = match &common.election {
-            None => Election::none(clock.clone()),
-            Some(settings) => {
-                let timings = Timings::new(
-                    settings.lease_duration,
-                    settings.renew_deadline,
-                    settings.retry_period,
-                )?;
-                Election::new(client.clone(), &settings.namespace, lease, &identity, timings, clock.clone())
-            }
-        };
-        let (events, writing) = Events::new(client.clone(), name, &common.pod_name, clock.clone());
-        let scope = match common.namespaces.as_slice() {
-            [] => Scope::All,
-            names => Scope::Namespaces(names.to_vec()),
+        let reporter = Reporter { controller: name.to_owned(), instance: common.pod_name.clone() };
+        let (events, writer) = Events::new(client.clone(), clock.clone(), reporter);
+        metrics.events_dropped({
+            let events = events.clone();
+            move || events.counts().dropped()
+        });
+        let scope = match &common.namespaces {
+            Namespaces::All => Scope::All,
+            Namespaces::Only(names) => Scope::Namespaces(names.iter().cloned().collect()),
         };
         Ok(Self {
             clock,
@@ -125,9 +119,9 @@ impl Operator {
             name,
             scope,
             events,
-            election,
+            lease,
             checks: Checks::default(),
-            parts: vec![writing],
+            parts: vec![Box::pin(writer.run())],
             controllers: Vec::new(),
         })
     }
@@ -191,9 +185,7 @@ impl Operator {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
         let (stopping, stopped) = watch::channel(false);
         let (closing, closed) = watch::channel(false);
-        let leadership = self.election.leadership();
-        self.state.section("lease", { let leadership = leadership.clone(); move || json!(leadership.state()) });
-
+        let (leadership, election) = self.stand_for_election()?;
         let mut parts = JoinSet::new();
         self.serve(&mut parts, &closed).await?;
         for part in self.parts {
@@ -203,8 +195,14 @@ impl Operator {
         for start in self.controllers {
             controllers.spawn(start(leadership.clone(), stopped.clone()));
         }
-        let mut election = JoinSet::new();
-        election.spawn(self.election.run(closed.clone()));
+        let mut candidate = JoinSet::new();
+        if let Some(election) = election {
+            let mut resign = closed.clone();
+            candidate.spawn(election.run(async move {
+                // An error says that the sender is gone: all the more reason.
+                let _ = resign.wait_for(|closed| *closed).await;
+            }));
+        }
         tracing::info!(operator = self.name, installation = %self.installation, "started");
 
         let ended = tokio::select! {
@@ -212,7 +210,7 @@ impl Operator {
             () = stop => None,
             Some(ended) = parts.join_next() => Some(ended),
             Some(ended) = controllers.join_next() => Some(ended),
-            Some(ended) = election.join_next() => Some(ended),
+            Some(ended) = candidate.join_next() => Some(ended),
         };
         tracing::info!("stopping: finishing the passes in hand");
         stopping.send_replace(true);
@@ -222,7 +220,7 @@ impl Operator {
             controllers.shutdown().await;
         }
         closing.send_replace(true);
-        let released = all(&mut election);
+        let released = all(&mut candidate);
         if self.clock.until(self.clock.now() + FAREWELL, released).await.is_none() {
             tracing::warn!("the lease could not be released; another replica leads when it has run out");
         }
@@ -233,6 +231,36 @@ impl Operator {
                 ended.map_or_else(|panic| panic.to_string(), |()| "it ended by itself".to_owned()),
             )),
         }
+    }
+
+    fn stand_for_election(&mut self) -> Result<(Leadership, Option<Election>), OperatorError> {
+        let (leadership, election) = match &self.common.election {
+            None => (Leadership::always(self.clock.clone()), None),
+            Some(settings) => {
+                let timings = Timings::new(
+                    settings.lease_duration,
+                    settings.renew_deadline,
+                    settings.retry_period,
+                )?;
+                let candidacy = Candidacy {
+                    lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
+                    identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
+                    timings,
+                };
+                let (election, leadership) =
+                    Election::new(self.client.clone(), self.clock.clone(), candidacy);
+                (leadership, Some(election))
+            }
+        };
+        self.metrics.election(self.lease, {
+            let leadership = leadership.clone();
+            move || (leadership.current().is_some(), leadership.slow_paths())
+        });
+        self.state.section("lease", {
+            let leadership = leadership.clone();
+            move || json!(leadership.state())
+        });
+        Ok((leadership, election))
     }
 
     async fn serve(

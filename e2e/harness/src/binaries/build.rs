@@ -117,7 +117,8 @@ pub(super) async fn into_cache(go: &Path, folder: &Path) -> Result<()> {
     let status = watch(&build).await;
     if !status.success() {
         bail!(
-            "the control plane cannot be built: `go build` ended with {status}:\n{}",
+            "the control plane cannot be built: `go build` ended with {status}; the end of {}:\n{}",
+            build.log().display(),
             build.log_tail(30)
         );
     }

@@ -112,11 +112,13 @@ impl Settle {
             Action::CutBody(limit) => Some(limit),
             _ => None,
         };
+        // In this order: a watch that is on record as answered can be cut.
+        let answer = upstream.map(|body| shared.watches.pass(&call, body, limit));
         self.settle(match limit {
             Some(_) => Outcome::CutAfter(status),
             None => Outcome::Answered(status),
         });
-        Ok(upstream.map(|body| shared.watches.pass(&call, body, limit)))
+        Ok(answer)
     }
 
     fn cut(&mut self, outcome: Outcome) -> Result<Answer> {

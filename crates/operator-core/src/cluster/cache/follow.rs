@@ -20,12 +20,11 @@ use kube::{
 };
 use tracing::warn;
 
-use super::{
-    Cache, Projection,
-    readable::Readable,
-    store::{News, Version},
+use super::{Cache, Projection, readable::Readable, store::News};
+use crate::{
+    cluster::{refusal::code, version::Version},
+    decide::key::ObjectKey,
 };
-use crate::{cluster::refusal::code, decide::key::ObjectKey};
 
 /// How long the API server keeps one watch open, in seconds. A connection that died unnoticed is given up
 /// five seconds later. A client whose read timeout is shorter than this cuts healthy watches.
@@ -61,7 +60,12 @@ pub(super) async fn follow_each<P: Projection>(
             cache.mark_synced();
         }
     };
-    join_all(namespaces.iter().map(|namespace| follow(cache, client, Some(namespace), listed))).await;
+    join_all(
+        namespaces
+            .iter()
+            .map(|namespace| follow(cache, client, Some(namespace), listed)),
+    )
+    .await;
     // No namespace, no watch: nothing ever happens.
     pending().await
 }
@@ -140,10 +144,16 @@ fn put<P: Projection>(cache: &Cache<P>, object: Readable<P::Object>) {
         Ok(object) => News::Readable(Arc::new(P::project(stripped(object)))),
         Err(unread) => {
             warn!(
-                controller = cache.name, namespace = &*key.namespace, name = &*key.name,
-                "an object was written under a schema that this version cannot read: {}", unread.error
+                controller = cache.name,
+                namespace = &*key.namespace,
+                name = &*key.name,
+                "an object was written under a schema that this version cannot read: {}",
+                unread.error
             );
-            News::Unreadable { generation: unread.metadata.generation, error: unread.error }
+            News::Unreadable {
+                generation: unread.metadata.generation,
+                error: unread.error,
+            }
         }
     };
     cache.change(|store| {

@@ -62,9 +62,15 @@ impl Health {
         let text = text_of(error);
         let namespace = namespace.unwrap_or_default();
         if self.is_news(&text, now) {
-            warn!(controller = kind, namespace, "the watch failed and is tried again: {text}");
+            warn!(
+                controller = kind,
+                namespace, "the watch failed and is tried again: {text}"
+            );
         } else {
-            debug!(controller = kind, namespace, "the watch failed again: {text}");
+            debug!(
+                controller = kind,
+                namespace, "the watch failed again: {text}"
+            );
         }
         self.errors += 1;
         self.last_error = Some((text, wall));
@@ -87,7 +93,11 @@ impl Health {
     }
 
     fn is_news(&mut self, text: &str, now: Moment) -> bool {
-        if self.logged.get(text).is_some_and(|logged| now.since(*logged) < REPEATED) {
+        if self
+            .logged
+            .get(text)
+            .is_some_and(|logged| now.since(*logged) < REPEATED)
+        {
             return false;
         }
         if self.logged.len() == MAX_DISTINCT {
@@ -119,7 +129,10 @@ mod tests {
         let at = |seconds| Moment::at(Duration::from_secs(seconds));
         assert!(health.is_news("forbidden", at(0)));
         assert!(!health.is_news("forbidden", at(599)));
-        assert!(health.is_news("refused", at(599)), "another one is told at once");
+        assert!(
+            health.is_news("refused", at(599)),
+            "another one is told at once"
+        );
         assert!(health.is_news("forbidden", at(600)), "it still goes on");
         for n in 0..1000 {
             assert!(health.is_news(&format!("too old: {n}"), at(601)));

@@ -19,14 +19,21 @@ use tokio::sync::watch;
 pub use self::{follow::WATCH_SECONDS, health::CacheState};
 use self::{
     health::Health,
-    store::{Effect, Store, Version},
+    store::{Effect, Store},
 };
+use super::version::Version;
 use crate::decide::{clock::Clock, key::ObjectKey};
 
 /// What of an object is kept.
 pub trait Projection: 'static {
     /// The object as it is watched; `PartialObjectMeta<K>` to fetch metadata alone.
-    type Object: Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static;
+    type Object: Resource<DynamicType = ()>
+        + DeserializeOwned
+        + Clone
+        + fmt::Debug
+        + Send
+        + Sync
+        + 'static;
     /// What is kept of it.
     type Stored: Send + Sync + 'static;
 
@@ -140,7 +147,11 @@ impl<P: Projection> Cache<P> {
 
     /// Every object, in no order.
     pub fn snapshot(&self) -> Vec<(ObjectKey, Arc<P::Stored>)> {
-        self.store.read().iter().map(|(key, object)| (key.clone(), object.clone())).collect()
+        self.store
+            .read()
+            .iter()
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect()
     }
 
     /// How many objects are kept.
@@ -186,12 +197,22 @@ impl<P: Projection> Cache<P> {
         let key = ObjectKey::of(&object);
         let version = Version::of(object.meta());
         let stored = Arc::new(P::project(follow::stripped(object)));
-        self.change(|store| store.confirm(&key, version, stored).map(|effect| (key, effect)));
+        self.change(|store| {
+            store
+                .confirm(&key, version, stored)
+                .map(|effect| (key, effect))
+        });
     }
 
     fn failed(&self, namespace: Option<&str>, error: &watcher::Error) {
         let mut health = self.health.lock();
-        health.failed(self.name, namespace, error, self.clock.now(), self.clock.wall());
+        health.failed(
+            self.name,
+            namespace,
+            error,
+            self.clock.now(),
+            self.clock.wall(),
+        );
     }
 
     fn mark_synced(&self) {

@@ -30,7 +30,10 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Readable<K> {
             Err(error) => {
                 let metadata = object.get("metadata").unwrap_or(&Value::Null);
                 let metadata = ObjectMeta::deserialize(metadata).map_err(D::Error::custom)?;
-                Err(Box::new(Unread { metadata, error: error.to_string() }))
+                Err(Box::new(Unread {
+                    metadata,
+                    error: error.to_string(),
+                }))
             }
         }))
     }

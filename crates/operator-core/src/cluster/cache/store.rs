@@ -5,42 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use super::{Change, Unreadable};
-use crate::decide::key::ObjectKey;
-
-/// Which life of an object, and which state in it.
-#[derive(Clone, Debug)]
-pub(super) struct Version {
-    uid: Arc<str>,
-    /// None if the server's version is not a number: then versions have no order.
-    number: Option<u64>,
-}
-
-impl Version {
-    pub(super) fn of(meta: &ObjectMeta) -> Self {
-        Self {
-            uid: meta.uid.as_deref().unwrap_or_default().into(),
-            number: meta.resource_version.as_deref().and_then(|version| version.parse().ok()),
-        }
-    }
-
-    /// All objects of a kind share one sequence of versions, so this holds across lives too.
-    fn is_older_than(&self, other: &Self) -> bool {
-        matches!((self.number, other.number), (Some(own), Some(other)) if own < other)
-    }
-
-    fn says_nothing_new_to(&self, known: &Self) -> bool {
-        self.is_older_than(known)
-            || (self.uid == known.uid && self.number.is_some() && self.number == known.number)
-    }
-}
+use crate::{cluster::version::Version, decide::key::ObjectKey};
 
 /// A piece of news: an object as it was read, or why it could not be.
 pub(super) enum News<S> {
     Readable(Arc<S>),
-    Unreadable { generation: Option<i64>, error: String },
+    Unreadable {
+        generation: Option<i64>,
+        error: String,
+    },
 }
 
 /// The objects of one kind.
@@ -75,7 +49,10 @@ impl<S> Effect<S> {
 
 impl<S> Default for Store<S> {
     fn default() -> Self {
-        Self { readable: HashMap::new(), unreadable: HashMap::new() }
+        Self {
+            readable: HashMap::new(),
+            unreadable: HashMap::new(),
+        }
     }
 }
 
@@ -85,7 +62,9 @@ impl<S> Store<S> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<S>)> {
-        self.readable.iter().map(|(key, entry)| (key, &entry.object))
+        self.readable
+            .iter()
+            .map(|(key, entry)| (key, &entry.object))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,28 +76,50 @@ impl<S> Store<S> {
     }
 
     /// An object is in this state.
-    pub(super) fn put(&mut self, key: &ObjectKey, version: Version, news: News<S>) -> Vec<Effect<S>> {
-        if self.version(key).is_some_and(|known| version.says_nothing_new_to(known)) {
+    pub(super) fn put(
+        &mut self,
+        key: &ObjectKey,
+        version: Version,
+        news: News<S>,
+    ) -> Vec<Effect<S>> {
+        if self
+            .version(key)
+            .is_some_and(|known| version.is_known_from(known))
+        {
             return Vec::new();
         }
         match news {
             News::Readable(object) => {
                 self.unreadable.remove(key);
-                let entry = Entry { version, object: object.clone() };
-                let same_life = entry.version.uid.clone();
+                let entry = Entry {
+                    version: version.clone(),
+                    object: object.clone(),
+                };
                 match self.readable.insert(key.clone(), entry) {
                     None => vec![Effect::Added(object)],
-                    Some(old) if old.version.uid == same_life => {
-                        vec![Effect::Updated { old: old.object, new: object }]
+                    Some(old) if version.is_same_life_as(&old.version) => {
+                        vec![Effect::Updated {
+                            old: old.object,
+                            new: object,
+                        }]
                     }
                     Some(old) => vec![Effect::Deleted(old.object), Effect::Added(object)],
                 }
             }
             News::Unreadable { generation, error } => {
-                let uid = version.uid.clone();
-                let old = self.readable.remove(key).map(|old| Effect::Deleted(old.object));
+                let uid = version.uid().clone();
+                let old = self
+                    .readable
+                    .remove(key)
+                    .map(|old| Effect::Deleted(old.object));
                 self.unreadable.insert(key.clone(), version);
-                old.into_iter().chain([Effect::Unreadable(Unreadable { uid, generation, error })]).collect()
+                old.into_iter()
+                    .chain([Effect::Unreadable(Unreadable {
+                        uid,
+                        generation,
+                        error,
+                    })])
+                    .collect()
             }
         }
     }
@@ -126,10 +127,11 @@ impl<S> Store<S> {
     /// The object that had this state when it was deleted is gone.
     pub(super) fn delete(&mut self, key: &ObjectKey, version: &Version) -> Option<Effect<S>> {
         let known = self.version(key)?;
-        if version.uid != known.uid && (version.number.is_none() || version.is_older_than(known)) {
-            return None;
+        if version.ends(known) {
+            self.forget(key)
+        } else {
+            None
         }
-        self.forget(key)
     }
 
     /// A complete list of the objects of `namespace` (of all if `None`) holds only `listed`.
@@ -143,13 +145,21 @@ impl<S> Store<S> {
             .filter(|key| !listed.contains(*key))
             .cloned()
             .collect();
-        vanished.into_iter().filter_map(|key| self.forget(&key).map(|effect| (key, effect))).collect()
+        vanished
+            .into_iter()
+            .filter_map(|key| self.forget(&key).map(|effect| (key, effect)))
+            .collect()
     }
 
     /// Our own write left the object in this state: news only if that very object is known and older.
-    pub(super) fn confirm(&mut self, key: &ObjectKey, version: Version, object: Arc<S>) -> Option<Effect<S>> {
+    pub(super) fn confirm(
+        &mut self,
+        key: &ObjectKey,
+        version: Version,
+        object: Arc<S>,
+    ) -> Option<Effect<S>> {
         let entry = self.readable.get_mut(key)?;
-        if version.uid != entry.version.uid || version.says_nothing_new_to(&entry.version) {
+        if !version.is_same_life_as(&entry.version) || version.is_known_from(&entry.version) {
             return None;
         }
         entry.version = version;
@@ -158,12 +168,17 @@ impl<S> Store<S> {
     }
 
     fn version(&self, key: &ObjectKey) -> Option<&Version> {
-        self.readable.get(key).map(|entry| &entry.version).or_else(|| self.unreadable.get(key))
+        self.readable
+            .get(key)
+            .map(|entry| &entry.version)
+            .or_else(|| self.unreadable.get(key))
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Option<Effect<S>> {
         self.unreadable.remove(key);
-        self.readable.remove(key).map(|entry| Effect::Deleted(entry.object))
+        self.readable
+            .remove(key)
+            .map(|entry| Effect::Deleted(entry.object))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crd_types::lifecycle::{HasLifecycle, Managed};
+use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
 use futures::FutureExt;
 use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unr
 use crate::{
     cluster::{
         cache::Change,
-        conditions,
+        conditions::{self, READY},
         election::Leadership,
         events::Severity,
         leading::Leading,
@@ -102,13 +102,14 @@ impl<R: Reconciler> Controller<R> {
     }
 
     /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand.
-    pub async fn run(self: Arc<Self>, mut leadership: Leadership, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, leadership: Leadership, mut stop: watch::Receiver<bool>) {
+        let mut term = leadership.watch();
         self.site.cache.wait_synced().await;
         loop {
             let leading = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
-                leading = leadership.gained() => leading,
+                leading = gained(&mut term) => leading,
             };
             for (key, _) in self.site.cache.snapshot() {
                 self.trigger(&key, Class::Resync);
@@ -117,7 +118,7 @@ impl<R: Reconciler> Controller<R> {
             let stopped = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => true,
-                () = leadership.lost() => false,
+                () = lost(&mut term) => false,
                 never = self.serve(&leading, &mut passes) => match never {},
             };
             if stopped {
@@ -233,7 +234,7 @@ impl<R: Reconciler> Controller<R> {
         if pass.had_effect() {
             pass.status.lifecycle_mut().touch(now);
         }
-        announce(pass, &object);
+        announce(pass, &object, result);
         pass.conclude().await.map_err(Fault::from)
     }
 
@@ -299,6 +300,21 @@ impl<R: Reconciler> Controller<R> {
     }
 }
 
+type Term = watch::Receiver<Option<Leading>>;
+
+async fn gained(term: &mut Term) -> Leading {
+    let begun = term.wait_for(Option::is_some).await.ok().and_then(|term| term.clone());
+    match begun {
+        Some(leading) => leading,
+        // The election has ended, and with it every hope.
+        None => std::future::pending().await,
+    }
+}
+
+async fn lost(term: &mut Term) {
+    let _ = term.wait_for(Option::is_none).await;
+}
+
 /// The place that a pass holds; given back however the pass ends.
 struct Place<'a, R: Reconciler> {
     controller: &'a Controller<R>,
@@ -314,18 +330,22 @@ impl<R: Reconciler> Drop for Place<'_, R> {
 }
 
 /// Tells of a change of the `Ready` condition by one log line and one event.
-fn announce<K: Managed>(pass: &Pass<K>, object: &K) {
-    let new = pass.status.lifecycle();
-    let old = object.status().map(HasLifecycle::lifecycle);
-    let Some(ready) = new.condition("Ready") else { return };
-    let before = old.and_then(|old| old.condition("Ready"));
-    if before.is_some_and(|b| b.status == ready.status && b.reason == ready.reason) {
+fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
+    let ready = |lifecycle: &Lifecycle| {
+        lifecycle.condition(READY).map(|ready| (ready.status.clone(), ready.reason.clone()))
+    };
+    let after = ready(pass.status.lifecycle());
+    if after == before.status().and_then(|status| ready(status.lifecycle())) {
         return;
     }
-    tracing::info!(ready = %ready.status, reason = %ready.reason, "{}", ready.message);
-    let severity = match new.condition("Stalled") {
-        Some(_) => Severity::Warning,
-        None => Severity::Normal,
+    let (severity, reason, message) = match result {
+        Ok(Outcome::Done { reason, message }) => (Severity::Normal, *reason, message),
+        Ok(Outcome::Running { reason, task: message, .. } | Outcome::Waiting { reason, on: message, .. }) => {
+            (Severity::Normal, *reason, message)
+        }
+        Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released) => return,
+        Err(fault) => (Severity::Warning, fault.reason, &fault.message),
     };
-    pass.event(severity, &ready.reason, "Reconcile", &ready.message);
+    tracing::info!(ready = pass.status.lifecycle().ready, reason, "{message}");
+    pass.event(severity, reason, "Reconcile", message.as_str());
 }

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use crate::{
     cluster::{
         cache::{Cache, Whole},
-        events::{Events, Severity},
+        events::{Events, Happening, Severity},
         leading::Leading,
         write::{Target, WriteError, Writer},
     },
@@ -111,9 +111,15 @@ impl<K: Managed> Pass<K> {
     }
 
     /// Publishes an event about the object.
-    pub fn event(&self, severity: Severity, reason: &str, action: &str, note: &str) {
-        let reference = self.object.object_ref(&());
-        self.site.events.publish(&reference, severity, reason, action, note);
+    pub fn event(
+        &self,
+        severity: Severity,
+        reason: &'static str,
+        action: &'static str,
+        note: impl Into<String>,
+    ) {
+        let happening = Happening { severity, reason, action, note: note.into() };
+        self.site.events.publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
     async fn write_status(&mut self, based_on: Option<String>) -> Result<(), WriteError> {

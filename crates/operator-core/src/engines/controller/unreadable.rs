@@ -12,7 +12,7 @@ use crate::{
     cluster::{
         cache::Unreadable as Found,
         conditions,
-        events::Severity,
+        events::{Happening, Severity},
         leading::Leading,
         write::{Target, WriteError},
     },
@@ -55,7 +55,13 @@ impl Unreadable {
             K::plural(&()),
         );
         tracing::error!(namespace = %key.namespace, name = %key.name, "{text}");
-        site.events.publish(&reference::<K>(key, &found), Severity::Warning, "Unreadable", "Read", &text);
+        let happening = Happening {
+            severity: Severity::Warning,
+            reason: "Unreadable",
+            action: "Read",
+            note: text.clone(),
+        };
+        site.events.publish(leading, reference::<K>(key, &found), happening);
         if let Err(error) = write::<K>(site, leading, key, &found, text).await {
             tracing::error!(namespace = %key.namespace, name = %key.name, %error, "cannot report it");
             return;

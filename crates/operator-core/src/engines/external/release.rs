@@ -33,7 +33,7 @@ impl<E: External> Engine<E> {
         if Annotations::of(&*object).abandon() {
             let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
             let note = format!("let go on request; what is left outside: {what}");
-            return self.let_go(pass, Severity::Warning, "Abandoned", &note).await;
+            return self.let_go(pass, Severity::Warning, "Abandoned", note).await;
         }
         // The record precedes the first outside effect: without one there was none.
         let Some(record) = record else {
@@ -43,7 +43,7 @@ impl<E: External> Engine<E> {
         match policy {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
-                self.let_go(pass, Severity::Normal, "Retained", &note).await
+                self.let_go(pass, Severity::Normal, "Retained", note).await
             }
             DeletionPolicy::Orphan => self.orphan(pass, &record).await,
             DeletionPolicy::Delete => self.delete(pass, &record).await.map_err(with_way_out::<E>),
@@ -85,7 +85,7 @@ impl<E: External> Engine<E> {
             }
             Presence::Unmarked(_) | Presence::OursEarlier(_) | Presence::Foreign { .. } => {
                 let note = format!("{identity} is not this object's and stays as it is");
-                return self.let_go(pass, Severity::Warning, "LeftAlone", &note).await;
+                return self.let_go(pass, Severity::Warning, "LeftAlone", note).await;
             }
         }
         let leading = pass.leading().clone();
@@ -102,7 +102,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         identity: &E::Identity,
     ) -> Result<Outcome, End> {
-        self.let_go(pass, Severity::Normal, "Deleted", &format!("{identity} is gone")).await
+        self.let_go(pass, Severity::Normal, "Deleted", format!("{identity} is gone")).await
     }
 
     /// Takes the mark off if that can be done at once; the object goes in any case.
@@ -116,7 +116,7 @@ impl<E: External> Engine<E> {
         match self.clock.until(deadline, self.unmark(pass, record)).await {
             Some(Ok(())) => {
                 let note = format!("{identity} is kept without an ownership mark");
-                self.let_go(pass, Severity::Normal, "Orphaned", &note).await
+                self.let_go(pass, Severity::Normal, "Orphaned", note).await
             }
             failed => {
                 let why = match failed {
@@ -125,7 +125,7 @@ impl<E: External> Engine<E> {
                     _ => "no answer in time".to_owned(),
                 };
                 let note = format!("{identity} is kept; its ownership mark could not be taken off: {why}");
-                self.let_go(pass, Severity::Warning, "Orphaned", &note).await
+                self.let_go(pass, Severity::Warning, "Orphaned", note).await
             }
         }
     }
@@ -150,7 +150,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         severity: Severity,
         reason: &'static str,
-        note: &str,
+        note: impl Into<String>,
     ) -> Result<Outcome, End> {
         pass.let_go(finalizers::<E>()).await?;
         pass.event(severity, reason, "Release", note);

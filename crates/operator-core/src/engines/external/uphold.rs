@@ -81,9 +81,9 @@ impl<E: External> Engine<E> {
         self.domain.create(&leading, &work.context, &work.identity, &work.desired).await?;
         if vanished {
             let note = format!("{} was gone and has been created again", work.identity);
-            pass.event(Severity::Warning, "Recreated", "Create", &note);
+            pass.event(Severity::Warning, "Recreated", "Create", note);
         } else {
-            pass.event(Severity::Normal, "Created", "Create", &format!("created {}", work.identity));
+            pass.event(Severity::Normal, "Created", "Create", format!("created {}", work.identity));
         }
         match work.observe(&pass.status).await? {
             Presence::Gone => Err(not_visible(&work.identity)),
@@ -114,9 +114,9 @@ impl<E: External> Engine<E> {
         let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
         let changes = changes.join("; ");
         if drifted {
-            pass.event(Severity::Warning, "DriftCorrected", "Correct", &changes);
+            pass.event(Severity::Warning, "DriftCorrected", "Correct", changes);
         } else {
-            pass.event(Severity::Normal, "Updated", "Update", &changes);
+            pass.event(Severity::Normal, "Updated", "Update", changes);
         }
         Ok(())
     }
@@ -152,11 +152,11 @@ fn claim<E: External>(
         Presence::Ours(observed) => Ok(observed),
         Presence::OursEarlier(observed) => {
             let note = format!("took back {identity}, which an earlier object of this name had kept");
-            pass.event(Severity::Normal, "TakenBack", "Adopt", &note);
+            pass.event(Severity::Normal, "TakenBack", "Adopt", note);
             Ok(observed)
         }
         Presence::Unmarked(observed) if Annotations::of(&*pass.object()).adopt() => {
-            pass.event(Severity::Normal, "Adopted", "Adopt", &format!("adopted {identity}"));
+            pass.event(Severity::Normal, "Adopted", "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
         Presence::Unmarked(_) => Err(Fault::terminal(

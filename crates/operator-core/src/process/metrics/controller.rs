@@ -182,6 +182,7 @@ pub struct ControllerMetrics {
     name: &'static str,
     succeeded: Counter,
     failed: Counter,
+    again: Counter,
     polling: Counter,
     errors: Counter,
     terminal_errors: Counter,
@@ -208,12 +209,11 @@ impl ControllerMetrics {
         };
         let most = i64::try_from(max_concurrent).unwrap_or(i64::MAX);
         all.max_concurrent.get_or_create(&controller).set(most);
-        // Known to dashboards; a pass here always says when to look again, so it stays zero.
-        ended("requeue");
         Self {
             name,
             succeeded: ended("success"),
             failed: ended("error"),
+            again: ended("requeue"),
             polling: ended("requeue_after"),
             errors: all.errors.get_or_create_owned(&controller),
             terminal_errors: all.terminal_errors.get_or_create_owned(&controller),
@@ -250,6 +250,9 @@ impl ControllerMetrics {
         match result {
             Ok(Outcome::Done { .. } | Outcome::Paused | Outcome::Released) => {
                 self.succeeded.inc();
+            }
+            Ok(Outcome::Superseded) => {
+                self.again.inc();
             }
             Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
                 self.polling.inc();

@@ -13,6 +13,7 @@ use super::controller::{Queue, QueueLoad};
 
 type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
 type Count = Box<dyn Fn() -> u64 + Send + Sync>;
+type Election = Box<dyn Fn() -> (bool, u64) + Send + Sync>;
 
 /// The owners to ask. A clone is the same.
 #[derive(Clone, Default)]
@@ -23,6 +24,12 @@ struct Owners {
     queues: Vec<(&'static str, Load)>,
     watches: Vec<(&'static str, Count)>,
     events: Vec<Count>,
+    elections: Vec<(&'static str, Election)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lease {
+    name: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,6 +59,14 @@ impl Live {
         errors: impl Fn() -> u64 + Send + Sync + 'static,
     ) {
         self.0.lock().watches.push((kind, Box::new(errors)));
+    }
+
+    pub(super) fn add_election(
+        &self,
+        lease: &'static str,
+        state: impl Fn() -> (bool, u64) + Send + Sync + 'static,
+    ) {
+        self.0.lock().elections.push((lease, Box::new(state)));
     }
 
     pub(super) fn add_events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
@@ -110,6 +125,27 @@ impl Collector for Live {
         for (kind, errors) in &owners.watches {
             let labels = Watch { kind };
             ConstCounter::new(errors()).encode(family.encode_family(&labels)?)?;
+        }
+
+        let elections: Vec<_> =
+            owners.elections.iter().map(|(name, state)| (Lease { name }, state())).collect();
+        let help = "Whether the reporting system is master of the relevant lease: 0 indicates backup, 1 \
+                    indicates master. 'name' identifies the lease";
+        let mut family = encoder.encode_descriptor(
+            "leader_election_master_status",
+            help,
+            None,
+            MetricType::Gauge,
+        )?;
+        for (lease, (leading, _)) in &elections {
+            ConstGauge::new(i64::from(*leading)).encode(family.encode_family(lease)?)?;
+        }
+        let help = "Total number of slow paths exercised in renewing leader leases. 'name' identifies \
+                    the lease";
+        let mut family =
+            encoder.encode_descriptor("leader_election_slowpath", help, None, MetricType::Counter)?;
+        for (lease, (_, slow_paths)) in &elections {
+            ConstCounter::new(*slow_paths).encode(family.encode_family(lease)?)?;
         }
 
         let help = "Events that were not written: too many, or no leader";

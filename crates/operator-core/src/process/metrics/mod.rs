@@ -4,7 +4,6 @@
 //! `pkg/metrics/workqueue.go`) and client-go (`leader_election_*`), so that existing dashboards work.
 
 mod controller;
-mod election;
 mod exposition;
 mod live;
 mod process;
@@ -15,11 +14,10 @@ use parking_lot::Mutex;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
 
 use self::{
-    controller::ControllerFamilies, election::ElectionFamilies, live::Live, process::Process,
+    controller::ControllerFamilies, live::Live, process::Process,
 };
 pub use self::{
     controller::{ControllerMetrics, QueueLoad},
-    election::ElectionMetrics,
     exposition::Exposition,
 };
 
@@ -28,7 +26,6 @@ pub use self::{
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     controllers: ControllerFamilies,
-    elections: ElectionFamilies,
     live: Live,
 }
 
@@ -42,14 +39,12 @@ impl Metrics {
             Info::new([("operator", operator), ("version", version)]),
         );
         let controllers = ControllerFamilies::register(&mut registry);
-        let elections = ElectionFamilies::register(&mut registry);
         let live = Live::default();
         registry.register_collector(Box::new(live.clone()));
         registry.register_collector(Box::new(Process));
         Self {
             registry: Arc::new(Mutex::new(registry)),
             controllers,
-            elections,
             live,
         }
     }
@@ -71,9 +66,14 @@ impl Metrics {
         ControllerMetrics::new(name, max_concurrent, &self.controllers)
     }
 
-    /// The metrics of the election for the Lease of this name.
-    pub fn election(&self, lease: &str) -> ElectionMetrics {
-        ElectionMetrics::new(lease, &self.elections)
+    /// The metrics of the election for the Lease of this name. `state` tells at each scrape whether this
+    /// replica leads, and how often a renewal had to read the Lease first.
+    pub fn election(
+        &self,
+        lease: &'static str,
+        state: impl Fn() -> (bool, u64) + Send + Sync + 'static,
+    ) {
+        self.live.add_election(lease, state);
     }
 
     /// Counts the errors of the watch of a kind, named in lower case: `errors` tells at each scrape how

@@ -19,5 +19,5 @@ pub(super) fn check(call: &S3Call, bucket: &Bucket) -> Option<Response<Bytes>> {
         ));
     }
     let owner = bucket.owned && bucket.caller.as_bytes() == expected;
-    (!owner).then(|| refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied"))
+    (!owner).then(|| bucket.denied())
 }

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
+use super::refusal;
 use super::s3::S3Call;
 use crate::proxy::{Answer, Forwarder, Upstream, answer, whole};
 use server::Server;
@@ -54,6 +55,20 @@ struct Bucket {
     caller: String,
     /// Whether that account owns the bucket.
     owned: bool,
+}
+
+impl Bucket {
+    /// What AWS says to whom it denies the bucket. The region is no secret: API Reference, `HeadBucket`.
+    fn denied(&self) -> Response<Bytes> {
+        let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+        self.with_region(denied)
+    }
+
+    fn with_region(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        let region = HeaderValue::from_str(&self.region).expect("it came in a header");
+        response.headers_mut().insert("x-amz-bucket-region", region);
+        response
+    }
 }
 
 /// A part of a bucket's configuration: the query that names it, and its XML.
