@@ -89,6 +89,7 @@ mod tests {
     use super::*;
 
     #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
     enum Size {
         /// Little.
         Small,

@@ -53,6 +53,16 @@ impl<T: Text> Stored<T> {
     }
 }
 
+impl<T: Text> Stored<T> {
+    /// Checks the text as what it should be, for the field at `path`.
+    ///
+    /// # Errors
+    /// When admission would refuse it today.
+    pub fn check(&self, path: &str) -> Result<(), InvalidField> {
+        self.parse_at(path).map(drop)
+    }
+}
+
 impl<T: Text> From<T> for Stored<T> {
     fn from(valid: T) -> Self {
         Self::unchecked(valid.as_ref())

@@ -75,7 +75,7 @@ pub struct RoleArn(String);
 
 impl Text for RoleArn {
     const WHAT: &'static str = "role ARN";
-    const LENGTH: RangeInclusive<usize> = 20..=2048;
+    const LENGTH: RangeInclusive<usize> = 32..=2048;
     const RULES: &'static [Rule<str>] = &[Rule::new(
         "self.matches('^arn:aws(-[a-z0-9]+)*:iam::[0-9]{12}:role/[!-~]+$')",
         "must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/name",
