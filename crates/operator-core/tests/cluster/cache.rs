@@ -50,7 +50,9 @@ impl Watched {
                 let name = &key.name;
                 told.lock().push(match change {
                     Change::Added(new) => format!("+{name}:{}", new.spec.size),
-                    Change::Updated { old, new } => format!("{name}:{}>{}", old.spec.size, new.spec.size),
+                    Change::Updated { old, new } => {
+                        format!("{name}:{}>{}", old.spec.size, new.spec.size)
+                    }
                     Change::Deleted(old) => format!("-{name}:{}", old.spec.size),
                     Change::Unreadable(unreadable) => format!("?{name}: {}", unreadable.error),
                 });
@@ -74,16 +76,32 @@ impl Watched {
     async fn told(&self, expected: &[&str]) {
         let told = || async {
             let told = self.told.lock();
-            if *told == expected { Ok(()) } else { Err(format!("{told:?}")) }
+            if *told == expected {
+                Ok(())
+            } else {
+                Err(format!("{told:?}"))
+            }
         };
-        until(&format!("the observer to be told {expected:?}"), PATIENCE, told).await.unwrap();
+        until(
+            &format!("the observer to be told {expected:?}"),
+            PATIENCE,
+            told,
+        )
+        .await
+        .unwrap();
         self.told.lock().clear();
     }
 
     /// As [`told`](Self::told), where the order is the server's to choose.
     async fn told_in_any_order(&self, expected: [&str; 2]) {
         let told = || async { self.told.lock().len() >= expected.len() };
-        until(&format!("the observer to be told {expected:?}"), PATIENCE, told).await.unwrap();
+        until(
+            &format!("the observer to be told {expected:?}"),
+            PATIENCE,
+            told,
+        )
+        .await
+        .unwrap();
         self.told.lock().sort();
         self.told(&expected).await;
     }
@@ -107,9 +125,16 @@ fn is_list(call: &Call) -> bool {
 
 /// Cuts the watch and keeps it away until the gate opens.
 async fn cut(stage: &Stage) -> Gate {
-    until("the watch to be open", PATIENCE, || async { stage.proxy().open_watches().len() == 1 }).await.unwrap();
+    until("the watch to be open", PATIENCE, || async {
+        stage.proxy().open_watches().len() == 1
+    })
+    .await
+    .unwrap();
     let gate = Gate::new();
-    let held = Rule::when(|call| is_watch(call) || is_list(call), Action::Hold(Point::Before, gate.clone()));
+    let held = Rule::when(
+        |call| is_watch(call) || is_list(call),
+        Action::Hold(Point::Before, gate.clone()),
+    );
     stage.proxy().rule(held);
     assert_eq!(stage.proxy().cut_watches(is_watch), 1);
     gate.arrived(1).await;
@@ -127,7 +152,11 @@ async fn changes_are_told_in_order_and_kept_without_ballast() {
     let applied = json!({ "metadata": { "annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes",
     } }, "spec": { "size": 2 } });
-    stage.gadgets().patch("late", &PatchParams::default(), &Patch::Merge(applied)).await.unwrap();
+    stage
+        .gadgets()
+        .patch("late", &PatchParams::default(), &Patch::Merge(applied))
+        .await
+        .unwrap();
     stage.delete("early").await;
     watched.told(&["+late:1", "late:1>2", "-early:1"]).await;
 
@@ -136,7 +165,12 @@ async fn changes_are_told_in_order_and_kept_without_ballast() {
     let annotations: Vec<_> = late.metadata.annotations.iter().flatten().collect();
     assert_eq!(annotations, [(&"kept".to_owned(), &"yes".to_owned())]);
     assert_eq!(watched.size(&stage.key("early")), None);
-    let keys: Vec<_> = watched.cache.snapshot().into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = watched
+        .cache
+        .snapshot()
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
     assert_eq!(keys, [stage.key("late")]);
 }
 
@@ -158,7 +192,11 @@ async fn what_happens_while_the_watch_is_cut_is_seen_afterwards() {
 /// Both forms in which a server says that it has forgotten the version to go on from.
 #[rstest::rstest]
 #[case::as_an_event(Action::Answer(kubernetes::watch_expired()))]
-#[case::as_an_answer(Action::Answer(kubernetes::refusal(StatusCode::GONE, "Expired", "too old resource version")))]
+#[case::as_an_answer(Action::Answer(kubernetes::refusal(
+    StatusCode::GONE,
+    "Expired",
+    "too old resource version"
+)))]
 #[tokio::test]
 async fn what_vanished_before_a_new_list_is_told(#[case] expired: Action) {
     let stage = Stage::new().await;
@@ -168,9 +206,16 @@ async fn what_vanished_before_a_new_list_is_told(#[case] expired: Action) {
     let watched = Watched::synced(&stage.client, only(&stage)).await;
     watched.told(&["+again:1", "+goes:1", "+stays:1"]).await;
 
-    until("the watch to be open", PATIENCE, || async { stage.proxy().open_watches().len() == 1 }).await.unwrap();
+    until("the watch to be open", PATIENCE, || async {
+        stage.proxy().open_watches().len() == 1
+    })
+    .await
+    .unwrap();
     let gate = Gate::new();
-    stage.proxy().rule(Rule::when(is_list, Action::Hold(Point::Before, gate.clone())));
+    stage.proxy().rule(Rule::when(
+        is_list,
+        Action::Hold(Point::Before, gate.clone()),
+    ));
     stage.proxy().rule(Rule::when(is_watch, expired).once());
     assert_eq!(stage.proxy().cut_watches(is_watch), 1);
     gate.arrived(1).await;
@@ -180,7 +225,14 @@ async fn what_vanished_before_a_new_list_is_told(#[case] expired: Action) {
     gate.open();
     watched.told(&["-again:1", "+again:2", "-goes:1"]).await;
     assert!(watched.cache.errors() >= 1 && watched.cache.synced());
-    assert!(watched.cache.state().last_error.unwrap().contains("too old resource version"));
+    assert!(
+        watched
+            .cache
+            .state()
+            .last_error
+            .unwrap()
+            .contains("too old resource version")
+    );
 }
 
 #[tokio::test]
@@ -196,8 +248,15 @@ async fn a_restart_of_the_api_server_is_survived() {
     stage.delete("goes").await;
     control_plane.stop_api_server().await;
     gate.open();
-    until("the cache to see the outage", PATIENCE, || async { watched.cache.errors() > 0 }).await.unwrap();
-    assert!(watched.cache.synced() && watched.size(&stage.key("stays")) == Some(1), "it goes on serving");
+    until("the cache to see the outage", PATIENCE, || async {
+        watched.cache.errors() > 0
+    })
+    .await
+    .unwrap();
+    assert!(
+        watched.cache.synced() && watched.size(&stage.key("stays")) == Some(1),
+        "it goes on serving"
+    );
     control_plane.start_api_server().await.unwrap();
     stage.resize("stays", 2).await;
     watched.told_in_any_order(["-goes:1", "stays:1>2"]).await;
@@ -213,7 +272,10 @@ async fn an_unreadable_object_is_told_and_stops_nobody_else() {
     let watched = Watched::synced(&stage.client, only(&stage)).await;
     let error = r#"?odd: invalid type: string "large", expected i64"#;
     watched.told(&[error, "+plain:1"]).await;
-    assert_eq!((watched.cache.len(), watched.cache.state().unreadable), (1, 1));
+    assert_eq!(
+        (watched.cache.len(), watched.cache.state().unreadable),
+        (1, 1)
+    );
 
     stage.resize("plain", 2).await;
     watched.told(&["plain:1>2"]).await;
@@ -221,22 +283,35 @@ async fn an_unreadable_object_is_told_and_stops_nobody_else() {
     let any: Api<DynamicObject> = Api::namespaced_with(stage.others.clone(), namespace, &kind);
     let write = async |name: &'static str, size: serde_json::Value| {
         let patch = Patch::Merge(json!({ "spec": { "size": size } }));
-        any.patch(name, &PatchParams::default(), &patch).await.unwrap();
+        any.patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     };
     write("odd", json!(3)).await;
     watched.told(&["+odd:3"]).await;
     write("plain", json!("huge")).await;
-    watched.told(&["-plain:2", r#"?plain: invalid type: string "huge", expected i64"#]).await;
+    watched
+        .told(&[
+            "-plain:2",
+            r#"?plain: invalid type: string "huge", expected i64"#,
+        ])
+        .await;
 
     // A new list brings the same unreadable state again.
     let expired = Rule::when(is_watch, Action::Answer(kubernetes::watch_expired())).once();
     let expired = stage.proxy().rule(expired);
     stage.proxy().cut_watches(is_watch);
-    until("a new list", PATIENCE, || async { expired.hits() == 1 }).await.unwrap();
+    until("a new list", PATIENCE, || async { expired.hits() == 1 })
+        .await
+        .unwrap();
     stage.delete("odd").await;
     watched.told(&["-odd:3"]).await;
     stage.delete("plain").await;
-    until("nothing to be left", PATIENCE, || async { watched.cache.state().unreadable == 0 }).await.unwrap();
+    until("nothing to be left", PATIENCE, || async {
+        watched.cache.state().unreadable == 0
+    })
+    .await
+    .unwrap();
     assert_eq!(*watched.told.lock(), [""; 0]);
 }
 
@@ -254,8 +329,21 @@ async fn namespaces_are_followed_with_a_role_in_each_and_no_other_is_seen() {
         ..PolicyRule::default()
     };
     let names = [stage.namespace.name(), second.name()];
-    let namespaced = names.iter().map(|name| (name.to_string(), vec![rule.clone()])).collect();
-    let user = stage.cluster.user("watcher", UserRules { namespaced, ..UserRules::default() }).await.unwrap();
+    let namespaced = names
+        .iter()
+        .map(|name| (name.to_string(), vec![rule.clone()]))
+        .collect();
+    let user = stage
+        .cluster
+        .user(
+            "watcher",
+            UserRules {
+                namespaced,
+                ..UserRules::default()
+            },
+        )
+        .await
+        .unwrap();
     stage.create("one", 1).await;
     for namespace in [&second, &third] {
         stage::create(&stage.others, namespace.name(), "one", json!(7)).await;
@@ -265,15 +353,27 @@ async fn namespaces_are_followed_with_a_role_in_each_and_no_other_is_seen() {
     let gate = Gate::new();
     let slow = second.name().to_owned();
     let in_second = move |call: &Call| is_list(call) && call.path.contains(&slow);
-    stage.proxy().rule(Rule::when(in_second, Action::Hold(Point::Before, gate.clone())));
-    let scope = Scope::Namespaces(names.iter().map(|name| name.to_string()).collect::<BTreeSet<_>>());
+    stage.proxy().rule(Rule::when(
+        in_second,
+        Action::Hold(Point::Before, gate.clone()),
+    ));
+    let scope = Scope::Namespaces(
+        names
+            .iter()
+            .map(|name| name.to_string())
+            .collect::<BTreeSet<_>>(),
+    );
     let watched = Watched::start(&stage.client_of(&user), scope);
     gate.arrived(1).await;
     watched.told(&["+one:1"]).await;
     assert!(!watched.cache.synced());
     gate.open();
     watched.told(&["+one:7"]).await;
-    until("the cache to be synced", PATIENCE, || async { watched.cache.synced() }).await.unwrap();
+    until("the cache to be synced", PATIENCE, || async {
+        watched.cache.synced()
+    })
+    .await
+    .unwrap();
 
     stage::create(&stage.others, third.name(), "two", json!(8)).await;
     stage::create(&stage.others, second.name(), "two", json!(9)).await;
@@ -293,7 +393,11 @@ async fn the_answer_to_our_own_write_counts_before_the_watch_brings_it() {
     let gate = cut(&stage).await;
     stage.resize("ours", 2).await;
     let patch = Patch::Merge(json!({ "metadata": { "labels": { "ours": "yes" } } }));
-    let answer = stage.gadgets().patch("ours", &PatchParams::default(), &patch).await.unwrap();
+    let answer = stage
+        .gadgets()
+        .patch("ours", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
     watched.cache.confirm(answer.clone());
     assert_eq!(watched.size(&stage.key("ours")), Some(2));
     watched.told(&["ours:1>2"]).await;
@@ -306,7 +410,11 @@ async fn the_answer_to_our_own_write_counts_before_the_watch_brings_it() {
     gate.open();
     watched.told(&["+unknown:5", "-stale:1", "+stale:2"]).await;
     watched.cache.confirm(stale);
-    assert_eq!(watched.size(&stage.key("stale")), Some(2), "an earlier life changes nothing");
+    assert_eq!(
+        watched.size(&stage.key("stale")),
+        Some(2),
+        "an earlier life changes nothing"
+    );
     assert_eq!(*watched.told.lock(), [""; 0]);
 }
 
@@ -314,13 +422,26 @@ async fn the_answer_to_our_own_write_counts_before_the_watch_brings_it() {
 async fn a_list_that_fails_is_tried_again_and_says_why() {
     let stage = Stage::new().await;
     stage.create("one", 1).await;
-    let refusal = kubernetes::refusal(StatusCode::FORBIDDEN, "Forbidden", "gadgets is forbidden: no rule");
-    let refused = stage.proxy().rule(Rule::when(is_list, Action::Answer(refusal)).times(2));
+    let refusal = kubernetes::refusal(
+        StatusCode::FORBIDDEN,
+        "Forbidden",
+        "gadgets is forbidden: no rule",
+    );
+    let refused = stage
+        .proxy()
+        .rule(Rule::when(is_list, Action::Answer(refusal)).times(2));
     let watched = Watched::start(&stage.client, only(&stage));
-    until("an error", PATIENCE, || async { watched.cache.errors() > 0 }).await.unwrap();
+    until("an error", PATIENCE, || async {
+        watched.cache.errors() > 0
+    })
+    .await
+    .unwrap();
     let state = watched.cache.state();
     assert!(!state.synced, "nothing was listed");
-    assert_eq!(state.last_error.as_deref(), Some("list: gadgets is forbidden: no rule"));
+    assert_eq!(
+        state.last_error.as_deref(),
+        Some("list: gadgets is forbidden: no rule")
+    );
     watched.told(&["+one:1"]).await;
     assert_eq!((refused.hits(), watched.cache.errors()), (2, 2));
 }

@@ -7,7 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(CustomResource, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "gadgets.example.com", version = "v1", kind = "Gadget", namespaced, status = "GadgetStatus")]
+#[kube(
+    group = "gadgets.example.com",
+    version = "v1",
+    kind = "Gadget",
+    namespaced,
+    status = "GadgetStatus"
+)]
 pub struct GadgetSpec {
     pub size: i64,
 }
@@ -45,6 +51,7 @@ impl Managed for Gadget {
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = serde_json::to_value(Gadget::crd()).unwrap();
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    schema["properties"]["spec"]["properties"]["size"] = serde_json::json!({ "x-kubernetes-int-or-string": true });
+    schema["properties"]["spec"]["properties"]["size"] =
+        serde_json::json!({ "x-kubernetes-int-or-string": true });
     serde_json::from_value(definition).unwrap()
 }

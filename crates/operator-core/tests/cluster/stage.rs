@@ -1,15 +1,24 @@
 //! What every test here starts from: a namespace of its own, and a client whose requests pass a proxy.
 
+use std::future::pending;
+
 use harness::{
     Cluster, ControlPlane, Namespace,
     proxy::{Proxy, kubernetes::ApiProxy},
+    wait::{PATIENCE, until},
 };
 use kube::{
     Api, Client, Config,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::ApiResource,
 };
-use operator_core::decide::key::ObjectKey;
+use operator_core::{
+    cluster::{
+        election::{Candidacy, Election},
+        leading::Leading,
+    },
+    decide::{clock::Clock, key::ObjectKey, lease::Timings},
+};
 use serde_json::{Value, json};
 
 use crate::gadget::{self, Gadget};
@@ -66,11 +75,17 @@ impl Stage {
     /// Somebody else's edit.
     pub async fn resize(&self, name: &str, size: i64) -> Gadget {
         let patch = Patch::Merge(json!({ "spec": { "size": size } }));
-        self.gadgets().patch(name, &PatchParams::default(), &patch).await.unwrap()
+        self.gadgets()
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap()
     }
 
     pub async fn delete(&self, name: &str) {
-        self.gadgets().delete(name, &DeleteParams::default()).await.unwrap();
+        self.gadgets()
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
     }
 }
 
@@ -85,4 +100,29 @@ pub async fn create(client: &Client, namespace: &str, name: &str, size: Value) -
 fn client(mut config: Config) -> Client {
     config.default_retry = false;
     Client::try_from(config).unwrap()
+}
+
+/// The right of a term of leadership that has ended.
+pub async fn ended_term(stage: &Stage) -> Leading {
+    let candidacy = Candidacy {
+        lease: stage.key("ended"),
+        identity: "ended".to_owned(),
+        timings: Timings::default(),
+    };
+    let (election, leadership) = Election::new(stage.others.clone(), Clock::system(), candidacy);
+    let election = tokio::spawn(election.run(pending()));
+    let mut terms = leadership.watch();
+    let leading = terms
+        .wait_for(Option::is_some)
+        .await
+        .unwrap()
+        .clone()
+        .unwrap();
+    election.abort();
+    until("the term to end", PATIENCE, || async {
+        leading.check().is_err()
+    })
+    .await
+    .unwrap();
+    leading
 }
