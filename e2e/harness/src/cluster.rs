@@ -121,7 +121,7 @@ async fn config(kubeconfig: Kubeconfig) -> Result<Config> {
 }
 
 /// Writes it whole or not at all: somebody may be waiting for the file to appear.
-fn write_kubeconfig(kubeconfig: &Kubeconfig, file: &Path) -> Result<()> {
+pub(crate) fn write_kubeconfig(kubeconfig: &Kubeconfig, file: &Path) -> Result<()> {
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

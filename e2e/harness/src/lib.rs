@@ -30,5 +30,8 @@ pub mod proxy;
 pub mod scratch;
 pub mod wait;
 
+pub use aws::AwsProxy;
 pub use cluster::{Cluster, Namespace, User, UserRules};
 pub use control_plane::ControlPlane;
+pub use moto::Moto;
+pub use proxy::kubernetes::ApiProxy;

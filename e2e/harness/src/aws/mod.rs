@@ -15,15 +15,16 @@ use overlay::Overlay;
 /// | what AWS does | where AWS documents it |
 /// |---|---|
 /// | a bucket is created with tags | API Reference, `CreateBucketConfiguration`, `Tags` |
-/// | a bucket in another region redirects (301) | API Reference, `HeadBucket`; User Guide, "Making requests", "Request redirection and the REST API" |
-/// | a bucket of another account is denied (403) | User Guide, "Bucket owner granting cross-account bucket permissions" |
-/// | the expected bucket owner is checked | User Guide, "Verifying bucket ownership with bucket owner condition" |
+/// | a bucket in another region redirects (301) | API Reference, "Error responses", `PermanentRedirect` |
+/// | a bucket of another account is denied (403) | User Guide, "Identity and access management in Amazon S3" |
+/// | the expected bucket owner is checked (403) | User Guide, "Verifying bucket ownership with bucket owner condition" |
 /// | a bucket is always encrypted | User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets" |
-/// | a new bucket enforces its owner's ownership | User Guide, "Controlling ownership of objects and disabling ACLs for your bucket" |
+/// | a new bucket enforces its owner's ownership | User Guide, "Setting Object Ownership when you create a bucket" |
 /// | a new bucket blocks public access | User Guide, "Default settings for new S3 buckets FAQ" |
 ///
-/// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another, agree. Only signed
-/// requests (`Authorization` header) are treated so; a bucket policy that lets another account in is not modelled.
+/// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another,
+/// agree. Only signed requests (`Authorization` header) are treated so; a bucket policy that lets
+/// another account in is not modelled.
 #[derive(Clone, Debug)]
 pub struct AwsProxy {
     proxy: Proxy,

@@ -12,10 +12,13 @@ use tokio::sync::Notify;
 
 use super::{Body, Call, Verb};
 
+/// By sequence number, each with what cuts it.
+type Open = Arc<Mutex<BTreeMap<u64, (Arc<Call>, Arc<Notify>)>>>;
+
 /// The watches whose bodies are on their way.
 #[derive(Default)]
 pub(super) struct OpenWatches {
-    open: Arc<Mutex<BTreeMap<u64, (Arc<Call>, Arc<Notify>)>>>,
+    open: Open,
 }
 
 impl OpenWatches {
@@ -58,7 +61,7 @@ impl OpenWatches {
 /// Takes a watch off the list when its body ends, however it does.
 struct Listed {
     seq: u64,
-    open: Arc<Mutex<BTreeMap<u64, (Arc<Call>, Arc<Notify>)>>>,
+    open: Open,
 }
 
 impl Drop for Listed {

@@ -1,13 +1,22 @@
 //! The proxy before an API server.
 
-use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use http::{Method, StatusCode, header};
+mod attributes;
+mod refusal;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
 use kube::Config;
 use kube::client::ConfigExt;
+use kube::config::Kubeconfig;
 use serde_json::json;
 
-use super::{Call, Forwarder, Proxy, Verb};
+pub use attributes::Attributes;
+pub use refusal::{refusal, watch_expired};
+
+use super::{Forwarder, Proxy};
+use crate::cluster::write_kubeconfig;
+use attributes::classify;
 
 /// A [`Proxy`] before an API server. It speaks plain HTTP on loopback, and TLS to the server.
 ///
@@ -22,8 +31,8 @@ impl ApiProxy {
     /// Starts a proxy before the API server that `config` names.
     ///
     /// # Errors
-    /// When the server's certificate authority cannot be read, or when [`config_for`](Self::config_for)
-    /// refuses `config`.
+    /// When the server's certificate authority cannot be read, or when
+    /// [`config_for`](Self::config_for) refuses `config`.
     pub async fn start(config: &Config) -> Result<Self> {
         let mut server = config.clone();
         server.auth_info = kube::config::AuthInfo::default();
@@ -53,6 +62,27 @@ impl ApiProxy {
     pub fn config_for(&self, user: &Config) -> Result<Config> {
         retarget(user, &self.proxy)
     }
+
+    /// Writes a kubeconfig that leads a user to the proxy, for a process that a test starts.
+    ///
+    /// # Errors
+    /// As [`config_for`](Self::config_for), and when the file cannot be written.
+    pub fn write_kubeconfig(&self, user: &Config, file: &Path) -> Result<()> {
+        let config = self.config_for(user)?;
+        let kubeconfig: Kubeconfig = serde_json::from_value(json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "proxy", "cluster": {"server": self.proxy.url()}}],
+            "users": [{"name": "proxy", "user": config.auth_info}],
+            "contexts": [{"name": "proxy", "context": {
+                "cluster": "proxy",
+                "user": "proxy",
+                "namespace": config.default_namespace,
+            }}],
+            "current-context": "proxy",
+        }))?;
+        write_kubeconfig(&kubeconfig, file)
+    }
 }
 
 fn retarget(user: &Config, proxy: &Proxy) -> Result<Config> {
@@ -72,234 +102,9 @@ fn retarget(user: &Config, proxy: &Proxy) -> Result<Config> {
     Ok(config)
 }
 
-/// What a request to the API server asks for, in the words of RBAC.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Attributes {
-    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
-    pub verb: &'static str,
-    /// The API group; empty for the core group.
-    pub group: String,
-    /// The plural, lower-case name of the kind.
-    pub resource: String,
-    /// `status`, `scale` …; empty for the object itself.
-    pub subresource: String,
-    /// The namespace; empty for cluster-scoped resources and for all namespaces.
-    pub namespace: String,
-    /// The object; empty where the verb is about many, and at `create`.
-    pub name: String,
-}
-
-impl Attributes {
-    /// Reads them from a request as the API server does (Kubernetes documentation, "Authorization
-    /// Overview", "Request verbs and authorization"); `None` for paths that are not of a resource.
-    pub fn of(call: &Call) -> Option<Self> {
-        attributes(&call.method, &call.path, &call.query)
-    }
-}
-
-fn attributes(method: &Method, path: &str, query: &str) -> Option<Attributes> {
-    let mut parts = path.split('/').filter(|part| !part.is_empty());
-    let group = match parts.next()? {
-        "api" => String::new(),
-        "apis" => parts.next()?.to_owned(),
-        _ => return None,
-    };
-    let _version = parts.next()?;
-    let mut rest: Vec<&str> = parts.collect();
-
-    // A Namespace and its subresources are addressed by the path that also leads to its contents.
-    let mut namespace = "";
-    if let ["namespaces", name, inside, ..] = rest[..]
-        && !["status", "finalize"].contains(&inside)
-    {
-        namespace = name;
-        rest.drain(..2);
-    }
-    let resource = *rest.first()?;
-    let name = rest.get(1).copied().unwrap_or_default();
-    let subresource = rest.get(2..).unwrap_or_default().join("/");
-
-    let one = !name.is_empty();
-    let verb = match *method {
-        Method::GET | Method::HEAD if is_watch(query) => "watch",
-        Method::GET | Method::HEAD if one => "get",
-        Method::GET | Method::HEAD => "list",
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE if one => "delete",
-        Method::DELETE => "deletecollection",
-        _ => return None,
-    };
-    Some(Attributes {
-        verb,
-        group,
-        resource: resource.to_owned(),
-        subresource,
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    })
-}
-
-fn is_watch(query: &str) -> bool {
-    query
-        .split('&')
-        .any(|pair| matches!(pair, "watch=true" | "watch=1"))
-}
-
-fn classify(request: &http::Request<Bytes>) -> (Verb, String) {
-    let uri = request.uri();
-    let query = uri.query().unwrap_or_default();
-    let Some(of) = attributes(request.method(), uri.path(), query) else {
-        return (Verb::of(request.method()), uri.path().to_owned());
-    };
-    // What is created there is an answer: nothing is stored.
-    let question = matches!(
-        of.group.as_str(),
-        "authentication.k8s.io" | "authorization.k8s.io"
-    ) || (of.resource == "serviceaccounts" && of.subresource == "token");
-    let verb = match of.verb {
-        "watch" => Verb::Watch,
-        "get" | "list" => Verb::Read,
-        _ if question => Verb::Read,
-        _ => Verb::Write,
-    };
-    let about = match of.subresource.as_str() {
-        "" => of.resource,
-        subresource => format!("{}/{subresource}", of.resource),
-    };
-    (verb, about)
-}
-
-/// A refusal as the API server words it: a `Status` with this code and reason (`Conflict`,
-/// `TooManyRequests` …). Add a `Retry-After` header where the server would.
-pub fn refusal(code: StatusCode, reason: &str, message: &str) -> http::Response<Bytes> {
-    let mut response = http::Response::new(failure(code, reason, message).to_string().into());
-    *response.status_mut() = code;
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
-}
-
-/// The answer to a watch from a version that the API server has forgotten: an `ERROR` event with
-/// `Expired`, code 410.
-pub fn watch_expired() -> http::Response<Bytes> {
-    let status = failure(StatusCode::GONE, "Expired", "too old resource version");
-    let event = json!({"type": "ERROR", "object": status});
-    let mut response = http::Response::new(format!("{event}\n").into());
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
-}
-
-const JSON: http::HeaderValue = http::HeaderValue::from_static("application/json");
-
-fn failure(code: StatusCode, reason: &str, message: &str) -> serde_json::Value {
-    json!({
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "code": code.as_u16(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seen(method: Method, path_and_query: &str) -> (Verb, String) {
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path_and_query)
-            .body(Bytes::new())
-            .unwrap();
-        classify(&request)
-    }
-
-    #[test]
-    fn requests_are_classified() {
-        use Verb::{Read, Watch, Write};
-        let buckets = "/apis/aws-infra-operator.runner.codes/v1alpha1/namespaces/n/s3buckets";
-        for (method, path, verb, about) in [
-            (Method::GET, "/readyz".to_owned(), Read, "/readyz"),
-            (Method::GET, "/apis/apps/v1".into(), Read, "/apis/apps/v1"),
-            (Method::GET, buckets.into(), Read, "s3buckets"),
-            (
-                Method::GET,
-                format!("{buckets}?limit=5&watch=true"),
-                Watch,
-                "s3buckets",
-            ),
-            (
-                Method::PATCH,
-                format!("{buckets}/b/status"),
-                Write,
-                "s3buckets/status",
-            ),
-            (Method::DELETE, format!("{buckets}/b"), Write, "s3buckets"),
-            (
-                Method::POST,
-                "/api/v1/namespaces".into(),
-                Write,
-                "namespaces",
-            ),
-            (
-                Method::PUT,
-                "/api/v1/namespaces/n/finalize".into(),
-                Write,
-                "namespaces/finalize",
-            ),
-            (
-                Method::POST,
-                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".into(),
-                Read,
-                "selfsubjectaccessreviews",
-            ),
-            (
-                Method::POST,
-                "/api/v1/namespaces/n/serviceaccounts/a/token".into(),
-                Read,
-                "serviceaccounts/token",
-            ),
-        ] {
-            assert_eq!(seen(method, &path), (verb, about.to_owned()), "{path}");
-        }
-    }
-
-    #[test]
-    fn attributes_are_those_of_rbac() {
-        let of = |method, path: &str, query: &str| {
-            let a = attributes(&method, path, query).unwrap();
-            let owned = [a.group, a.resource, a.subresource, a.namespace, a.name];
-            (a.verb, owned)
-        };
-        let words = |words: [&str; 5]| words.map(str::to_owned);
-        assert_eq!(
-            of(Method::GET, "/api/v1/namespaces/n", ""),
-            ("get", words(["", "namespaces", "", "", "n"]))
-        );
-        assert_eq!(
-            of(Method::GET, "/api/v1/namespaces/n/secrets/s", ""),
-            ("get", words(["", "secrets", "", "n", "s"]))
-        );
-        assert_eq!(
-            of(Method::GET, "/apis/g/v1/things", "watch=1"),
-            ("watch", words(["g", "things", "", "", ""]))
-        );
-        assert_eq!(
-            of(
-                Method::PATCH,
-                "/apis/g/v1/namespaces/n/things/t/status",
-                "force=true"
-            ),
-            ("patch", words(["g", "things", "status", "n", "t"]))
-        );
-        assert_eq!(
-            of(Method::DELETE, "/apis/g/v1/namespaces/n/things", ""),
-            ("deletecollection", words(["g", "things", "", "n", ""]))
-        );
-    }
 
     #[test]
     fn a_client_certificate_is_refused_with_a_way_out() {

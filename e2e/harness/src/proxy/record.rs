@@ -15,7 +15,7 @@ use super::{Call, Verb};
 pub enum Outcome {
     /// It is still under way.
     Pending,
-    /// The server answered, and the client got the answer.
+    /// The server answered, and so did the proxy; a watch that is cut later stays so.
     Answered(StatusCode),
     /// The proxy answered in the server's place; the server never saw it.
     Refused(StatusCode),

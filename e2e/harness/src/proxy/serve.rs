@@ -24,7 +24,8 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A client that is gone again, or no free descriptor for a moment: the next one may do.
+                // A client that is gone again, or no free descriptor for a moment: the next one may
+                // do.
                 if let Ok((stream, _)) = accepted {
                     connections.spawn(connection(stream, shared.clone()));
                 }
@@ -112,11 +113,13 @@ impl Settle {
             Action::CutBody(limit) => Some(limit),
             _ => None,
         };
+        // In this order: a watch that is on record as answered can be cut.
+        let answer = upstream.map(|body| shared.watches.pass(&call, body, limit));
         self.settle(match limit {
             Some(_) => Outcome::CutAfter(status),
             None => Outcome::Answered(status),
         });
-        Ok(upstream.map(|body| shared.watches.pass(&call, body, limit)))
+        Ok(answer)
     }
 
     fn cut(&mut self, outcome: Outcome) -> Result<Answer> {

@@ -1,4 +1,5 @@
-//! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has them all.
+//! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has
+//! them all.
 
 mod create_tags;
 mod default_encryption;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
+use super::refusal;
 use super::s3::S3Call;
 use crate::proxy::{Answer, Forwarder, Upstream, answer, whole};
 use server::Server;
@@ -54,6 +56,21 @@ struct Bucket {
     caller: String,
     /// Whether that account owns the bucket.
     owned: bool,
+}
+
+impl Bucket {
+    /// What AWS says to whom it denies the bucket. The region is no secret: API Reference,
+    /// `HeadBucket`.
+    fn denied(&self) -> Response<Bytes> {
+        let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+        self.with_region(denied)
+    }
+
+    fn with_region(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        let region = HeaderValue::from_str(&self.region).expect("it came in a header");
+        response.headers_mut().insert("x-amz-bucket-region", region);
+        response
+    }
 }
 
 /// A part of a bucket's configuration: the query that names it, and its XML.
@@ -97,11 +114,8 @@ impl Overlay {
 
     async fn about_bucket(&self, call: &S3Call, request: Request<Bytes>) -> Result<Answer> {
         if let Some(bucket) = self.server.bucket(call).await?
-            && let Some(mut refusal) = guards().find_map(|guard| guard(call, &bucket))
+            && let Some(refusal) = guards().find_map(|guard| guard(call, &bucket))
         {
-            if request.method() == Method::HEAD {
-                *refusal.body_mut() = Bytes::new();
-            }
             return Ok(answer(refusal));
         }
         let reply = self.server.pass(request).await?;

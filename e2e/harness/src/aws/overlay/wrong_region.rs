@@ -1,21 +1,22 @@
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use quick_xml::escape::escape;
 
 use super::Bucket;
 use crate::aws::refusal;
 use crate::aws::s3::S3Call;
 
-/// A request in another region than its bucket's is redirected, with the region in a header; moto answers it.
+/// A request in another region than its bucket's is redirected, with the region in a header; moto
+/// answers it.
 ///
-/// Amazon S3 API Reference, `HeadBucket` ("a 301 Moved Permanently … response code", `x-amz-bucket-region`), and "Error
-/// responses", `PermanentRedirect`. `GetBucketLocation` is there to find the region and is answered everywhere.
+/// Amazon S3 API Reference, "Error responses", `PermanentRedirect` (301), and `HeadBucket`,
+/// `x-amz-bucket-region`. `GetBucketLocation` is answered in every region (its page).
 pub(super) fn redirect(call: &S3Call, bucket: &Bucket) -> Option<Response<Bytes>> {
     if call.scope.region == bucket.region || call.operation == "GetBucketLocation" {
         return None;
     }
     let (name, region) = (escape(&call.bucket), escape(&bucket.region));
-    let mut redirect = refusal::xml(
+    Some(bucket.with_region(refusal::xml(
         StatusCode::MOVED_PERMANENTLY,
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -24,9 +25,5 @@ pub(super) fn redirect(call: &S3Call, bucket: &Bucket) -> Option<Response<Bytes>
              <Endpoint>{name}.s3.{region}.amazonaws.com</Endpoint><Bucket>{name}</Bucket>\
              <RequestId>overlay</RequestId></Error>"
         ),
-    );
-    if let Ok(region) = HeaderValue::from_str(&bucket.region) {
-        redirect.headers_mut().insert("x-amz-bucket-region", region);
-    }
-    Some(redirect)
+    )))
 }

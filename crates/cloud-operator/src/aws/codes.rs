@@ -1,0 +1,415 @@
+//! What AWS's error codes mean: one table, and the status of answers without a code that is known.
+//!
+//! The codes are those of the error lists of Amazon S3, AWS STS and AWS KMS, of the errors common to AWS's APIs,
+//! and those by which AWS's SDKs recognise throttling.
+
+use operator_core::decide::outcome::{
+    Class::{self, Blocked, Terminal, Throttled, Transient, UnknownOutcome},
+    Scope::{self, Object, Provider, Service},
+};
+
+use super::fault::{AUTHENTICATION_FAILED, Call, Effect};
+
+/// Reason of a fault of AWS's servers, which may have come after the effect.
+pub(super) const SERVICE_ERROR: &str = "ServiceError";
+/// Reason where what was asked for is wrong.
+pub(super) const REFUSED: &str = "Refused";
+/// Reason where the bucket is, or must be, in another region.
+pub(super) const WRONG_REGION: &str = "WrongRegion";
+
+/// What the codes mean that match. A `*` at either end of a code stands for anything.
+struct Row {
+    codes: &'static [&'static str],
+    meaning: Meaning,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Meaning {
+    pub class: Class,
+    pub scope: Scope,
+    pub reason: &'static str,
+    /// What to do; `{action}` stands for the call.
+    pub hint: &'static str,
+}
+
+const fn row(
+    codes: &'static [&'static str],
+    class: Class,
+    scope: Scope,
+    reason: &'static str,
+    hint: &'static str,
+) -> Row {
+    Row { codes, meaning: Meaning { class, scope, reason, hint } }
+}
+
+const CREDENTIALS: &str = "check the credentials that the AWSProvider names";
+const SPEC: &str = "correct the spec";
+
+/// The first row that matches counts, so whole codes stand before patterns.
+const BY_CODE: &[Row] = &[
+    row(
+        &[
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestThrottledException",
+            "RequestThrottled",
+            "TooManyRequestsException",
+            "ProvisionedThroughputExceededException",
+            "TransactionInProgressException",
+            "RequestLimitExceeded",
+            "BandwidthLimitExceeded",
+            "LimitExceededException",
+            "SlowDown",
+            "PriorRequestNotComplete",
+            "EC2ThrottledException",
+            "KmsThrottled",
+            "KMS.ThrottlingException",
+        ],
+        Throttled,
+        Service,
+        "Throttled",
+        "AWS asks for fewer requests; it is tried again later",
+    ),
+    row(
+        &["RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "OperationAborted"],
+        Transient,
+        Object,
+        "Unavailable",
+        "it is tried again",
+    ),
+    row(
+        &["InternalError", "InternalFailure", "ServiceFailure"],
+        Transient,
+        Object,
+        SERVICE_ERROR,
+        "it is tried again",
+    ),
+    row(
+        &["IDPCommunicationError"],
+        Transient,
+        Provider,
+        AUTHENTICATION_FAILED,
+        "AWS cannot reach the identity provider that issues the Pod's token; it is tried again",
+    ),
+    row(
+        &["RequestTimeTooSkewed", "RequestExpired"],
+        Blocked,
+        Provider,
+        AUTHENTICATION_FAILED,
+        "check the clock of the operator's node",
+    ),
+    row(
+        &[
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "TokenRefreshRequired",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "SignatureDoesNotMatch",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+            "InvalidSecurity",
+            "AuthFailure",
+            "InvalidIdentityToken",
+            "IDPRejectedClaim",
+            "PackedPolicyTooLarge",
+        ],
+        Blocked,
+        Provider,
+        AUTHENTICATION_FAILED,
+        CREDENTIALS,
+    ),
+    row(
+        &["RegionDisabledException"],
+        Blocked,
+        Provider,
+        AUTHENTICATION_FAILED,
+        "enable the region's STS endpoint in the account, or use another region",
+    ),
+    row(
+        &["AccountProblem", "AllAccessDisabled", "NotSignedUp", "OptInRequired", "SubscriptionRequired"],
+        Blocked,
+        Provider,
+        AUTHENTICATION_FAILED,
+        "the account itself is not in order; look at it in the AWS console",
+    ),
+    row(
+        &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"],
+        Blocked,
+        Object,
+        "AccessDenied",
+        "allow {action} to the provider's identity (IAM policy, bucket policy, service control policy)",
+    ),
+    row(
+        &["BucketAlreadyExists"],
+        Terminal,
+        Object,
+        "BucketNameTaken",
+        "another AWS account holds this name, which is unique in a partition; choose another bucketName",
+    ),
+    row(
+        &["BucketAlreadyOwnedByYou"],
+        UnknownOutcome,
+        Object,
+        "BucketAppeared",
+        "the bucket has appeared in this account meanwhile; it is looked at again",
+    ),
+    row(
+        &["BucketNotEmpty"],
+        Blocked,
+        Object,
+        "BucketNotEmpty",
+        "remove every object, including old versions and delete markers, or keep the bucket with \
+         deletionPolicy Retain or Orphan",
+    ),
+    row(
+        &["NoSuchBucket"],
+        Transient,
+        Object,
+        "BucketNotFound",
+        "the bucket is not there, or not shown yet; it is looked at again",
+    ),
+    row(
+        &[
+            "PermanentRedirect",
+            "TemporaryRedirect",
+            "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException",
+            "InvalidLocationConstraint",
+            "InvalidRegion",
+        ],
+        Terminal,
+        Object,
+        WRONG_REGION,
+        "let the AWSProvider name the region in which the bucket is or shall be",
+    ),
+    row(
+        &["MethodNotAllowed", "NotImplemented", "UnsupportedArgument", "UnsupportedOperation"],
+        Terminal,
+        Object,
+        "NotSupportedByEndpoint",
+        "this region or endpoint does not know {action}; remove what asks for it from the spec",
+    ),
+    row(
+        &["TooManyBuckets", "*LimitExceeded", "*QuotaExceeded", "Insufficient*"],
+        Blocked,
+        Object,
+        "QuotaExceeded",
+        "ask AWS for a higher quota or free some of what is used",
+    ),
+    row(
+        &["KMS.*"],
+        Blocked,
+        Object,
+        "KeyNotUsable",
+        "check that the KMS key exists in the bucket's region, is enabled and may be used by the provider's identity",
+    ),
+    row(
+        &["ConditionalRequestConflict", "PreconditionFailed", "InvalidBucketState", "ConflictException"],
+        Transient,
+        Object,
+        "Conflict",
+        "something else changes the bucket at the same time; it is tried again",
+    ),
+    row(&["Invalid*", "Malformed*", "Validation*"], Terminal, Object, REFUSED, SPEC),
+];
+
+/// What an answer with this status and code means.
+pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
+    match (code, code.and_then(by_code)) {
+        (_, Some(meaning)) => meaning,
+        // AWS says in words what is wrong with the request.
+        (Some(_), None) if status == 400 => {
+            Meaning { class: Terminal, scope: Object, reason: REFUSED, hint: SPEC }
+        }
+        _ => by_status(call, status),
+    }
+}
+
+/// What an answer means whose code is unknown, or that had none.
+fn by_status(call: Call, status: u16) -> Meaning {
+    let (class, scope, reason, hint) = match status {
+        // HeadBucket has no body, so no code: 400 is what it answers to credentials that AWS refuses.
+        400 if call.effect == Effect::Read => (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS),
+        300..=399 => (Terminal, Object, WRONG_REGION, "let the AWSProvider name the bucket's region"),
+        401 => (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS),
+        403 => (Blocked, Object, "AccessDenied", "allow {action} to the provider's identity"),
+        404 => (Transient, Object, "NotFound", "it is looked at again"),
+        409 | 412 => (Transient, Object, "Conflict", "it is tried again"),
+        429 | 503 => {
+            (Throttled, Service, "Throttled", "AWS asks for fewer requests; it is tried again later")
+        }
+        405 | 501 => (Terminal, Object, "NotSupportedByEndpoint", "the endpoint does not know {action}"),
+        400..=499 => (Terminal, Object, REFUSED, SPEC),
+        _ => (Transient, Object, SERVICE_ERROR, "it is tried again"),
+    };
+    Meaning { class, scope, reason, hint }
+}
+
+fn by_code(code: &str) -> Option<Meaning> {
+    let matches = |pattern: &&str| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => code.ends_with(end),
+        (_, Some(start)) => code.starts_with(start),
+        _ => *pattern == code,
+    };
+    BY_CODE.iter().find(|row| row.codes.iter().any(|pattern| matches(&pattern))).map(|row| row.meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: Call = Call::read("s3:ListBucket");
+    const WRITE: Call = Call::write("s3:PutBucketTagging");
+
+    fn of_code(code: &str) -> (Class, Scope, &'static str) {
+        let Meaning { class, scope, reason, .. } = meaning(WRITE, 400, Some(code));
+        (class, scope, reason)
+    }
+
+    fn of_status(call: Call, status: u16) -> (Class, Scope, &'static str) {
+        let Meaning { class, scope, reason, .. } = meaning(call, status, None);
+        (class, scope, reason)
+    }
+
+    #[test]
+    fn every_code_has_its_meaning() {
+        let table: &[(&[&str], (Class, Scope, &str))] = &[
+            (
+                &[
+                    "Throttling",
+                    "ThrottlingException",
+                    "ThrottledException",
+                    "RequestThrottledException",
+                    "RequestThrottled",
+                    "TooManyRequestsException",
+                    "ProvisionedThroughputExceededException",
+                    "TransactionInProgressException",
+                    "RequestLimitExceeded",
+                    "BandwidthLimitExceeded",
+                    "LimitExceededException",
+                    "SlowDown",
+                    "PriorRequestNotComplete",
+                    "EC2ThrottledException",
+                    "KmsThrottled",
+                    "KMS.ThrottlingException",
+                ],
+                (Throttled, Service, "Throttled"),
+            ),
+            (
+                &["RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "OperationAborted"],
+                (Transient, Object, "Unavailable"),
+            ),
+            (&["InternalError", "InternalFailure", "ServiceFailure"], (Transient, Object, SERVICE_ERROR)),
+            (&["IDPCommunicationError"], (Transient, Provider, AUTHENTICATION_FAILED)),
+            (
+                &[
+                    "ExpiredToken",
+                    "ExpiredTokenException",
+                    "TokenRefreshRequired",
+                    "RequestExpired",
+                    "RequestTimeTooSkewed",
+                    "InvalidClientTokenId",
+                    "UnrecognizedClientException",
+                    "SignatureDoesNotMatch",
+                    "IncompleteSignature",
+                    "MissingAuthenticationToken",
+                    "InvalidAccessKeyId",
+                    "InvalidToken",
+                    "InvalidSecurity",
+                    "AuthFailure",
+                    "InvalidIdentityToken",
+                    "IDPRejectedClaim",
+                    "PackedPolicyTooLarge",
+                    "RegionDisabledException",
+                    "AccountProblem",
+                    "AllAccessDisabled",
+                    "NotSignedUp",
+                    "OptInRequired",
+                    "SubscriptionRequired",
+                ],
+                (Blocked, Provider, AUTHENTICATION_FAILED),
+            ),
+            (
+                &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"],
+                (Blocked, Object, "AccessDenied"),
+            ),
+            (&["BucketAlreadyExists"], (Terminal, Object, "BucketNameTaken")),
+            (&["BucketAlreadyOwnedByYou"], (UnknownOutcome, Object, "BucketAppeared")),
+            (&["BucketNotEmpty"], (Blocked, Object, "BucketNotEmpty")),
+            (&["NoSuchBucket"], (Transient, Object, "BucketNotFound")),
+            (
+                &[
+                    "PermanentRedirect",
+                    "TemporaryRedirect",
+                    "AuthorizationHeaderMalformed",
+                    "IllegalLocationConstraintException",
+                    "InvalidLocationConstraint",
+                    "InvalidRegion",
+                ],
+                (Terminal, Object, WRONG_REGION),
+            ),
+            (
+                &["MethodNotAllowed", "NotImplemented", "UnsupportedArgument", "UnsupportedOperation"],
+                (Terminal, Object, "NotSupportedByEndpoint"),
+            ),
+            (
+                &["TooManyBuckets", "VpcLimitExceeded", "BucketQuotaExceeded", "InsufficientCapacity"],
+                (Blocked, Object, "QuotaExceeded"),
+            ),
+            (&["KMS.DisabledException", "KMS.NotFoundException"], (Blocked, Object, "KeyNotUsable")),
+            (
+                &[
+                    "ConditionalRequestConflict",
+                    "PreconditionFailed",
+                    "InvalidBucketState",
+                    "ConflictException",
+                ],
+                (Transient, Object, "Conflict"),
+            ),
+            (&["InvalidArgument", "MalformedXML", "ValidationError"], (Terminal, Object, REFUSED)),
+            (&["NeverHeardOf"], (Terminal, Object, REFUSED)),
+        ];
+        for (codes, expected) in table {
+            for code in *codes {
+                assert_eq!(of_code(code), *expected, "{code}");
+            }
+        }
+        let told: Vec<&str> = table.iter().flat_map(|(codes, _)| codes.iter().copied()).collect();
+        for listed in BY_CODE.iter().flat_map(|row| row.codes).filter(|code| !code.contains('*')) {
+            assert!(told.contains(listed), "{listed} is in the table and has no test");
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_meaning() {
+        for (call, status, expected) in [
+            (READ, 400, (Blocked, Provider, AUTHENTICATION_FAILED)),
+            (WRITE, 400, (Terminal, Object, REFUSED)),
+            (READ, 301, (Terminal, Object, WRONG_REGION)),
+            (READ, 401, (Blocked, Provider, AUTHENTICATION_FAILED)),
+            (READ, 403, (Blocked, Object, "AccessDenied")),
+            (READ, 404, (Transient, Object, "NotFound")),
+            (WRITE, 405, (Terminal, Object, "NotSupportedByEndpoint")),
+            (WRITE, 409, (Transient, Object, "Conflict")),
+            (WRITE, 412, (Transient, Object, "Conflict")),
+            (WRITE, 418, (Terminal, Object, REFUSED)),
+            (READ, 429, (Throttled, Service, "Throttled")),
+            (READ, 500, (Transient, Object, SERVICE_ERROR)),
+            (WRITE, 501, (Terminal, Object, "NotSupportedByEndpoint")),
+            (READ, 502, (Transient, Object, SERVICE_ERROR)),
+            (READ, 503, (Throttled, Service, "Throttled")),
+            (READ, 504, (Transient, Object, SERVICE_ERROR)),
+        ] {
+            assert_eq!(of_status(call, status), expected, "{status}");
+        }
+        assert_eq!(
+            meaning(WRITE, 503, Some("NeverHeardOf")).reason,
+            "Throttled",
+            "an unknown code counts by its status"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! How a call to AWS failed, with everything removed that nobody may see.
+
+use std::{error::Error, time::Duration};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use operator_core::{
+    cluster::leading::NotLeading,
+    decide::outcome::{Class, Fault, Scope},
+};
+
+use super::{
+    fault::{AUTHENTICATION_FAILED, Call},
+    scrub::{is_code, scrub},
+};
+
+/// A call and how it failed. Becomes a [`Fault`] by the table in [`fault`](super::fault).
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// The call.
+    pub call: Call,
+    /// How it failed.
+    pub failure: Failure,
+}
+
+/// How a call failed. Texts are fit to be shown.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// AWS answered that it did not do it.
+    Refused(Refusal),
+    /// It never left: certainly without effect.
+    NotSent(String),
+    /// It left, or may have, and no answer came that can be read.
+    Lost(String),
+    /// Something of ours held it back.
+    Ours(Fault),
+}
+
+/// AWS's answer to a call that it did not do.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// AWS's error code; none where the answer had no body.
+    pub code: Option<String>,
+    /// AWS's words; empty if none.
+    pub message: String,
+    /// Header `Retry-After`, if given in seconds.
+    pub retry_after: Option<Duration>,
+    /// Header `x-amz-bucket-region`: where the bucket is.
+    pub bucket_region: Option<String>,
+}
+
+/// The longest pause that an answer may ask of us.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+impl Failed {
+    /// Reads the failure of `call` out of the SDK's error.
+    pub fn new<E>(call: Call, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        Self { call, failure: Failure::of(error) }
+    }
+
+    /// Whether AWS answered with one of `codes`.
+    pub fn is(&self, codes: &[&str]) -> bool {
+        self.refusal().and_then(|refusal| refusal.code.as_deref()).is_some_and(|code| codes.contains(&code))
+    }
+
+    /// AWS's answer, if there was one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.failure {
+            Failure::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl Failure {
+    fn of<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        match error {
+            SdkError::ServiceError(context) => {
+                let meta = context.err().meta();
+                let (code, message) = (meta.code(), meta.message());
+                Self::Refused(Refusal::new(context.raw(), code, message.unwrap_or_default()))
+            }
+            error => {
+                let ours = find::<NotLeading>(&error)
+                    .map(|not_leading| Fault::from(not_leading.clone()))
+                    .or_else(|| find::<Fault>(&error).cloned())
+                    .or_else(|| find::<CredentialsError>(&error).map(no_credentials));
+                if let Some(fault) = ours {
+                    return Self::Ours(fault);
+                }
+                let text = causes(&error);
+                match error {
+                    SdkError::ConstructionFailure(_) => Self::NotSent(text),
+                    SdkError::DispatchFailure(failure)
+                        if failure.as_connector_error().is_some_and(never_connected) =>
+                    {
+                        Self::NotSent(text)
+                    }
+                    _ => Self::Lost(text),
+                }
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn new(response: &HttpResponse, code: Option<&str>, message: &str) -> Self {
+        let header = |name| response.headers().get(name);
+        let seconds = header("retry-after").and_then(|value| value.trim().parse().ok());
+        Self {
+            status: response.status().as_u16(),
+            code: code.filter(|code| is_code(code)).map(str::to_owned),
+            message: scrub(message),
+            retry_after: seconds.map(|s| Duration::from_secs(s).min(LONGEST_RETRY_AFTER)),
+            bucket_region: header("x-amz-bucket-region").map(scrub),
+        }
+    }
+}
+
+/// Nothing of the ambient chain, of a container or of the instance could say who we are.
+fn no_credentials(error: &CredentialsError) -> Fault {
+    let class = match error {
+        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => Class::Transient,
+        _ => Class::Blocked,
+    };
+    let text = format!(
+        "no credentials could be had: {}; give the AWSProvider a credentialsSecret or a roleARN, or the \
+         operator's Pod an identity",
+        causes(error)
+    );
+    Fault::new(class, AUTHENTICATION_FAILED, text).with_scope(Scope::Provider).with_code("NoCredentials")
+}
+
+/// Whether a connection could not even be opened.
+fn never_connected(error: &ConnectorError) -> bool {
+    let refused = find::<std::io::Error>(error)
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+    refused || error.to_string().contains("dns error")
+}
+
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The error and its causes in words, each once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for words in chain(error).map(ToString::to_string) {
+        if !said.iter().any(|before| before.contains(&words)) {
+            said.push(words);
+        }
+    }
+    scrub(&said.join(": "))
+}

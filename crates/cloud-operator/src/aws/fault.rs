@@ -1,0 +1,201 @@
+//! What a failed call to AWS means for a pass.
+
+use std::borrow::Cow;
+
+use operator_core::decide::outcome::{
+    Class::{Blocked, Terminal, Throttled, Transient, UnknownOutcome},
+    Fault,
+    Scope::Provider,
+};
+
+use super::{
+    codes::{self, SERVICE_ERROR, WRONG_REGION},
+    failure::{Failed, Failure, Refusal},
+};
+
+/// Reason of every fault of a provider's credentials or account.
+pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
+/// Reason where an answer was lost.
+const ANSWER_LOST: &str = "AnswerLost";
+/// Reason where AWS could not be reached.
+const UNREACHABLE: &str = "Unreachable";
+
+/// What a call may do outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// A change.
+    Write,
+}
+
+/// One kind of call, by the name under which IAM grants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `service:Action`.
+    pub action: &'static str,
+    /// What it may do.
+    pub effect: Effect,
+}
+
+impl Call {
+    /// A call that changes nothing.
+    pub const fn read(action: &'static str) -> Self {
+        Self { action, effect: Effect::Read }
+    }
+
+    /// A call that may change something.
+    pub const fn write(action: &'static str) -> Self {
+        Self { action, effect: Effect::Write }
+    }
+
+    /// Calls to STS look after the provider itself, so what they meet is the provider's.
+    fn is_of_the_provider(self) -> bool {
+        self.action.starts_with("sts:")
+    }
+}
+
+impl From<Failed> for Fault {
+    fn from(Failed { call, failure }: Failed) -> Self {
+        let fault = match failure {
+            Failure::Ours(fault) => return fault,
+            Failure::NotSent(text) => {
+                Self::transient(UNREACHABLE, format!("{} was not sent: {text}", call.action))
+            }
+            Failure::Lost(text) if call.effect == Effect::Write => Self::new(
+                UnknownOutcome,
+                ANSWER_LOST,
+                format!(
+                    "the answer to {} was lost: {text}; it is looked at before anything is repeated",
+                    call.action
+                ),
+            ),
+            Failure::Lost(text) => {
+                Self::transient(UNREACHABLE, format!("no answer to {}: {text}", call.action))
+            }
+            Failure::Refused(refusal) => refused(call, &refusal),
+        };
+        if call.is_of_the_provider() { of_the_provider(fault) } else { fault }
+    }
+}
+
+fn refused(call: Call, refusal: &Refusal) -> Fault {
+    let mut meaning = codes::meaning(call, refusal.status, refusal.code.as_deref());
+    // A server that failed may have failed after the effect.
+    if call.effect == Effect::Write && meaning.reason == SERVICE_ERROR {
+        meaning.class = UnknownOutcome;
+    }
+    let code = match &refusal.code {
+        Some(code) => Cow::Owned(code.clone()),
+        None => Cow::Owned(format!("HTTP{}", refusal.status)),
+    };
+    let said = match refusal.message.as_str() {
+        "" => String::new(),
+        message => format!(": {message}"),
+    };
+    let elsewhere = match &refusal.bucket_region {
+        Some(region) if meaning.reason == WRONG_REGION => format!(" (the bucket is in {region})"),
+        _ => String::new(),
+    };
+    let hint = meaning.hint.replace("{action}", call.action);
+    let text = format!("{} was refused: {code}{said}{elsewhere}; {hint}", call.action);
+    let mut fault = Fault::new(meaning.class, meaning.reason, text).with_scope(meaning.scope).with_code(code);
+    fault.after = refusal.retry_after;
+    fault
+}
+
+fn of_the_provider(fault: Fault) -> Fault {
+    match fault.class {
+        Throttled => fault,
+        // An unreachable STS says nothing about the credentials.
+        Transient | UnknownOutcome => Fault { class: Transient, ..fault }.with_scope(Provider),
+        Terminal | Blocked => {
+            Fault { class: Blocked, ..fault }.with_scope(Provider).with_reason(AUTHENTICATION_FAILED)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use operator_core::decide::outcome::Scope;
+
+    use super::*;
+
+    const READ: Call = Call::read("s3:GetBucketTagging");
+    const WRITE: Call = Call::write("s3:PutBucketTagging");
+    const STS: Call = Call::read("sts:AssumeRole");
+
+    fn fault(call: Call, failure: Failure) -> Fault {
+        Failed { call, failure }.into()
+    }
+
+    fn refused(call: Call, status: u16, code: &str, message: &str) -> Fault {
+        let code = Some(code).filter(|code| !code.is_empty()).map(str::to_owned);
+        let message = message.to_owned();
+        fault(call, Failure::Refused(Refusal { status, code, message, ..Refusal::default() }))
+    }
+
+    #[test]
+    fn a_refusal_names_call_code_words_and_way_out() {
+        let fault = refused(WRITE, 403, "AccessDenied", "Access Denied");
+        assert_eq!(
+            fault.message,
+            "s3:PutBucketTagging was refused: AccessDenied: Access Denied; allow s3:PutBucketTagging to the \
+             provider's identity (IAM policy, bucket policy, service control policy)"
+        );
+        assert_eq!((fault.class, fault.code.as_ref()), (Blocked, "AccessDenied"));
+        assert_eq!(refused(READ, 502, "", "").code, "HTTP502");
+    }
+
+    #[test]
+    fn only_a_write_leaves_doubt_whether_it_happened() {
+        let lost = || Failure::Lost("connection reset".into());
+        assert_eq!(fault(WRITE, lost()).class, UnknownOutcome);
+        assert_eq!(fault(READ, lost()).class, Transient);
+        assert_eq!(fault(WRITE, Failure::NotSent("refused".into())).class, Transient);
+        for (status, code) in [(500, "InternalError"), (500, ""), (502, ""), (504, "")] {
+            assert_eq!(refused(WRITE, status, code, "").class, UnknownOutcome, "{status} {code}");
+            assert_eq!(refused(READ, status, code, "").class, Transient, "{status} {code}");
+        }
+        assert_eq!(refused(WRITE, 503, "SlowDown", "").class, Throttled, "refused at the door");
+    }
+
+    #[test]
+    fn what_sts_refuses_is_the_providers() {
+        for (status, code, class) in [
+            (403, "AccessDenied", Blocked),
+            (403, "ExpiredTokenException", Blocked),
+            (400, "ValidationError", Blocked),
+            (400, "IDPCommunicationError", Transient),
+            (500, "InternalFailure", Transient),
+        ] {
+            let fault = refused(STS, status, code, "");
+            assert_eq!((fault.class, fault.scope), (class, Provider), "{code}");
+            assert!(class == Transient || fault.reason == AUTHENTICATION_FAILED, "{code}");
+        }
+        assert_eq!(refused(STS, 400, "Throttling", "").scope, Scope::Service);
+        assert_eq!(refused(READ, 403, "AccessDenied", "").scope, Scope::Object);
+    }
+
+    #[test]
+    fn the_pause_that_aws_asks_for_is_kept() {
+        let after = Some(Duration::from_secs(7));
+        let refusal = Refusal { status: 503, retry_after: after, ..Refusal::default() };
+        assert_eq!(fault(READ, Failure::Refused(refusal)).after, after);
+    }
+
+    #[test]
+    fn a_bucket_elsewhere_is_named_with_its_region() {
+        let refusal = Refusal { status: 301, bucket_region: Some("eu-west-1".into()), ..Refusal::default() };
+        let fault = fault(READ, Failure::Refused(refusal));
+        assert!(fault.message.contains("(the bucket is in eu-west-1)"), "{fault}");
+    }
+
+    #[test]
+    fn what_is_ours_stays_as_it_is() {
+        let ours = Fault::transient("LeadershipLost", "text");
+        assert_eq!(fault(WRITE, Failure::Ours(ours.clone())), ours);
+    }
+}

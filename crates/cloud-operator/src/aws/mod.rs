@@ -1,0 +1,22 @@
+//! AWS without Kubernetes: sessions and their credentials, the calls that are made, what their failures mean.
+
+mod bucket;
+mod codes;
+mod credentials;
+mod endpoint;
+mod failure;
+mod fault;
+mod fence;
+mod s3;
+mod scrub;
+mod session;
+
+pub use self::{
+    bucket::Bucket,
+    credentials::{Hop, Keys, Source},
+    endpoint::{AllowedEndpoint, EndpointPolicy},
+    failure::{Failed, Failure, Refusal},
+    fault::{AUTHENTICATION_FAILED, Call, Effect},
+    s3::{Reads, Writes},
+    session::{Access, Aws, Caller, Session, Settings, Timeouts},
+};

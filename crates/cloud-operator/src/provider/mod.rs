@@ -1,0 +1,10 @@
+//! The kind `AWSProvider`: credentials from a spec and its Secrets, kept in use for all who refer to it.
+
+mod access;
+mod reconcile;
+mod sessions;
+
+pub use self::{
+    reconcile::Providers,
+    sessions::{SessionState, Sessions, provider_of},
+};

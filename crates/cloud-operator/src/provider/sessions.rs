@@ -1,0 +1,196 @@
+//! The sessions of all providers, as their last passes left them; read by everything that uses a provider.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use crd_types::aws::v1alpha1::{AWSProviderSpec, S3Bucket};
+use kube::ResourceExt;
+use operator_core::{
+    decide::{
+        clock::{Clock, Moment},
+        key::ObjectKey,
+        outcome::Fault,
+    },
+    engines::external::{Purpose, Unresolved},
+};
+use parking_lot::Mutex;
+
+use crate::aws::Session;
+
+/// How often a report that a provider's credentials fail is believed. A single bucket whose calls are refused
+/// for another reason cannot keep a provider that AWS knows from working.
+const BELIEVED_ONCE_IN: Duration = Duration::from_secs(60);
+
+/// What a provider's last pass found.
+#[derive(Clone, Debug)]
+pub enum SessionState {
+    /// AWS knows the credentials.
+    Ready(Arc<Session>),
+    /// They cannot be used now.
+    NotReady {
+        /// Why, for the user.
+        why: String,
+    },
+}
+
+/// Told of the key of a provider.
+type Listener = Box<dyn Fn(&ObjectKey) + Send + Sync>;
+
+/// The sessions of all providers.
+pub struct Sessions {
+    clock: Clock,
+    entries: Mutex<HashMap<ObjectKey, Entry>>,
+    changed: OnceLock<Listener>,
+    doubted: OnceLock<Listener>,
+}
+
+struct Entry {
+    spec: AWSProviderSpec,
+    state: SessionState,
+    /// The last session that worked. Deletions go on with it when the Secret goes before the buckets do, as it
+    /// happens when a whole namespace is deleted.
+    last: Option<Arc<Session>>,
+    believed: Option<Moment>,
+}
+
+impl Sessions {
+    /// No sessions yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, entries: Mutex::default(), changed: OnceLock::new(), doubted: OnceLock::new() }
+    }
+
+    /// Calls `listener` whenever what [`resolve`](Self::resolve) says of a provider has changed: whoever uses
+    /// it deserves a pass. Only the first listener counts.
+    pub fn on_change(&self, listener: impl Fn(&ObjectKey) + Send + Sync + 'static) {
+        let _ = self.changed.set(Box::new(listener));
+    }
+
+    /// Calls `listener` whenever a provider's credentials were refused: the provider deserves a pass. Only the
+    /// first listener counts.
+    pub fn on_doubt(&self, listener: impl Fn(&ObjectKey) + Send + Sync + 'static) {
+        let _ = self.doubted.set(Box::new(listener));
+    }
+
+    /// The session that `object` works with.
+    ///
+    /// # Errors
+    /// What is waited for, or that the object may not use the provider.
+    pub fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Arc<Session>, Unresolved> {
+        let provider = provider_of(object);
+        let entries = self.entries.lock();
+        let Some(entry) = entries.get(&provider) else {
+            return Err(Unresolved::Waiting {
+                reason: "WaitingForProvider",
+                on: format!("AWSProvider {provider}, which does not exist or was not looked at yet"),
+            });
+        };
+        let namespace = object.namespace().unwrap_or_default();
+        // What was once allowed may always be taken down.
+        if purpose == Purpose::Upkeep && !entry.spec.allows(&namespace, &provider.namespace) {
+            return Err(Unresolved::Refused(not_allowed(&provider, &namespace)));
+        }
+        match (&entry.state, &entry.last) {
+            (SessionState::Ready(session), _) => Ok(session.clone()),
+            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => Ok(last.clone()),
+            (SessionState::NotReady { why }, _) => Err(Unresolved::Waiting {
+                reason: "ProviderNotReady",
+                on: format!("AWSProvider {provider}: {why}"),
+            }),
+        }
+    }
+
+    /// What the last pass over `provider` found; none before the first.
+    pub fn state(&self, provider: &ObjectKey) -> Option<SessionState> {
+        self.entries.lock().get(provider).map(|entry| entry.state.clone())
+    }
+
+    /// Takes in what a pass over `provider` found.
+    pub fn publish(&self, provider: &ObjectKey, spec: &AWSProviderSpec, state: SessionState) {
+        let changed = {
+            let mut entries = self.entries.lock();
+            let before = entries.remove(provider);
+            let changed = before.as_ref().is_none_or(|before| {
+                before.spec.allowed_namespaces != spec.allowed_namespaces || !same(&before.state, &state)
+            });
+            let (last, believed) = before.map_or((None, None), |before| (before.last, before.believed));
+            let last = match &state {
+                SessionState::Ready(session) => Some(session.clone()),
+                SessionState::NotReady { .. } => last,
+            };
+            entries.insert(provider.clone(), Entry { spec: spec.clone(), state, last, believed });
+            changed
+        };
+        if changed {
+            self.tell(&self.changed, provider);
+        }
+    }
+
+    /// Forgets a provider that is gone.
+    pub fn remove(&self, provider: &ObjectKey) {
+        let removed = self.entries.lock().remove(provider);
+        if removed.is_some() {
+            self.tell(&self.changed, provider);
+        }
+    }
+
+    /// Takes in that a call was refused for the provider's sake: nobody else needs to find out by himself.
+    pub fn failed(&self, provider: &ObjectKey, fault: &Fault) {
+        let now = self.clock.now();
+        {
+            let mut entries = self.entries.lock();
+            let Some(entry) = entries.get_mut(provider) else {
+                return;
+            };
+            let lately = entry.believed.is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
+            if lately || matches!(entry.state, SessionState::NotReady { .. }) {
+                return;
+            }
+            entry.believed = Some(now);
+            entry.state = SessionState::NotReady { why: fault.message.clone() };
+        }
+        self.tell(&self.doubted, provider);
+    }
+
+    fn tell(&self, listener: &OnceLock<Listener>, provider: &ObjectKey) {
+        if let Some(listener) = listener.get() {
+            listener(provider);
+        }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.lock();
+        f.debug_map().entries(entries.iter().map(|(key, entry)| (key, &entry.state))).finish()
+    }
+}
+
+/// The provider that `object` names.
+pub fn provider_of(object: &S3Bucket) -> ObjectKey {
+    let namespace = object.namespace().unwrap_or_default();
+    let reference = &object.spec.provider_ref;
+    ObjectKey::new(reference.namespace_or(&namespace), reference.name.as_str())
+}
+
+fn same(one: &SessionState, other: &SessionState) -> bool {
+    match (one, other) {
+        (SessionState::Ready(one), SessionState::Ready(other)) => Arc::ptr_eq(one, other),
+        (SessionState::NotReady { why: one }, SessionState::NotReady { why: other }) => one == other,
+        _ => false,
+    }
+}
+
+/// Changing the list starts a pass, so there is no use in trying again before.
+fn not_allowed(provider: &ObjectKey, namespace: &str) -> Fault {
+    Fault::terminal(
+        "NotAllowed",
+        format!(
+            "spec.providerRef: AWSProvider {provider} does not allow the namespace {namespace}; add it to \
+             spec.allowedNamespaces of the provider, or use a provider of this namespace"
+        ),
+    )
+}

@@ -1,0 +1,74 @@
+//! The calls that create, mark off and delete a bucket.
+
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
+
+use super::{
+    desired::{Desired, Step},
+    facets::{BucketOwnership, BucketTags, Facet, tags_to_sdk},
+    mark,
+    observe::Observed,
+};
+use crate::aws::{Bucket, Session};
+
+/// The region whose name CreateBucket refuses to hear: it is what leaving the constraint out means (Amazon S3
+/// API Reference, CreateBucket, `LocationConstraint`).
+const UNNAMED_REGION: &str = "us-east-1";
+
+/// Creates the bucket with its tags, so that it carries the mark from its first moment, and with its ownership.
+pub(super) async fn create(
+    leading: &Leading,
+    session: &Session,
+    bucket: &Bucket,
+    desired: &Desired,
+) -> Result<(), Fault> {
+    let region = bucket.region.as_ref();
+    let constraint = (region != UNNAMED_REGION).then(|| BucketLocationConstraint::from(region));
+    let configuration = CreateBucketConfiguration::builder()
+        .set_location_constraint(constraint)
+        .set_tags(Some(tags_to_sdk(&desired.tags())))
+        .build();
+    let ownership = desired.get::<BucketOwnership>().map(|value| value.to_sdk());
+    let created = session
+        .writes(leading, bucket)
+        .create_bucket(|call| call.create_bucket_configuration(configuration).set_object_ownership(ownership))
+        .await;
+    created.map_err(|failed| match Fault::from(failed) {
+        fault if fault.reason == "Refused" => fault.with_reason("CreationFailed"),
+        fault => fault,
+    })
+}
+
+/// Does one step.
+pub(super) async fn perform(
+    leading: &Leading,
+    session: &Session,
+    bucket: &Bucket,
+    step: &Step,
+) -> Result<(), Fault> {
+    let writes = session.writes(leading, bucket);
+    match &step.value {
+        Some(value) => step.facet.write(&writes, value).await?,
+        None => step.facet.unset(&writes).await?,
+    }
+    Ok(())
+}
+
+/// Deletes the bucket; one that is gone already is as good as deleted.
+pub(super) async fn delete(leading: &Leading, session: &Session, bucket: &Bucket) -> Result<(), Fault> {
+    match session.writes(leading, bucket).delete_bucket(|call| call).await {
+        Err(failed) if failed.is(&["NoSuchBucket"]) => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+/// Takes the mark's tags off and leaves the others.
+pub(super) async fn unmark(
+    leading: &Leading,
+    session: &Session,
+    bucket: &Bucket,
+    observed: &Observed,
+) -> Result<(), Fault> {
+    let rest = mark::without(&observed.tags());
+    Ok(BucketTags::write(&session.writes(leading, bucket), &rest).await?)
+}

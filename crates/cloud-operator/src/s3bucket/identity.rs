@@ -1,0 +1,40 @@
+//! Which bucket an object stands for, and the record of it in the status.
+
+use crd_types::aws::v1alpha1::{BucketRecord, S3Bucket};
+use operator_core::{decide::outcome::Fault, engines::external::Record};
+
+use super::invalid;
+use crate::aws::{Bucket, Session};
+
+/// The bucket that `object` names, in the account and region of `session`.
+pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, Fault> {
+    Ok(Bucket {
+        name: object.spec.bucket_name.parse_at("spec.bucketName").map_err(invalid)?,
+        account: session.caller.account.clone(),
+        region: session.region.clone(),
+        partition: session.caller.partition.clone(),
+    })
+}
+
+/// The record as it is used.
+pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
+    let BucketRecord { bucket_name, account_id, region, partition, created, owned_facets } = stored.clone();
+    Record {
+        identity: Bucket { name: bucket_name, account: account_id, region, partition },
+        created,
+        owned: owned_facets.into_iter().collect(),
+    }
+}
+
+/// The record as it is stored.
+pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
+    let Record { identity: Bucket { name, account, region, partition }, created, owned } = record;
+    BucketRecord {
+        bucket_name: name,
+        account_id: account,
+        region,
+        partition,
+        created,
+        owned_facets: owned.into_iter().collect(),
+    }
+}

@@ -1,0 +1,185 @@
+//! The kind `S3Bucket`: what a bucket is called, what is wanted of it, what it has, and the calls that change it.
+
+mod change;
+mod compare;
+mod desired;
+mod facets;
+mod identity;
+mod mark;
+mod observe;
+mod report;
+
+use std::sync::Arc;
+
+use crd_types::{
+    aws::v1alpha1::{S3Bucket, S3BucketStatus},
+    rules::InvalidField,
+};
+use operator_core::{
+    cluster::leading::Leading,
+    decide::outcome::Fault,
+    engines::external::{Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved},
+};
+
+pub use self::{
+    desired::{Desired, Step},
+    observe::Observed,
+};
+use crate::{
+    aws::{Bucket, Session},
+    provider::{Sessions, provider_of},
+};
+
+/// Buckets, over the sessions of their providers.
+#[derive(Clone, Debug)]
+pub struct S3Buckets {
+    sessions: Arc<Sessions>,
+}
+
+impl S3Buckets {
+    /// Buckets whose providers' sessions are in `sessions`.
+    pub fn new(sessions: Arc<Sessions>) -> Self {
+        Self { sessions }
+    }
+}
+
+impl External for S3Buckets {
+    type Kind = S3Bucket;
+    type Context = Arc<Session>;
+    type Identity = Bucket;
+    type Desired = Desired;
+    type Observed = Observed;
+    type Step = Step;
+
+    const FINALIZER: &'static str = "aws-infra-operator.runner.codes/s3bucket-finalizer";
+    const EARLIER_FINALIZERS: &'static [&'static str] =
+        &["aws-infra-operator.runner.codes/s3bucket-finalizer-clean"];
+    const READY: &'static str = "BucketReady";
+
+    fn lane(object: &S3Bucket) -> Arc<str> {
+        provider_of(object).to_string().into()
+    }
+
+    fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Arc<Session>, Unresolved> {
+        let session = self.sessions.resolve(object, purpose)?;
+        let recorded = object.status.as_ref().and_then(|status| status.record.as_ref());
+        match recorded {
+            Some(record) if record.account_id != session.caller.account => {
+                Err(Unresolved::Refused(account_changed(record.account_id.as_ref(), &session)))
+            }
+            _ => Ok(session),
+        }
+    }
+
+    fn identity(&self, object: &S3Bucket, session: &Arc<Session>) -> Result<Bucket, Fault> {
+        identity::identity(object, session)
+    }
+
+    fn desired(&self, object: &S3Bucket, session: &Arc<Session>, mark: &Mark) -> Result<Desired, Fault> {
+        Desired::new(object, &session.default_tags, mark)
+    }
+
+    fn facets(desired: &Desired) -> Facets {
+        desired.facets.keys().map(|name| (*name).to_owned()).collect()
+    }
+
+    async fn observe(
+        &self,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        mark: &Mark,
+        facets: &Facets,
+    ) -> Result<Presence<Observed>, Fault> {
+        observe::observe(session, bucket, mark, facets).await
+    }
+
+    fn diff(&self, desired: &Desired, observed: &Observed, owned: &Facets) -> Vec<Diff> {
+        desired::diff(desired, &observed.facets, owned)
+    }
+
+    fn plan(&self, desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
+        desired::plan(desired, diffs)
+    }
+
+    fn facet(step: &Step) -> &'static str {
+        step.facet.name()
+    }
+
+    async fn create(
+        &self,
+        leading: &Leading,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        desired: &Desired,
+    ) -> Result<(), Fault> {
+        change::create(leading, session, bucket, desired).await
+    }
+
+    async fn perform(
+        &self,
+        leading: &Leading,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        step: &Step,
+    ) -> Result<(), Fault> {
+        change::perform(leading, session, bucket, step).await
+    }
+
+    async fn delete(&self, leading: &Leading, session: &Arc<Session>, bucket: &Bucket) -> Result<(), Fault> {
+        change::delete(leading, session, bucket).await
+    }
+
+    async fn unmark(
+        &self,
+        leading: &Leading,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        observed: &Observed,
+    ) -> Result<(), Fault> {
+        change::unmark(leading, session, bucket, observed).await
+    }
+
+    fn record(status: &S3BucketStatus) -> Option<Record<Bucket>> {
+        status.record.as_ref().map(identity::recorded)
+    }
+
+    fn set_record(status: &mut S3BucketStatus, record: Record<Bucket>) {
+        status.record = Some(identity::stored(record));
+    }
+
+    fn report(
+        &self,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        desired: &Desired,
+        _observed: &Observed,
+        trouble: &Trouble,
+        status: &mut S3BucketStatus,
+    ) {
+        report::report(session, bucket, desired, trouble, status);
+    }
+
+    fn unsupported(object: &S3Bucket) -> Vec<&'static str> {
+        object.spec.not_in_force()
+    }
+
+    fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {
+        self.sessions.failed(&provider_of(object), fault);
+    }
+}
+
+fn invalid(field: InvalidField) -> Fault {
+    Fault::terminal("InvalidSpec", field.to_string())
+}
+
+/// Another account is another bucket: it is never followed.
+fn account_changed(recorded: &str, session: &Session) -> Fault {
+    Fault::terminal(
+        "AccountChanged",
+        format!(
+            "spec.providerRef: this object's bucket is in the account {recorded}, but the provider now works in \
+             {}; let the provider, or another one, work in {recorded}",
+            session.caller.account
+        ),
+    )
+}

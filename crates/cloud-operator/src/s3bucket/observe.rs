@@ -1,0 +1,98 @@
+//! Looking at a bucket: is it there, whose is it, and what does it have?
+
+use futures::future::try_join_all;
+use operator_core::{
+    decide::outcome::Fault,
+    engines::external::{Facets, Mark, Ownership, Presence},
+};
+
+use super::{
+    facets::{BucketTags, Facet, TABLE, TagMap, Values, of_json, to_json},
+    mark::{Marking, of_tags},
+};
+use crate::aws::{Bucket, Failed, Reads, Session};
+
+/// What a bucket has: a value for each facet that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    pub(super) facets: Values,
+}
+
+impl Observed {
+    /// All tags but AWS's own.
+    pub(super) fn tags(&self) -> TagMap {
+        self.facets.get(BucketTags::NAME).map(of_json::<BucketTags>).unwrap_or_default()
+    }
+}
+
+/// Looks at `bucket` from the view of the owner `mark`; reads its tags and the facets in `wanted`.
+pub(super) async fn observe(
+    session: &Session,
+    bucket: &Bucket,
+    mark: &Mark,
+    wanted: &Facets,
+) -> Result<Presence<Observed>, Fault> {
+    let reads = session.reads(bucket);
+    if let Err(failed) = reads.head_bucket().await {
+        return match failed.refusal().map(|refusal| refusal.status) {
+            Some(404) => Ok(Presence::Gone),
+            Some(300..=499) => out_of_reach(&reads, bucket, failed).await,
+            _ => Err(failed.into()),
+        };
+    }
+    let tags = BucketTags::read(&reads).await?;
+    match of_tags(&tags) {
+        Marking::Broken => Ok(Presence::Foreign {
+            owner: None,
+            seen: "some tags of an ownership mark are missing, so its owner cannot be told".to_owned(),
+        }),
+        Marking::None => Ok(Presence::Unmarked(read(&reads, tags, wanted).await?)),
+        Marking::Whole(found) => match mark.judge(&found) {
+            Ownership::Ours => Ok(Presence::Ours(read(&reads, tags, wanted).await?)),
+            Ownership::OursEarlier => Ok(Presence::OursEarlier(read(&reads, tags, wanted).await?)),
+            Ownership::Foreign => Ok(Presence::Foreign {
+                owner: Some(found),
+                seen: "the ownership mark in its tags".to_owned(),
+            }),
+        },
+    }
+}
+
+/// HeadBucket answers without a body, and alike to a bucket of another account and to one of our own that we
+/// may not see. Our own list of buckets tells them apart.
+async fn out_of_reach(
+    reads: &Reads<'_>,
+    bucket: &Bucket,
+    failed: Failed,
+) -> Result<Presence<Observed>, Fault> {
+    match reads.region_among_own().await {
+        Ok(None) => Ok(Presence::Foreign {
+            owner: None,
+            seen: "it is not among the buckets of this account, so another AWS account owns it".to_owned(),
+        }),
+        Ok(Some(region)) if !region.is_empty() && region != bucket.region.as_ref() => Err(Fault::terminal(
+            "WrongRegion",
+            format!(
+                "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
+            ),
+        )),
+        Ok(Some(_)) => Err(failed.into()),
+        Err(listing) if listing.is(&["AccessDenied"]) => {
+            let mut fault = Fault::from(failed);
+            fault
+                .message
+                .push_str("; or another AWS account owns it: with s3:ListAllMyBuckets it could be told");
+            Err(fault)
+        }
+        Err(listing) => Err(listing.into()),
+    }
+}
+
+async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Failed> {
+    let others =
+        TABLE.iter().filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
+    let read = others.map(|facet| async move { Ok((facet.name(), facet.read(reads).await?)) });
+    let mut facets: Values = try_join_all(read).await?.into_iter().collect();
+    facets.insert(BucketTags::NAME, to_json::<BucketTags>(&tags));
+    Ok(Observed { facets })
+}

@@ -1,0 +1,39 @@
+//! Answers in the API server's place, for [`Action::Answer`](crate::proxy::Action::Answer).
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A refusal as the API server words it: a `Status` with this code and reason (`Conflict`,
+/// `TooManyRequests` …). Add a `Retry-After` header where the server would.
+pub fn refusal(code: StatusCode, reason: &str, message: &str) -> Response<Bytes> {
+    let mut response = document(&failure(code, reason, message));
+    *response.status_mut() = code;
+    response
+}
+
+/// The answer to a watch from a version that the API server has forgotten: an `ERROR` event with
+/// `Expired`, code 410.
+pub fn watch_expired() -> Response<Bytes> {
+    let status = failure(StatusCode::GONE, "Expired", "too old resource version");
+    document(&json!({"type": "ERROR", "object": status}))
+}
+
+fn failure(code: StatusCode, reason: &str, message: &str) -> Value {
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code.as_u16(),
+    })
+}
+
+fn document(content: &Value) -> Response<Bytes> {
+    let mut response = Response::new(format!("{content}\n").into());
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
