@@ -3,7 +3,7 @@
 mod bucket;
 mod codes;
 mod credentials;
-mod endpoint;
+pub(crate) mod endpoint;
 mod failure;
 mod fault;
 mod fence;

@@ -66,6 +66,8 @@ impl Default for Timeouts {
 pub struct Access {
     /// The provider that asks for it.
     pub provider: ObjectKey,
+    /// Which state of spec and Secrets the rest is from.
+    pub version: String,
     /// The region to work in.
     pub region: Region,
     /// Where requests go instead of to AWS.
@@ -93,6 +95,8 @@ pub struct Caller {
 pub struct Session {
     /// The provider that it was opened for.
     pub provider: ObjectKey,
+    /// Which state of spec and Secrets it was opened with.
+    pub version: String,
     /// Who AWS said we are when it was opened.
     pub caller: Caller,
     /// The region to work in.
@@ -125,6 +129,7 @@ impl Aws {
         let caller = caller(&config).await?;
         Ok(Session {
             provider: access.provider.clone(),
+            version: access.version.clone(),
             caller,
             region: access.region.clone(),
             default_tags: access.default_tags.clone(),

@@ -1,5 +1,11 @@
 //! The kind `AWSProvider`: credentials from a spec and its Secrets, kept in use for all who refer to it.
 
+mod access;
+mod reconcile;
 mod sessions;
+mod status;
 
-pub use self::sessions::{SessionState, Sessions, provider_of};
+pub use self::{
+    reconcile::AwsProviders,
+    sessions::{SessionState, Sessions, provider_of},
+};

@@ -13,7 +13,7 @@ use operator_core::{
     decide::{
         clock::{Clock, Moment},
         key::ObjectKey,
-        outcome::Fault,
+        outcome::{Class, Fault},
     },
     engines::external::{Purpose, Unresolved},
 };
@@ -108,6 +108,11 @@ impl Sessions {
         self.entries.lock().get(provider).map(|entry| entry.state.clone())
     }
 
+    /// The last session of `provider` that worked.
+    pub fn last(&self, provider: &ObjectKey) -> Option<Arc<Session>> {
+        self.entries.lock().get(provider).and_then(|entry| entry.last.clone())
+    }
+
     /// Takes in what a pass over `provider` found.
     pub fn publish(&self, provider: &ObjectKey, spec: &AWSProviderSpec, state: SessionState) {
         let changed = {
@@ -137,7 +142,8 @@ impl Sessions {
         }
     }
 
-    /// Takes in that a call was refused for the provider's sake: nobody else needs to find out by himself.
+    /// Takes in that a call failed for the provider's sake. If AWS refused the credentials, nobody else needs
+    /// to find that out by himself.
     pub fn failed(&self, provider: &ObjectKey, fault: &Fault) {
         let now = self.clock.now();
         {
@@ -150,7 +156,9 @@ impl Sessions {
                 return;
             }
             entry.believed = Some(now);
-            entry.state = SessionState::NotReady { why: fault.message.clone() };
+            if fault.class == Class::Blocked {
+                entry.state = SessionState::NotReady { why: fault.message.clone() };
+            }
         }
         self.tell(&self.doubted, provider);
     }

@@ -15,9 +15,10 @@ use crd_types::{
     aws::v1alpha1::{S3Bucket, S3BucketStatus},
     rules::InvalidField,
 };
+use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
-    decide::outcome::Fault,
+    decide::{key::ObjectKey, outcome::Fault},
     engines::external::{Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved},
 };
 
@@ -41,6 +42,11 @@ impl S3Buckets {
     pub fn new(sessions: Arc<Sessions>) -> Self {
         Self { sessions }
     }
+}
+
+/// Whether `object` has a bucket, or may have, that only `provider` can take down.
+pub fn needs(object: &S3Bucket, provider: &ObjectKey) -> bool {
+    object.finalizers().iter().any(|held| held == S3Buckets::FINALIZER) && provider_of(object) == *provider
 }
 
 impl External for S3Buckets {

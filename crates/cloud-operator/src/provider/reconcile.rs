@@ -1,0 +1,182 @@
+//! A pass over a provider: authenticate, publish the session, say who we are; and stay while in use.
+
+use std::{iter::once, sync::Arc, time::Duration};
+
+use crd_types::aws::v1alpha1::AWSProvider;
+use operator_core::{
+    cluster::{secrets::Secrets, write::WriteError},
+    decide::{
+        key::ObjectKey,
+        outcome::{Class, Fault, Outcome, PassResult},
+    },
+    engines::{
+        controller::{Pass, Reconciler},
+        external::Annotations,
+    },
+};
+
+use super::{
+    access::{Found, access, secrets_of},
+    sessions::{SessionState, Sessions},
+    status,
+};
+use crate::aws::{AUTHENTICATION_FAILED, Aws, Session};
+
+/// Held while anything still needs the provider to be taken down.
+const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
+/// Reason of `Ready=True`.
+const READY: &str = "AuthenticationSucceeded";
+/// How soon to look again for what would have started a pass anyway.
+const SAFETY_POLL: Duration = Duration::from_secs(60);
+/// How many users of a provider that cannot go yet are named.
+const NAMED: usize = 5;
+
+type Users = Box<dyn Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync>;
+
+/// Brings providers to work.
+pub struct AwsProviders {
+    aws: Aws,
+    secrets: Secrets,
+    sessions: Arc<Sessions>,
+    users: Users,
+}
+
+/// What a look at the credentials gave.
+enum Look {
+    Session(Arc<Session>),
+    NoSecret(ObjectKey),
+}
+
+impl AwsProviders {
+    /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that have
+    /// something in AWS and need the provider to take it down.
+    pub fn new(
+        aws: Aws,
+        secrets: Secrets,
+        sessions: Arc<Sessions>,
+        users: impl Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync + 'static,
+    ) -> Self {
+        Self { aws, secrets, sessions, users: Box::new(users) }
+    }
+
+    async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
+        let provider = pass.object();
+        let before = self.sessions.last(key);
+        let looked = self.look(&provider, key, before.as_ref()).await;
+        let state = match &looked {
+            Ok(Look::Session(session)) => SessionState::Ready(session.clone()),
+            Ok(Look::NoSecret(secret)) => {
+                SessionState::NotReady { why: format!("waiting for Secret {secret}") }
+            }
+            // Nothing was learned about the credentials.
+            Err(Fault { class: Class::Transient | Class::Throttled | Class::UnknownOutcome, .. })
+                if self.sessions.state(key).is_some() =>
+            {
+                return looked.map(|_| Outcome::Superseded);
+            }
+            Err(fault) => SessionState::NotReady { why: fault.message.clone() },
+        };
+        self.sessions.publish(key, &provider.spec, state);
+        match looked? {
+            Look::NoSecret(secret) => Ok(Outcome::Waiting {
+                reason: "WaitingForSecret",
+                on: format!("Secret {secret}, which does not exist yet"),
+                poll: SAFETY_POLL,
+            }),
+            Look::Session(session) => {
+                let renewed = before.is_some_and(|before| before.version != session.version);
+                let now = pass.clock().wall();
+                if status::show(&mut pass.status, &session.caller, renewed, now) {
+                    pass.note_effect();
+                }
+                let identity = pass.status.caller_identity.as_deref().unwrap_or_default();
+                let message = format!("authenticated as {identity}");
+                Ok(Outcome::Done { reason: READY, message })
+            }
+        }
+    }
+
+    /// A session with the credentials of now: the one of before, if AWS still knows it and nothing has changed.
+    async fn look(
+        &self,
+        provider: &AWSProvider,
+        key: &ObjectKey,
+        before: Option<&Arc<Session>>,
+    ) -> Result<Look, Fault> {
+        let secrets = secrets_of(provider);
+        self.secrets.track(key, secrets.clone().unwrap_or_default());
+        secrets?;
+        let access = match access(provider, &self.secrets).await? {
+            Found::Access(access) => access,
+            Found::NoSecret(secret) => return Ok(Look::NoSecret(secret)),
+        };
+        if let Some(session) = before.filter(|session| session.version == access.version) {
+            match session.verify().await {
+                Ok(caller) if caller.account == session.caller.account => {
+                    return Ok(Look::Session(session.clone()));
+                }
+                Err(fault) if fault.reason != AUTHENTICATION_FAILED => return Err(fault),
+                // Its temporary credentials may have been taken away before their time: get others.
+                _ => {}
+            }
+        }
+        self.aws.open(&access).await.map(|session| Look::Session(Arc::new(session)))
+    }
+
+    /// Lets the provider go once nothing needs it. Until then its session stays in use, even if its Secret is
+    /// gone already.
+    async fn release(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
+        let users = (self.users)(key);
+        let held = pass.holds(once(IN_USE));
+        if held && !users.is_empty() && !Annotations::of(&*pass.object()).abandon() {
+            if self.sessions.state(key).is_none() {
+                // After a restart there is none in memory; what is wrong with it, its users will say.
+                let _ = self.authenticate(pass, key).await;
+            }
+            return Ok(Outcome::Waiting { reason: "InUse", on: in_use(&users), poll: SAFETY_POLL });
+        }
+        if held {
+            match pass.let_go(once(IN_USE)).await {
+                Ok(()) | Err(WriteError::Gone) => {}
+                Err(WriteError::Conflict) => return Ok(Outcome::Superseded),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.secrets.track(key, Default::default());
+        self.sessions.remove(key);
+        Ok(Outcome::Released)
+    }
+}
+
+impl Reconciler for AwsProviders {
+    type Kind = AWSProvider;
+
+    fn lane(provider: &AWSProvider) -> Arc<str> {
+        ObjectKey::of(provider).to_string().into()
+    }
+
+    async fn reconcile(&self, pass: &mut Pass<AWSProvider>) -> PassResult {
+        let provider = pass.object();
+        let key = ObjectKey::of(&*provider);
+        if Annotations::of(&*provider).paused() {
+            return Ok(Outcome::Paused);
+        }
+        if provider.metadata.deletion_timestamp.is_some() {
+            return self.release(pass, &key).await;
+        }
+        match pass.hold(IN_USE).await {
+            Ok(()) => self.authenticate(pass, &key).await,
+            Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn in_use(users: &[ObjectKey]) -> String {
+    let mut named: Vec<String> = users.iter().map(ToString::to_string).collect();
+    named.sort_unstable();
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("resources that are still to be taken down with it: {}{rest}", named.join(", "))
+}
