@@ -239,3 +239,25 @@ async fn caller(config: &SdkConfig) -> Result<Caller, Fault> {
 fn to_sdk(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
 }
+
+#[cfg(test)]
+impl Session {
+    /// A session of `account` that no call is made with.
+    pub fn idle(provider: ObjectKey, account: &str) -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self {
+            provider,
+            version: "1".into(),
+            caller: Caller {
+                account: account.parse().unwrap(),
+                arn: format!("arn:aws-cn:iam::{account}:user/operator").parse().unwrap(),
+                partition: "aws-cn".parse().unwrap(),
+            },
+            region: "cn-north-1".parse().unwrap(),
+            default_tags: BTreeMap::new(),
+            s3: s3(&config, false),
+            endpoint: None,
+            config,
+        }
+    }
+}
