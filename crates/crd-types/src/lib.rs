@@ -6,6 +6,14 @@
 //! What admission refuses is written once, as a [`rules::Rule`]: its CEL goes into the schema, its Rust twin
 //! is what an operator checks again, because an object may have been stored under an earlier schema.
 
+#![cfg_attr(
+    not(feature = "aws"),
+    allow(
+        dead_code,
+        reason = "without a group what kinds are made with has no user"
+    )
+)]
+
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod lifecycle;
@@ -14,3 +22,14 @@ pub mod rules;
 mod schema;
 pub mod stored;
 pub mod text;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+/// The definitions of every kind of every group that this crate was built with.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    let groups: &[fn() -> Vec<CustomResourceDefinition>] = &[
+        #[cfg(feature = "aws")]
+        aws::v1alpha1::crds,
+    ];
+    groups.iter().flat_map(|group| group()).collect()
+}

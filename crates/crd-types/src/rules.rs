@@ -124,3 +124,56 @@ pub(crate) fn cel_of<V: Ruled + ?Sized>() -> Value {
         .map(|rule| entry(rule.cel, rule.message, rule.field));
     rules.chain(transitions).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Range {
+        low: i32,
+        high: i32,
+    }
+
+    impl Ruled for Range {
+        const RULES: &'static [Rule<Self>] = &[
+            Rule::new("self.low != 0", "low is never zero", |range| range.low != 0),
+            Rule::of_field(
+                ".high",
+                "self.low <= self.high",
+                "high is below low",
+                |range| range.low <= range.high,
+            ),
+        ];
+        const TRANSITIONS: &'static [Transition] = &[Transition {
+            cel: "self.low == oldSelf.low",
+            message: "low stays",
+            field: ".low",
+        }];
+    }
+
+    #[test]
+    fn the_first_broken_rule_blames_its_field() {
+        let check = |low, high| Range { low, high }.check_rules("spec.range");
+        assert_eq!(check(1, 1), Ok(()));
+        assert_eq!(
+            check(2, 1),
+            Err(InvalidField::new("spec.range.high", "high is below low"))
+        );
+        assert_eq!(
+            check(0, -1).unwrap_err().to_string(),
+            "spec.range: low is never zero"
+        );
+    }
+
+    #[test]
+    fn the_schema_holds_rules_and_transitions() {
+        assert_eq!(
+            cel_of::<Range>(),
+            json!([
+                { "rule": "self.low != 0", "message": "low is never zero" },
+                { "rule": "self.low <= self.high", "message": "high is below low", "fieldPath": ".high" },
+                { "rule": "self.low == oldSelf.low", "message": "low stays", "fieldPath": ".low" },
+            ])
+        );
+    }
+}

@@ -6,14 +6,25 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-/// Takes `null` out of a schema and everything below it.
-///
-/// A field that is not wanted is left out. The API server drops a `null` in a field that does not allow one,
-/// and so CEL's `has()` means what it seems to mean.
-pub(crate) fn absent_not_null(schema: &mut Schema) {
+/// Makes a schema and everything below it what the API server and `kubectl explain` want.
+pub(crate) fn conform(schema: &mut Schema) {
     RecursiveTransform(forbid_null).transform(schema);
+    RecursiveTransform(join_lines).transform(schema);
 }
 
+/// A comment's line breaks are the editor's; `kubectl explain` breaks lines by itself.
+fn join_lines(schema: &mut Schema) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> = description
+            .split("\n\n")
+            .map(|text| text.replace('\n', " "))
+            .collect();
+        *description = paragraphs.join("\n\n");
+    }
+}
+
+/// A field that is not wanted is left out. The API server drops a `null` in a field that does not allow one,
+/// and so CEL's `has()` means what it seems to mean.
 fn forbid_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -68,5 +79,68 @@ pub(crate) fn bounded_conditions(schema: &mut Schema) {
         {
             field.extend(bounds);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
+    enum Size {
+        /// Little.
+        Small,
+        Large,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(transform = conform)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
+    struct Parcel {
+        /// First line
+        /// and second.
+        ///
+        /// Another paragraph.
+        label: Option<String>,
+        weight: Option<i32>,
+        size: Option<Size>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
+    struct Inner {
+        note: Option<String>,
+    }
+
+    fn parcel() -> Value {
+        let settings =
+            SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true);
+        let mut generator: SchemaGenerator = settings.into_generator();
+        Parcel::json_schema(&mut generator).to_value()
+    }
+
+    #[test]
+    fn no_field_allows_null() {
+        let parcel = parcel();
+        for field in ["label", "weight", "inner"] {
+            assert!(
+                parcel["properties"][field]["type"].is_string(),
+                "{field}: {parcel:#}"
+            );
+        }
+        assert!(parcel["properties"]["inner"]["properties"]["note"]["type"].is_string());
+        assert!(!parcel.to_string().contains("null"), "{parcel:#}");
+    }
+
+    #[test]
+    fn descriptions_keep_paragraphs_only() {
+        assert_eq!(
+            parcel()["properties"]["label"]["description"],
+            "First line and second.\n\nAnother paragraph."
+        );
     }
 }

@@ -53,6 +53,16 @@ impl<T: Text> Stored<T> {
     }
 }
 
+impl<T: Text> Stored<T> {
+    /// Checks the text as what it should be, for the field at `path`.
+    ///
+    /// # Errors
+    /// When admission would refuse it today.
+    pub fn check(&self, path: &str) -> Result<(), InvalidField> {
+        self.parse_at(path).map(drop)
+    }
+}
+
 impl<T: Text> From<T> for Stored<T> {
     fn from(valid: T) -> Self {
         Self::unchecked(valid.as_ref())
@@ -106,5 +116,30 @@ impl<T: Text> JsonSchema for Stored<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::ObjectName;
+
+    #[test]
+    fn anything_is_read_and_written_back_but_only_what_is_valid_is_parsed() {
+        let read: Vec<Stored<ObjectName>> =
+            serde_json::from_str(r#"["good-name","Bad Name"]"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&read).unwrap(),
+            r#"["good-name","Bad Name"]"#
+        );
+        assert_eq!(read[0].parse().unwrap().as_str(), "good-name");
+        let refused = read[1].parse_at("spec.name").unwrap_err();
+        assert_eq!(refused.path, "spec.name");
+        assert!(
+            refused
+                .why
+                .starts_with("`Bad Name` is not a valid object name: "),
+            "{refused}"
+        );
     }
 }

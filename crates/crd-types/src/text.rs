@@ -136,3 +136,51 @@ macro_rules! text {
     };
 }
 pub(crate) use text;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Even(String);
+
+    impl Text for Even {
+        const WHAT: &'static str = "even word";
+        const LENGTH: RangeInclusive<usize> = 2..=100;
+        const RULES: &'static [Rule<str>] =
+            &[Rule::new("self.size() % 2 == 0", "must be even", |text| {
+                text.chars().count() % 2 == 0
+            })];
+    }
+    text!(Even);
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert_eq!("éé".parse::<Even>().unwrap().as_str(), "éé");
+        let short = "é".parse::<Even>().unwrap_err();
+        assert_eq!(
+            short.to_string(),
+            "`é` is not a valid even word: must have 2 to 100 characters"
+        );
+    }
+
+    #[test]
+    fn a_broken_rule_is_named_and_a_long_text_clipped() {
+        let odd = "é".repeat(81).parse::<Even>().unwrap_err();
+        assert_eq!(odd.why, "must be even");
+        assert_eq!(odd.found, format!("{}…", "é".repeat(80)));
+    }
+
+    #[test]
+    fn the_schema_says_the_same() {
+        assert_eq!(
+            schema_of::<Even>().to_value(),
+            json!({
+                "type": "string",
+                "minLength": 2,
+                "maxLength": 100,
+                "x-kubernetes-validations": [{ "rule": "self.size() % 2 == 0", "message": "must be even" }],
+            })
+        );
+    }
+}

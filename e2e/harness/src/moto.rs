@@ -18,8 +18,8 @@ use crate::wait;
 
 /// A running moto server: one account-aware AWS in memory, on a loopback port, gone when dropped.
 ///
-/// It believes every signature. An access key that it does not know belongs to account 123456789012; the keys
-/// of a session from `AssumeRole` belong to the role's account.
+/// It believes every signature. An access key that it does not know belongs to account
+/// 123456789012; the keys of a session from `AssumeRole` belong to the role's account.
 #[derive(Debug)]
 pub struct Moto {
     url: String,
@@ -33,11 +33,12 @@ pub struct Moto {
 const START: Duration = Duration::from_secs(300);
 
 impl Moto {
-    /// Starts a server of its own for the caller, and first installs moto where that has not been done.
+    /// Starts a server of its own for the caller, and first installs moto where that has not been
+    /// done.
     ///
     /// # Errors
-    /// When moto cannot be installed (the message names the ways out) or does not come up (the message has
-    /// the end of its log).
+    /// When moto cannot be installed (the message names the ways out) or does not come up (the
+    /// message has the end of its log).
     pub async fn start() -> Result<Self> {
         let program = environment::prepare().await?.join("bin/moto_server");
         let folder = Scratch::new("moto")?;
@@ -58,8 +59,8 @@ impl Moto {
         Ok(moto)
     }
 
-    /// The server that all tests of this process share, started by the first that asks; it ends with the process.
-    /// Each test uses names of its own in it.
+    /// The server that all tests of this process share, started by the first that asks; it ends
+    /// with the process. Each test uses names of its own in it.
     ///
     /// # Errors
     /// As [`start`](Self::start); the next caller tries again.

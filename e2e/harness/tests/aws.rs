@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use harness::aws::{AwsProxy, refusal};
 use harness::moto::Moto;
-use harness::proxy::{Action, Outcome, Rule, Verb};
+use harness::proxy::{Action, Call, Outcome, Proxy, Rule, Verb};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -12,7 +12,9 @@ use hyper_util::rt::TokioExecutor;
 /// Somebody with an access key, calling in a region.
 #[derive(Clone)]
 struct Caller {
-    proxy: AwsProxy,
+    endpoint: String,
+    /// None when it calls moto itself.
+    proxy: Option<AwsProxy>,
     access_key: String,
     region: &'static str,
 }
@@ -24,11 +26,26 @@ impl Caller {
     /// Behind a proxy of its own.
     async fn own() -> Self {
         let moto = Moto::shared().await.unwrap();
+        let proxy = AwsProxy::start(moto.url()).await.unwrap();
         Self {
-            proxy: AwsProxy::start(moto.url()).await.unwrap(),
+            endpoint: proxy.url(),
+            proxy: Some(proxy),
             access_key: "AKIAIOSFODNN7EXAMPLE".into(),
             region: "us-east-1",
         }
+    }
+
+    /// Without the proxy.
+    async fn of_moto() -> Self {
+        Self {
+            endpoint: Moto::shared().await.unwrap().url().into(),
+            proxy: None,
+            ..Self::own().await
+        }
+    }
+
+    fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().unwrap().proxy()
     }
 
     fn in_region(&self, region: &'static str) -> Self {
@@ -68,13 +85,14 @@ impl Caller {
         body: String,
     ) -> Response<Bytes> {
         let Self {
-            proxy,
+            endpoint,
             access_key,
             region,
+            ..
         } = self;
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", proxy.url()))
+            .uri(format!("{endpoint}{path}"))
             .header(
                 "authorization",
                 format!(
@@ -219,8 +237,8 @@ async fn another_account_is_denied() {
 
     // What it knows is in moto: another proxy agrees.
     let elsewhere = Caller {
-        proxy: Caller::own().await.proxy,
-        ..other.clone()
+        access_key: other.access_key.clone(),
+        ..Caller::own().await
     };
     let head = elsewhere.s3(Method::HEAD, "/account-bucket").await;
     assert_eq!(head.status(), StatusCode::FORBIDDEN);
@@ -340,11 +358,10 @@ async fn a_new_bucket_blocks_public_access_until_told_otherwise() {
 #[tokio::test]
 async fn a_lost_answer_leaves_the_whole_bucket_behind() {
     let own = Caller::own().await;
-    let creation = |call: &harness::proxy::Call| call.about == "CreateBucket";
-    own.proxy
-        .proxy()
+    let creation = |call: &Call| call.about == "CreateBucket";
+    own.proxy()
         .rule(Rule::when(creation, Action::DropAfter).once());
-    let request = Request::put(format!("{}/lost-answer", own.proxy.url()))
+    let request = Request::put(format!("{}/lost-answer", own.endpoint))
         .header(
             "authorization",
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/s3/aws4_request",
@@ -354,7 +371,7 @@ async fn a_lost_answer_leaves_the_whole_bucket_behind() {
 
     let kept = text(&own.s3(Method::GET, "/lost-answer?tagging").await);
     assert_eq!(element(&kept, "Value"), "ours");
-    let first = own.proxy.proxy().requests()[0].clone();
+    let first = own.proxy().requests()[0].clone();
     assert_eq!(first.outcome, Outcome::CutAfter(StatusCode::OK));
 }
 
@@ -364,7 +381,7 @@ async fn operations_are_counted_by_name_and_refused_in_their_own_words() {
     own.put("/counted", "").await;
     own.s3(Method::GET, "/counted?tagging").await;
     own.in_other_account().await;
-    let counts = own.proxy.proxy().counts();
+    let counts = own.proxy().counts();
     let all: Vec<_> = counts.iter().collect();
     let expected = [
         (Verb::Read, "AssumeRole", 1),
@@ -374,11 +391,35 @@ async fn operations_are_counted_by_name_and_refused_in_their_own_words() {
     assert_eq!(all, expected, "the overlay's own questions do not count");
 
     let slow = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Reduce <it>");
-    own.proxy
-        .proxy()
-        .rule(Rule::when(|_| true, Action::Answer(slow)));
+    own.proxy().rule(Rule::when(|_| true, Action::Answer(slow)));
     let answer = own.s3(Method::GET, "/counted?tagging").await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(code(&answer), "SlowDown");
     assert_eq!(element(&text(&answer), "Message"), "Reduce &lt;it&gt;");
+}
+
+/// When this fails, moto has learned something, and an entry of the overlay may go.
+#[tokio::test]
+async fn every_entry_is_needed_still() {
+    let own = Caller::of_moto().await;
+    own.put("/bare", &tags(&[("team", "a")])).await;
+    for (part, missing) in [
+        ("tagging", "NoSuchTagSet"),
+        (
+            "encryption",
+            "ServerSideEncryptionConfigurationNotFoundError",
+        ),
+        ("ownershipControls", "OwnershipControlsNotFoundError"),
+        ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
+    ] {
+        let answer = own.s3(Method::GET, &format!("/bare?{part}")).await;
+        assert_eq!(code(&answer), missing);
+    }
+    let elsewhere = own.in_region("eu-west-1").s3(Method::HEAD, "/bare").await;
+    assert_eq!(elsewhere.status(), StatusCode::OK);
+    let other = own.in_other_account().await.s3(Method::HEAD, "/bare").await;
+    assert_eq!(other.status(), StatusCode::OK);
+    let owner = [("x-amz-expected-bucket-owner", OTHER_ACCOUNT)];
+    let head = own.ask("s3", Method::HEAD, "/bare", &owner, String::new());
+    assert_eq!(head.await.status(), StatusCode::OK);
 }

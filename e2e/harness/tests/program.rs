@@ -7,10 +7,13 @@ use std::process::{Output, Stdio};
 
 use harness::binaries::{ASSETS, Binaries};
 use harness::control_plane::SHARED;
+use harness::scratch::Scratch;
+use harness::wait::{PATIENCE, until};
 use harness::{Cluster, ControlPlane};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 
 const DEFINITION: &str = "\
@@ -79,6 +82,32 @@ async fn it_serves_until_its_input_closes_and_is_shared_meanwhile() {
     );
     assert!(!Path::new(file).exists(), "it removes what it made");
     assert!(cluster.client().unwrap().apiserver_version().await.is_err());
+}
+
+#[tokio::test]
+async fn killed_it_leaves_no_server_and_the_next_run_removes_its_folder() {
+    let (mut running, mut lines) = start(program());
+    let printed = lines
+        .next_line()
+        .await
+        .unwrap()
+        .expect("a line once it serves");
+    let file = Path::new(printed.strip_prefix("export KUBECONFIG=").unwrap());
+    let url = Cluster::from_kubeconfig(file).await.unwrap().url();
+    let address = url.strip_prefix("https://").unwrap();
+
+    // SIGKILL: it gets no chance to clean up.
+    running.kill().await.unwrap();
+
+    let refused = || async { TcpStream::connect(address).await.is_err() };
+    until("the API server's end", PATIENCE, refused)
+        .await
+        .unwrap();
+    let swept = || async {
+        Scratch::new("sweeper").unwrap();
+        !file.exists()
+    };
+    until("the sweep", PATIENCE, swept).await.unwrap();
 }
 
 #[tokio::test]

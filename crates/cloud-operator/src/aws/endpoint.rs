@@ -7,26 +7,11 @@ use crd_types::aws::v1alpha1::Endpoint;
 use operator_core::decide::outcome::Fault;
 
 /// The endpoints that the operator's own configuration allows. By default none: AWS's own are used.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default)]
 pub struct EndpointPolicy {
-    /// Endpoints that an AWSProvider may name in spec.endpoint: https://host:port, or host:port for http and
-    /// https; separated by commas. Without any, only AWS's own endpoints are talked to.
-    #[arg(
-        id = "allowed_endpoints",
-        long = "allowed-endpoints",
-        env = "ALLOWED_ENDPOINTS",
-        value_name = "ENDPOINT",
-        value_delimiter = ','
-    )]
+    /// What providers may name in `spec.endpoint`.
     pub allowed: Vec<AllowedEndpoint>,
-
-    /// Whether allowed endpoints may be plain http, which shows all traffic to whoever listens. For stand-ins.
-    #[arg(
-        id = "allow_http_endpoints",
-        long = "allow-http-endpoints",
-        env = "ALLOW_HTTP_ENDPOINTS",
-        default_value = "false"
-    )]
+    /// Whether plain `http` may be used, which shows all traffic to whoever listens.
     pub allow_http: bool,
 }
 

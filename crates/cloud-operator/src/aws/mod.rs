@@ -3,7 +3,7 @@
 mod bucket;
 mod codes;
 mod credentials;
-pub(crate) mod endpoint;
+mod endpoint;
 mod failure;
 mod fault;
 mod fence;

@@ -6,6 +6,6 @@ mod sessions;
 mod status;
 
 pub use self::{
-    reconcile::AwsProviders,
+    reconcile::Providers,
     sessions::{SessionState, Sessions, provider_of},
 };

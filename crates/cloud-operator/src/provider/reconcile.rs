@@ -34,7 +34,7 @@ const NAMED: usize = 5;
 type Users = Box<dyn Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync>;
 
 /// Brings providers to work.
-pub struct AwsProviders {
+pub struct Providers {
     aws: Aws,
     secrets: Secrets,
     sessions: Arc<Sessions>,
@@ -47,16 +47,16 @@ enum Look {
     NoSecret(ObjectKey),
 }
 
-impl AwsProviders {
+impl Providers {
     /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that have
     /// something in AWS and need the provider to take it down.
     pub fn new(
         aws: Aws,
-        secrets: Secrets,
         sessions: Arc<Sessions>,
+        secrets: Secrets,
         users: impl Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync + 'static,
     ) -> Self {
-        Self { aws, secrets, sessions, users: Box::new(users) }
+        Self { aws, sessions, secrets, users: Box::new(users) }
     }
 
     async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
@@ -148,7 +148,7 @@ impl AwsProviders {
     }
 }
 
-impl Reconciler for AwsProviders {
+impl Reconciler for Providers {
     type Kind = AWSProvider;
 
     fn lane(provider: &AWSProvider) -> Arc<str> {

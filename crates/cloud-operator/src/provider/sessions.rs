@@ -103,6 +103,11 @@ impl Sessions {
         }
     }
 
+    /// Whether `object` may begin to use its provider at any moment.
+    pub fn serves(&self, object: &S3Bucket) -> bool {
+        object.metadata.deletion_timestamp.is_none() && self.resolve(object, Purpose::Upkeep).is_ok()
+    }
+
     /// What the last pass over `provider` found; none before the first.
     pub fn state(&self, provider: &ObjectKey) -> Option<SessionState> {
         self.entries.lock().get(provider).map(|entry| entry.state.clone())
@@ -224,7 +229,7 @@ mod tests {
     }
 
     fn spec(allowed: &[&str]) -> AWSProviderSpec {
-        let allowed = allowed.iter().map(|it| it.parse::<AllowedNamespace>().unwrap().into()).collect();
+        let allowed = allowed.iter().map(|it| it.parse::<AllowedNamespace>().unwrap()).collect();
         let region = "eu-central-1".parse::<Region>().unwrap();
         AWSProvider::builder("main", "platform").region(region).allowed_namespaces(allowed).build().spec
     }
@@ -249,8 +254,12 @@ mod tests {
             let count = || Arc::new(AtomicUsize::new(0));
             let (changes, doubts) = (count(), count());
             let (changed, doubted) = (changes.clone(), doubts.clone());
-            sessions.on_change(move |_| drop(changed.fetch_add(1, Ordering::Relaxed)));
-            sessions.on_doubt(move |_| drop(doubted.fetch_add(1, Ordering::Relaxed)));
+            sessions.on_change(move |_| {
+                changed.fetch_add(1, Ordering::Relaxed);
+            });
+            sessions.on_doubt(move |_| {
+                doubted.fetch_add(1, Ordering::Relaxed);
+            });
             let session = Arc::new(Session::idle(provider(), "123456789012"));
             Self { clock, sessions, changes, doubts, session }
         }

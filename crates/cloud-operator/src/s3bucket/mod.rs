@@ -18,7 +18,7 @@ use crd_types::{
 use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
-    decide::{key::ObjectKey, outcome::Fault},
+    decide::outcome::Fault,
     engines::external::{Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved},
 };
 
@@ -44,9 +44,9 @@ impl S3Buckets {
     }
 }
 
-/// Whether `object` has a bucket, or may have, that only `provider` can take down.
-pub fn needs(object: &S3Bucket, provider: &ObjectKey) -> bool {
-    object.finalizers().iter().any(|held| held == S3Buckets::FINALIZER) && provider_of(object) == *provider
+/// Whether `object` has a bucket, or may have, that is to be taken down before it goes.
+pub fn is_held(object: &S3Bucket) -> bool {
+    object.finalizers().iter().any(|held| held == S3Buckets::FINALIZER)
 }
 
 impl External for S3Buckets {

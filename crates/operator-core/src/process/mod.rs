@@ -5,4 +5,5 @@ pub mod http;
 pub mod metrics;
 mod observer;
 pub mod operator;
+pub mod stop;
 pub mod telemetry;

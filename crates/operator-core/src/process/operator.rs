@@ -3,7 +3,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::Managed;
-use futures::future::BoxFuture;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
@@ -81,6 +84,7 @@ pub struct Operator {
     lease: &'static str,
     checks: Checks,
     parts: Vec<Part>,
+    syncs: Vec<Part>,
     controllers: Vec<Start>,
 }
 
@@ -122,6 +126,7 @@ impl Operator {
             lease,
             checks: Checks::default(),
             parts: vec![Box::pin(writer.run())],
+            syncs: Vec::new(),
             controllers: Vec::new(),
         })
     }
@@ -132,6 +137,8 @@ impl Operator {
         self.metrics.watch(name, { let cache = cache.clone(); move || cache.errors() });
         self.state.section(format!("watch/{name}"), { let cache = cache.clone(); move || json!(cache.state()) });
         self.checks.ready(format!("watch-{name}"), { let cache = cache.clone(); move || synced(&cache) });
+        let awaited = cache.clone();
+        self.syncs.push(Box::pin(async move { awaited.wait_synced().await }));
         let (watched, client, scope) = (cache.clone(), self.client.clone(), self.scope.clone());
         self.parts.push(Box::pin(async move { watched.run(client, scope).await }));
         cache
@@ -191,9 +198,11 @@ impl Operator {
         for part in self.parts {
             parts.spawn(part);
         }
+        let synced = join_all(self.syncs).map(drop).shared();
         let mut controllers = JoinSet::new();
         for start in self.controllers {
-            controllers.spawn(start(leadership.clone(), stopped.clone()));
+            let controller = start(leadership.clone(), stopped.clone());
+            controllers.spawn(after(synced.clone(), controller, stopped.clone()));
         }
         let mut candidate = JoinSet::new();
         if let Some(election) = election {
@@ -281,6 +290,24 @@ impl Operator {
             parts.spawn(listening.serve(router, self.clock.clone(), closed.clone()));
         }
         Ok(())
+    }
+}
+
+/// Runs `controller` once every cache has synced: a pass may read more than its own kind's.
+async fn after(
+    synced: impl Future<Output = ()>,
+    controller: Part,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let synced = tokio::select! {
+        () = stop => false,
+        () = synced => true,
+    };
+    if synced {
+        controller.await;
     }
 }
 

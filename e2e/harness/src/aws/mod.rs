@@ -23,8 +23,9 @@ use overlay::Overlay;
 /// | a new bucket blocks public access | User Guide, "Default settings for new S3 buckets FAQ" |
 /// | versioning is answered as a `VersioningConfiguration` | API Reference, `GetBucketVersioning` |
 ///
-/// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another, agree. Only signed
-/// requests (`Authorization` header) are treated so; a bucket policy that lets another account in is not modelled.
+/// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another,
+/// agree. Only signed requests (`Authorization` header) are treated so; a bucket policy that lets
+/// another account in is not modelled.
 #[derive(Clone, Debug)]
 pub struct AwsProxy {
     proxy: Proxy,

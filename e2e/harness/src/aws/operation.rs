@@ -6,8 +6,9 @@ use http::{Method, Request, header};
 use super::s3::S3Call;
 use crate::proxy::Verb;
 
-/// Who signed a request, where and for what: the credential scope of a version 4 signature (IAM User Guide,
-/// "Elements of an AWS API request signature"). The signature itself is nobody's business here.
+/// Who signed a request, where and for what: the credential scope of a version 4 signature (IAM
+/// User Guide, "Elements of an AWS API request signature"). The signature itself is nobody's
+/// business here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     pub(super) access_key: String,

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use quick_xml::escape::escape;
 
-/// As Amazon S3 answers (API Reference, "REST error responses"). In an answer to `HEAD` the body is left out.
+/// As Amazon S3 answers (API Reference, "REST error responses"). In an answer to `HEAD` the body is
+/// left out.
 pub fn s3(status: StatusCode, code: &str, message: &str) -> http::Response<Bytes> {
     let (code, message) = (escape(code), escape(message));
     xml(
@@ -16,7 +17,8 @@ pub fn s3(status: StatusCode, code: &str, message: &str) -> http::Response<Bytes
     )
 }
 
-/// As services of the query protocol answer, STS among them (STS API Reference, "Common Error Types").
+/// As services of the query protocol answer, STS among them (STS API Reference, "Common Error
+/// Types").
 pub fn query(status: StatusCode, code: &str, message: &str) -> http::Response<Bytes> {
     let (code, message) = (escape(code), escape(message));
     let fault = if status.is_server_error() {

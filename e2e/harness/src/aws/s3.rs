@@ -57,7 +57,8 @@ fn bucket_of_host(request: &Request<Bytes>) -> Option<&str> {
     Some(&aws[..at])
 }
 
-/// The parts of a bucket that have requests of their own: the query's key and the name in the operation.
+/// The parts of a bucket that have requests of their own: the query's key and the name in the
+/// operation.
 const PARTS: [(&str, &str); 22] = [
     ("accelerate", "BucketAccelerateConfiguration"),
     ("acl", "BucketAcl"),

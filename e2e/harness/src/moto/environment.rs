@@ -53,7 +53,8 @@ impl Place {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
         let environment = self.folder.join(facts.key());
-        // An environment cannot be made elsewhere and moved into its place, so it is marked instead.
+        // An environment cannot be made elsewhere and moved into its place, so it is marked
+        // instead.
         let complete = environment.join(".complete");
         if complete.exists() {
             return Ok(environment);
@@ -154,11 +155,9 @@ async fn run(command: Command, name: &str, log: &Path) -> Result<()> {
             Ok(status) => break status,
             Err(_) => {
                 passed += PROGRESS;
-                say(&format!(
-                    "moto: {name}, {} s: {}",
-                    passed.as_secs(),
-                    child.log_tail(1)
-                ));
+                // pip names all packages in one line.
+                let doing: String = child.log_tail(1).trim().chars().take(80).collect();
+                say(&format!("moto: {name}, {} s: {doing}", passed.as_secs()));
             }
         }
     };

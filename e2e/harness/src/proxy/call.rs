@@ -33,8 +33,8 @@ pub struct Call {
     pub seq: u64,
     /// What it does.
     pub verb: Verb,
-    /// What it is about: for the API server the resource (`leases`, `s3buckets/status`), for AWS the
-    /// operation (`CreateBucket`).
+    /// What it is about: for the API server the resource (`leases`, `s3buckets/status`), for AWS
+    /// the operation (`CreateBucket`).
     pub about: String,
     /// The method.
     pub method: Method,

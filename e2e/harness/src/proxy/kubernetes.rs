@@ -31,8 +31,8 @@ impl ApiProxy {
     /// Starts a proxy before the API server that `config` names.
     ///
     /// # Errors
-    /// When the server's certificate authority cannot be read, or when [`config_for`](Self::config_for)
-    /// refuses `config`.
+    /// When the server's certificate authority cannot be read, or when
+    /// [`config_for`](Self::config_for) refuses `config`.
     pub async fn start(config: &Config) -> Result<Self> {
         let mut server = config.clone();
         server.auth_info = kube::config::AuthInfo::default();

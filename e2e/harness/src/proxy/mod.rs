@@ -1,12 +1,13 @@
-//! A reverse proxy inside the test process: it records every request, and does to it what a rule says.
+//! A reverse proxy inside the test process: it records every request, and does to it what a rule
+//! says.
 //!
 //! Nothing here is random and nothing depends on speed: a rule picks its request by what the
 //! request is and by how many of its kind came before.
 //!
-//! A request goes through these points, in this order: it is recorded; the [hook](Proxy::on_request)
-//! is awaited ([`Point::Before`]); the first [`Rule`] that applies acts; the request is forwarded, and from here
-//! on takes its effect whatever the client does; the hook is awaited again ([`Point::After`]); the answer
-//! goes back, chunk by chunk.
+//! A request goes through these points, in this order: it is recorded; the
+//! [hook](Proxy::on_request) is awaited ([`Point::Before`]); the first [`Rule`] that applies acts;
+//! the request is forwarded, and from here on takes its effect whatever the client does; the hook
+//! is awaited again ([`Point::After`]); the answer goes back, chunk by chunk.
 
 mod body;
 mod call;
@@ -111,8 +112,8 @@ impl Proxy {
         self.shared.rules.clear();
     }
 
-    /// Sets the hook that is awaited before each request is forwarded, and again when its effect has
-    /// taken place and before the answer goes back. It replaces an earlier one.
+    /// Sets the hook that is awaited before each request is forwarded, and again when its effect
+    /// has taken place and before the answer goes back. It replaces an earlier one.
     ///
     /// While it waits, nothing else of this request happens; [`Verdict::Cut`] closes the client's
     /// connection. A client that goes away meanwhile drops the hook's future.
@@ -127,7 +128,8 @@ impl Proxy {
         self.shared.rules.set_hook(boxed);
     }
 
-    /// The requests so far, in the order of their arrival: the last 100,000 since [`clear`](Self::clear).
+    /// The requests so far, in the order of their arrival: the last 100,000 since
+    /// [`clear`](Self::clear).
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.log.all()
     }

@@ -41,8 +41,8 @@ pub enum Action {
     Answer(http::Response<Bytes>),
     /// Close the connection before forwarding: nothing happens at the server.
     DropBefore,
-    /// Forward, wait for the server's answer, then close the connection: it happened, and the client
-    /// does not know.
+    /// Forward, wait for the server's answer, then close the connection: it happened, and the
+    /// client does not know.
     DropAfter,
     /// Pass the answer's head and as many bytes of its body, then close the connection.
     CutBody(usize),

@@ -24,7 +24,8 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A client that is gone again, or no free descriptor for a moment: the next one may do.
+                // A client that is gone again, or no free descriptor for a moment: the next one may
+                // do.
                 if let Ok((stream, _)) = accepted {
                     connections.spawn(connection(stream, shared.clone()));
                 }

@@ -75,7 +75,7 @@ pub struct RoleArn(String);
 
 impl Text for RoleArn {
     const WHAT: &'static str = "role ARN";
-    const LENGTH: RangeInclusive<usize> = 20..=2048;
+    const LENGTH: RangeInclusive<usize> = 32..=2048;
     const RULES: &'static [Rule<str>] = &[Rule::new(
         "self.matches('^arn:aws(-[a-z0-9]+)*:iam::[0-9]{12}:role/[!-~]+$')",
         "must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/name",
@@ -91,3 +91,50 @@ impl Text for RoleArn {
     )];
 }
 text!(RoleArn);
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn an_arn_has_parts() {
+        let arn: Arn = "arn:aws-us-gov:sts::123456789012:assumed-role/role/session:1"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            (arn.partition(), arn.account(), arn.resource()),
+            ("aws-us-gov", "123456789012", "assumed-role/role/session:1")
+        );
+        let bucket: Arn = "arn:aws:s3:::bucket".parse().unwrap();
+        assert_eq!((bucket.account(), bucket.resource()), ("", "bucket"));
+    }
+
+    #[rstest]
+    #[case("arn:aws:s3::bucket")]
+    #[case("arn:azure:s3:::bucket")]
+    #[case("arn:aws-:s3:::bucket")]
+    #[case("arn:aws::::bucket")]
+    #[case("arn:aws:s3:::")]
+    #[case("arn:aws:s3:::a bucket")]
+    #[case("urn:aws:s3:::bucket")]
+    fn what_lacks_a_part_is_no_arn(#[case] text: &str) {
+        assert!(text.parse::<Arn>().is_err(), "{text}");
+    }
+
+    #[rstest]
+    #[case("arn:aws:iam::123456789012:user/name")]
+    #[case("arn:aws:iam::12345678901:role/name")]
+    #[case("arn:aws:iam:eu-west-1:123456789012:role/name")]
+    #[case("arn:aws:sts::123456789012:role/name")]
+    #[case("arn:aws:iam::123456789012:role/")]
+    fn not_every_arn_is_a_role(#[case] text: &str) {
+        assert!(
+            "arn:aws-cn:iam::123456789012:role/path/name"
+                .parse::<RoleArn>()
+                .is_ok()
+        );
+        assert!(text.parse::<RoleArn>().is_err(), "{text}");
+    }
+}

@@ -1,13 +1,12 @@
-use std::ops::RangeInclusive;
-
 use bon::bon;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, core::ObjectMeta};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    allowed_namespace::AllowedNamespace,
     arn::RoleArn,
+    awsprovider_status::AWSProviderStatus,
     credentials::ExternalId,
     endpoint::Endpoint,
     references::{SecretKeyRef, SecretRef},
@@ -15,12 +14,10 @@ use super::{
     tags::Tags,
 };
 use crate::{
-    lifecycle::{HasLifecycle, Lifecycle, Managed},
-    names::is_label,
+    lifecycle::Managed,
     rules::{InvalidField, Rule, Ruled, with_rules},
-    schema::absent_not_null,
+    schema::conform,
     stored::Stored,
-    text::{Text, text},
 };
 
 /// Which account, region and credentials AWS resources use.
@@ -44,7 +41,7 @@ use crate::{
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null, transform = with_rules::<Self>)]
+#[schemars(transform = conform, transform = with_rules::<Self>)]
 pub struct AWSProviderSpec {
     /// Region in which every resource of this provider lives, as in eu-central-1. A resource remembers the
     /// region that it was created in: changing this does not move it, but makes it Ready=False.
@@ -58,7 +55,7 @@ pub struct AWSProviderSpec {
 
     /// Role that the operator's Pod assumes with its service account token (web identity, IRSA). Excludes
     /// credentialsSecret and the pair of key references. If none of the three is given, the operator uses
-    /// what its Pod has: environment, EKS Pod Identity or web identity.
+    /// what its Pod has: environment, web identity, EKS Pod Identity or the role of its node.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<Stored<RoleArn>>,
 
@@ -161,22 +158,31 @@ impl Ruled for AWSProviderSpec {
 }
 
 impl AWSProviderSpec {
-    /// Checks what admission checks.
+    /// Checks the rules that admission checks; the sizes of lists and maps are admission's alone.
     ///
     /// # Errors
     /// The first field that admission would refuse.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.check_rules("spec")?;
-        self.region.parse_at("spec.region")?;
+        self.region.check("spec.region")?;
         if let Some(endpoint) = &self.endpoint {
-            endpoint.parse_at("spec.endpoint")?;
+            endpoint.check("spec.endpoint")?;
+        }
+        if let Some(secret) = &self.credentials_secret {
+            secret.check("spec.credentialsSecret")?;
+        }
+        if let Some(key) = &self.access_key_id_ref {
+            key.check("spec.accessKeyIDRef")?;
+        }
+        if let Some(key) = &self.secret_access_key_ref {
+            key.check("spec.secretAccessKeyRef")?;
         }
         self.credentials()?;
         self.assumed_role()?;
         self.default_tags.check_rules("spec.defaultTags")?;
         self.allowed_namespaces
             .iter()
-            .try_for_each(|it| it.parse_at("spec.allowedNamespaces").map(|_| ()))
+            .try_for_each(|allowed| allowed.check("spec.allowedNamespaces"))
     }
 
     /// Whether objects of `namespace` may use a provider that lives in `own`.
@@ -190,59 +196,6 @@ impl AWSProviderSpec {
     }
 }
 
-/// A namespace, or `*` for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedNamespace(String);
-
-impl Text for AllowedNamespace {
-    const WHAT: &'static str = "namespace or *";
-    const LENGTH: RangeInclusive<usize> = 1..=63;
-    const RULES: &'static [Rule<str>] = &[Rule::new(
-        "self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-        "must be the name of a namespace, or '*' for all",
-        |text| text == "*" || is_label(text),
-    )];
-}
-text!(AllowedNamespace);
-
-/// What became of an AWSProvider.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null)]
-pub struct AWSProviderStatus {
-    /// What every kind's status has.
-    #[serde(flatten)]
-    pub lifecycle: Lifecycle,
-
-    /// Account in which the credentials are valid.
-    #[serde(default, rename = "accountID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 12))]
-    pub account_id: Option<String>,
-
-    /// ARN of the user or role that the credentials stand for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048))]
-    pub caller_identity: Option<String>,
-
-    /// Partition of AWS that the account is in: aws, aws-cn, aws-us-gov …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
-    pub partition: Option<String>,
-
-    /// When AWS first accepted the credentials now in use. It does not move while nothing changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_authentication_time: Option<Time>,
-}
-
-impl HasLifecycle for AWSProviderStatus {
-    fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
-    }
-    fn lifecycle_mut(&mut self) -> &mut Lifecycle {
-        &mut self.lifecycle
-    }
-}
-
 impl Managed for AWSProvider {
     type Status = AWSProviderStatus;
 
@@ -253,19 +206,33 @@ impl Managed for AWSProvider {
 
 #[bon]
 impl AWSProvider {
-    /// Builds a provider; what its spec requires is required here.
+    /// Builds a provider; what its spec requires is required here. The deprecated pair of key references
+    /// has no place in it.
+    ///
+    /// ```
+    /// # use crd_types::aws::v1alpha1::AWSProvider;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = AWSProvider::builder("aws", "default")
+    ///     .region("eu-central-1".parse()?)
+    ///     .role_arn("arn:aws:iam::111122223333:role/operator".parse()?)
+    ///     .default_tags([("team", "platform")].into_iter().collect())
+    ///     .build();
+    /// # provider.spec.check()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[builder(start_fn = builder, finish_fn = build)]
     pub fn assemble(
         #[builder(start_fn, into)] name: String,
         #[builder(start_fn, into)] namespace: String,
-        #[builder(into)] region: Stored<Region>,
-        #[builder(into)] endpoint: Option<Stored<Endpoint>>,
-        #[builder(into)] role_arn: Option<Stored<RoleArn>>,
-        #[builder(into)] assume_role_arn: Option<Stored<RoleArn>>,
-        #[builder(into)] external_id: Option<Stored<ExternalId>>,
+        region: Region,
+        endpoint: Option<Endpoint>,
+        role_arn: Option<RoleArn>,
+        assume_role_arn: Option<RoleArn>,
+        external_id: Option<ExternalId>,
         credentials_secret: Option<SecretRef>,
         #[builder(default)] default_tags: Tags,
-        #[builder(default)] allowed_namespaces: Vec<Stored<AllowedNamespace>>,
+        #[builder(default)] allowed_namespaces: Vec<AllowedNamespace>,
     ) -> Self {
         Self {
             metadata: ObjectMeta {
@@ -274,18 +241,46 @@ impl AWSProvider {
                 ..ObjectMeta::default()
             },
             spec: AWSProviderSpec {
-                region,
-                endpoint,
-                role_arn,
-                assume_role_arn,
-                external_id,
+                region: region.into(),
+                endpoint: endpoint.map(Stored::from),
+                role_arn: role_arn.map(Stored::from),
+                assume_role_arn: assume_role_arn.map(Stored::from),
+                external_id: external_id.map(Stored::from),
                 credentials_secret,
                 access_key_id_ref: None,
                 secret_access_key_ref: None,
                 default_tags,
-                allowed_namespaces,
+                allowed_namespaces: allowed_namespaces.into_iter().map(Stored::from).collect(),
             },
             status: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowing(namespaces: &[&str]) -> AWSProviderSpec {
+        AWSProvider::builder("aws", "own")
+            .region("eu-central-1".parse().unwrap())
+            .allowed_namespaces(
+                namespaces
+                    .iter()
+                    .map(|name| name.parse().unwrap())
+                    .collect(),
+            )
+            .build()
+            .spec
+    }
+
+    #[test]
+    fn namespaces_are_allowed_by_name_or_all() {
+        let none = allowing(&[]);
+        assert!(none.allows("own", "own") && !none.allows("other", "own"));
+        let some = allowing(&["a", "b"]);
+        assert!(some.allows("b", "own") && some.allows("own", "own") && !some.allows("c", "own"));
+        let all = allowing(&["*"]);
+        assert!(all.allows("c", "own"));
     }
 }

@@ -57,10 +57,9 @@ impl Encryption {
     /// The first field that admission would refuse.
     pub fn check(&self, path: &str) -> Result<(), InvalidField> {
         self.check_rules(path)?;
-        match &self.kms_key_id {
-            Some(key) => key.parse_at(&format!("{path}.kmsKeyID")).map(|_| ()),
-            None => Ok(()),
-        }
+        self.kms_key_id
+            .as_ref()
+            .map_or(Ok(()), |key| key.check(&format!("{path}.kmsKeyID")))
     }
 }
 

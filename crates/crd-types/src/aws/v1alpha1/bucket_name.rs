@@ -69,3 +69,51 @@ impl Text for BucketName {
     ];
 }
 text!(BucketName);
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("abc")]
+    #[case("a.b-c.9")]
+    #[case("1.2.3")]
+    #[case("1.2.3.4.5")]
+    #[case("1.2.3.4x")]
+    #[case("xn-bucket")]
+    fn good_names(#[case] name: &str) {
+        assert_eq!(
+            name.parse::<BucketName>().map(|name| name.to_string()),
+            Ok(name.to_owned())
+        );
+    }
+
+    #[rstest]
+    #[case("ab", "3 to 63")]
+    #[case("Bucket", "lower-case")]
+    #[case("my_bucket", "lower-case")]
+    #[case("-bucket", "begin and end")]
+    #[case("bucket.", "begin and end")]
+    #[case("my..bucket", "two dots")]
+    #[case("192.168.5.4", "IP address")]
+    #[case("xn--bucket", "reserves: xn--")]
+    #[case("sthree-bucket", "reserves: xn--")]
+    #[case("amzn-s3-demo-bucket", "reserves: xn--")]
+    #[case("bucket-s3alias", "reserves: -s3alias")]
+    #[case("bucket--ol-s3", "reserves: -s3alias")]
+    #[case("bucket.mrap", "reserves: -s3alias")]
+    #[case("bucket--x-s3", "reserves: -s3alias")]
+    #[case("bucket--table-s3", "reserves: -s3alias")]
+    fn bad_names(#[case] name: &str, #[case] why: &str) {
+        let refused = name.parse::<BucketName>().unwrap_err();
+        assert!(refused.why.contains(why), "{refused}");
+    }
+
+    #[test]
+    fn length_has_both_ends() {
+        assert!("b".repeat(63).parse::<BucketName>().is_ok());
+        assert!("b".repeat(64).parse::<BucketName>().is_err());
+    }
+}

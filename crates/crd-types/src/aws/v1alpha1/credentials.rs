@@ -110,3 +110,54 @@ impl AWSProviderSpec {
         Ok(Some(AssumedRole { role, external_id }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/operator";
+
+    fn spec(fields: Value) -> AWSProviderSpec {
+        let mut spec = json!({ "region": "eu-central-1" });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn without_a_source_the_pods_own_credentials_are_used() {
+        assert_eq!(spec(json!({})).credentials(), Ok(Credentials::Ambient));
+        assert_eq!(spec(json!({})).assumed_role(), Ok(None));
+    }
+
+    #[test]
+    fn a_role_can_be_the_source_and_another_the_next_hop() {
+        let spec = spec(
+            json!({ "roleARN": ROLE, "assumeRoleARN": format!("{ROLE}-2"), "externalID": "x-1" }),
+        );
+        assert_eq!(
+            spec.credentials(),
+            Ok(Credentials::WebIdentity(ROLE.parse().unwrap()))
+        );
+        let hop = AssumedRole {
+            role: format!("{ROLE}-2").parse().unwrap(),
+            external_id: Some("x-1".parse().unwrap()),
+        };
+        assert_eq!(spec.assumed_role(), Ok(Some(hop)));
+    }
+
+    #[rstest]
+    #[case(json!({ "accessKeyIDRef": { "name": "a", "key": "b" } }))]
+    #[case(json!({ "secretAccessKeyRef": { "name": "a", "key": "b" } }))]
+    #[case(json!({ "roleARN": ROLE, "credentialsSecret": { "name": "a" } }))]
+    #[case(json!({ "roleARN": "no role" }))]
+    fn half_a_source_or_two_are_refused(#[case] fields: Value) {
+        let spec = spec(fields);
+        assert!(spec.credentials().is_err());
+        assert!(spec.check().is_err());
+    }
+}

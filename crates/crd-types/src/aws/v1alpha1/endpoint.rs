@@ -77,3 +77,36 @@ fn split(text: &str) -> Option<(&str, &str, &str)> {
     (matches!(scheme, "http" | "https") && host_is_valid && port_is_valid && path_is_valid)
         .then_some((scheme, authority, path))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("https://Store.Example/", "https://store.example:443")]
+    #[case("https://store.example:443", "https://store.example:443")]
+    #[case("http://127.0.0.1/base", "http://127.0.0.1:80")]
+    #[case("http://[::1]", "http://[::1]:80")]
+    #[case("http://[::1]:5000/", "http://[::1]:5000")]
+    fn the_origin_has_one_form(#[case] endpoint: Endpoint, #[case] origin: &str) {
+        assert_eq!(endpoint.origin(), origin);
+        assert_eq!(endpoint.is_plain_http(), origin.starts_with("http:"));
+    }
+
+    #[rstest]
+    #[case("store.example")]
+    #[case("ftp://store.example")]
+    #[case("https://")]
+    #[case("https:///path")]
+    #[case("https://user:word@store.example")]
+    #[case("https://store.example?query")]
+    #[case("https://store.example/#fragment")]
+    #[case("https://store.example:port")]
+    #[case("https://[::1")]
+    #[case("https://store example")]
+    fn what_is_no_base_url_is_refused(#[case] text: &str) {
+        assert!(text.parse::<Endpoint>().is_err(), "{text}");
+    }
+}

@@ -1,8 +1,10 @@
 //! Version `v1alpha1`: [`AWSProvider`] and [`S3Bucket`].
 
 mod account_id;
+mod allowed_namespace;
 mod arn;
 mod awsprovider;
+mod awsprovider_status;
 mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
@@ -23,8 +25,10 @@ use kube::CustomResourceExt;
 
 pub use self::{
     account_id::AccountId,
+    allowed_namespace::AllowedNamespace,
     arn::{Arn, RoleArn},
-    awsprovider::{AWSProvider, AWSProviderSpec, AWSProviderStatus, AllowedNamespace},
+    awsprovider::{AWSProvider, AWSProviderSpec},
+    awsprovider_status::AWSProviderStatus,
     bucket_access::{CannedAcl, ObjectOwnership, OwnershipControls, PublicAccessBlock},
     bucket_cors::{CorsMethod, CorsRule},
     bucket_encryption::{Encryption, EncryptionAlgorithm},

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     names::{DataKey, NamespaceName, ObjectName},
+    rules::InvalidField,
     stored::Stored,
 };
 
@@ -32,6 +33,14 @@ impl ProviderRef {
     pub fn namespace_or<'a>(&'a self, own: &'a str) -> &'a str {
         self.namespace.as_ref().map_or(own, Stored::as_str)
     }
+
+    /// Checks what admission checks, for a reference at `path`.
+    ///
+    /// # Errors
+    /// The first field that admission would refuse.
+    pub fn check(&self, path: &str) -> Result<(), InvalidField> {
+        check_object(&self.name, self.namespace.as_ref(), path)
+    }
 }
 
 /// A Secret.
@@ -46,6 +55,16 @@ pub struct SecretRef {
     pub namespace: Option<Stored<NamespaceName>>,
 }
 
+impl SecretRef {
+    /// Checks what admission checks, for a reference at `path`.
+    ///
+    /// # Errors
+    /// The first field that admission would refuse.
+    pub fn check(&self, path: &str) -> Result<(), InvalidField> {
+        check_object(&self.name, self.namespace.as_ref(), path)
+    }
+}
+
 /// One value of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -58,4 +77,26 @@ pub struct SecretKeyRef {
     pub namespace: Option<Stored<NamespaceName>>,
     /// Key of the value within the Secret's data.
     pub key: Stored<DataKey>,
+}
+
+impl SecretKeyRef {
+    /// Checks what admission checks, for a reference at `path`.
+    ///
+    /// # Errors
+    /// The first field that admission would refuse.
+    pub fn check(&self, path: &str) -> Result<(), InvalidField> {
+        check_object(&self.name, self.namespace.as_ref(), path)?;
+        self.key.check(&format!("{path}.key"))
+    }
+}
+
+fn check_object(
+    name: &Stored<ObjectName>,
+    namespace: Option<&Stored<NamespaceName>>,
+    path: &str,
+) -> Result<(), InvalidField> {
+    name.check(&format!("{path}.name"))?;
+    namespace.map_or(Ok(()), |namespace| {
+        namespace.check(&format!("{path}.namespace"))
+    })
 }

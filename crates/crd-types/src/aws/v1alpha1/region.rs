@@ -42,3 +42,40 @@ pub(super) fn looks_like_aws(region: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_of_aws_are_known_by_their_form() {
+        for region in [
+            "us-east-1",
+            "us-gov-west-1",
+            "us-isob-east-1",
+            "eusc-de-east-1",
+            "ap-southeast-12",
+        ] {
+            assert!(looks_like_aws(region), "{region}");
+        }
+        for region in [
+            "us-east",
+            "us-east-1a",
+            "us-1",
+            "useast1",
+            "europe-west-1",
+            "us--1",
+            "us-east-123",
+            "",
+        ] {
+            assert!(!looks_like_aws(region), "{region}");
+        }
+    }
+
+    #[test]
+    fn a_store_may_call_its_region_otherwise() {
+        assert!("garage".parse::<Region>().is_ok());
+        assert!("EU-WEST-1".parse::<Region>().is_err());
+        assert!("eu_west_1".parse::<Region>().is_err());
+    }
+}

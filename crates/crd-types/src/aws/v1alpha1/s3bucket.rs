@@ -16,7 +16,7 @@ use super::{
 use crate::{
     lifecycle::{DeletionPolicy, Managed},
     rules::{InvalidField, Rule, Ruled, Transition, with_rules},
-    schema::absent_not_null,
+    schema::conform,
     stored::Stored,
 };
 
@@ -42,7 +42,7 @@ use crate::{
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null, transform = with_rules::<Self>)]
+#[schemars(transform = conform, transform = with_rules::<Self>)]
 pub struct S3BucketSpec {
     /// The AWSProvider whose account and region the bucket is in. May be changed to another provider of the
     /// same account and region.
@@ -124,15 +124,25 @@ impl Ruled for S3BucketSpec {
 }
 
 impl S3BucketSpec {
-    /// Checks what admission checks.
+    /// Checks the rules that admission checks; the sizes of lists and maps are admission's alone.
     ///
     /// # Errors
     /// The first field that admission would refuse.
     pub fn check(&self) -> Result<(), InvalidField> {
-        self.bucket_name.parse_at("spec.bucketName")?;
+        self.check_rules("spec")?;
+        self.provider_ref.check("spec.providerRef")?;
+        self.bucket_name.check("spec.bucketName")?;
         if let Some(encryption) = &self.encryption {
             encryption.check("spec.encryption")?;
         }
+        self.lifecycle_rules
+            .iter()
+            .try_for_each(|rule| rule.check_rules("spec.lifecycleRules"))?;
+        let mut methods = self
+            .cors_rules
+            .iter()
+            .flat_map(|rule| &rule.allowed_methods);
+        methods.try_for_each(|method| method.check("spec.corsRules.allowedMethods"))?;
         self.tags.check_rules("spec.tags")
     }
 
@@ -167,12 +177,34 @@ impl Managed for S3Bucket {
 #[bon]
 impl S3Bucket {
     /// Builds a bucket; what its spec requires is required here.
+    ///
+    /// ```
+    /// # use crd_types::aws::v1alpha1::{ProviderRef, S3Bucket, Versioning};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bucket = S3Bucket::builder("notes", "default")
+    ///     .provider_ref(ProviderRef::named("aws".parse()?))
+    ///     .bucket_name("example-notes".parse()?)
+    ///     .versioning(Versioning { enabled: true })
+    ///     .build();
+    /// # bucket.spec.check()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Without a required part there is nothing to build:
+    ///
+    /// ```compile_fail
+    /// # use crd_types::aws::v1alpha1::{ProviderRef, S3Bucket};
+    /// let bucket = S3Bucket::builder("notes", "default")
+    ///     .provider_ref(ProviderRef::named("aws".parse().unwrap()))
+    ///     .build();
+    /// ```
     #[builder(start_fn = builder, finish_fn = build)]
     pub fn assemble(
         #[builder(start_fn, into)] name: String,
         #[builder(start_fn, into)] namespace: String,
         provider_ref: ProviderRef,
-        #[builder(into)] bucket_name: Stored<BucketName>,
+        bucket_name: BucketName,
         versioning: Option<Versioning>,
         encryption: Option<Encryption>,
         public_access_block: Option<PublicAccessBlock>,
@@ -188,7 +220,7 @@ impl S3Bucket {
             },
             spec: S3BucketSpec {
                 provider_ref,
-                bucket_name,
+                bucket_name: bucket_name.into(),
                 versioning,
                 encryption,
                 public_access_block,

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use super::{account_id::AccountId, bucket_name::BucketName, partition::Partition, region::Region};
 use crate::{
     lifecycle::{HasLifecycle, Lifecycle},
-    schema::absent_not_null,
+    schema::conform,
 };
 
 /// What became of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = absent_not_null)]
+#[schemars(transform = conform)]
 pub struct S3BucketStatus {
     /// What every kind's status has.
     #[serde(flatten)]

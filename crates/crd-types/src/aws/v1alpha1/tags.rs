@@ -102,3 +102,29 @@ impl JsonSchema for Tags {
         schema
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("team", "platform", None)]
+    #[case("cost centre/7", "größe = 1+1 @home", None)]
+    #[case("empty", "", None)]
+    #[case("AWS:upper", "x", None)]
+    #[case("aws-infra-operator", "x", None)]
+    #[case("", "x", Some("1 to 128"))]
+    #[case("aws:cloudformation:stack-name", "x", Some("belong to AWS"))]
+    #[case("aws-infra-operator.runner.codes/uid", "x", Some("ownership mark"))]
+    #[case("a,b", "x", Some("only letters"))]
+    #[case("a", "tab\t", Some("only letters"))]
+    fn rules(#[case] key: &str, #[case] value: &str, #[case] refused: Option<&str>) {
+        let checked = Tags::from_iter([(key, value)]).check_rules("spec.tags");
+        match refused {
+            None => assert_eq!(checked, Ok(())),
+            Some(why) => assert!(checked.unwrap_err().why.contains(why)),
+        }
+    }
+}

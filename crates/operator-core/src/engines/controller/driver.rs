@@ -101,10 +101,10 @@ impl<R: Reconciler> Controller<R> {
         }
     }
 
-    /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand.
+    /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand. Every cache that
+    /// a pass reads must have synced before.
     pub async fn run(self: Arc<Self>, leadership: Leadership, mut stop: watch::Receiver<bool>) {
         let mut term = leadership.watch();
-        self.site.cache.wait_synced().await;
         loop {
             let leading = tokio::select! {
                 biased;
@@ -203,7 +203,8 @@ impl<R: Reconciler> Controller<R> {
         let clock = self.site.clock.clone();
         let deadline = clock.now() + self.settings.timeout;
         let mut pass = Pass::new(self.site.clone(), object.clone(), leading);
-        let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass)).catch_unwind();
+        // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
+        let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
         let result = match clock.until(deadline, run).await {
             Some(Ok(result)) => result,
             Some(Err(_)) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crd_types::lifecycle::{DeletionPolicy, HasLifecycle, Managed};
+use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
 
@@ -131,8 +132,8 @@ impl<E: External> Reconciler for Engine<E> {
             Ok(policy) => {
                 pass.status.lifecycle_mut().deletion_policy = Some(policy);
                 match object.meta().deletion_timestamp {
-                    Some(_) => self.release(pass, policy).await,
-                    None => self.uphold(pass).await,
+                    Some(_) => self.release(pass, policy).boxed().await,
+                    None => self.uphold(pass).boxed().await,
                 }
             }
         };

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use super::Correct;
 use crate::aws::refusal;
 
-/// A bucket without an encryption of its own has Amazon's, also after `DeleteBucketEncryption`; moto has none.
+/// A bucket without an encryption of its own has Amazon's, also after `DeleteBucketEncryption`;
+/// moto has none.
 ///
-/// Amazon S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets"; API Reference,
-/// `DeleteBucketEncryption` (it resets the bucket to SSE-S3).
+/// Amazon S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets";
+/// API Reference, `DeleteBucketEncryption` (it resets the bucket to SSE-S3).
 pub(super) const CORRECT: Correct = Correct {
     operation: "GetBucketEncryption",
     correct,

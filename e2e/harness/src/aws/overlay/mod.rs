@@ -1,4 +1,5 @@
-//! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has them all.
+//! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has
+//! them all.
 
 mod create_tags;
 mod default_encryption;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
@@ -63,7 +64,8 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// What AWS says to whom it denies the bucket. The region is no secret: API Reference, `HeadBucket`.
+    /// What AWS says to whom it denies the bucket. The region is no secret: API Reference,
+    /// `HeadBucket`.
     fn denied(&self) -> Response<Bytes> {
         let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
         self.with_region(denied)
@@ -117,11 +119,8 @@ impl Overlay {
 
     async fn about_bucket(&self, call: &S3Call, request: Request<Bytes>) -> Result<Answer> {
         if let Some(bucket) = self.server.bucket(call).await?
-            && let Some(mut refusal) = guards().find_map(|guard| guard(call, &bucket))
+            && let Some(refusal) = guards().find_map(|guard| guard(call, &bucket))
         {
-            if request.method() == Method::HEAD {
-                *refusal.body_mut() = Bytes::new();
-            }
             return Ok(answer(refusal));
         }
         let reply = self.server.pass(request).await?;

@@ -6,10 +6,11 @@ use super::Bucket;
 use crate::aws::refusal;
 use crate::aws::s3::S3Call;
 
-/// A request in another region than its bucket's is redirected, with the region in a header; moto answers it.
+/// A request in another region than its bucket's is redirected, with the region in a header; moto
+/// answers it.
 ///
-/// Amazon S3 API Reference, "Error responses", `PermanentRedirect` (301), and `HeadBucket`, `x-amz-bucket-region`.
-/// `GetBucketLocation` is answered in every region (its page).
+/// Amazon S3 API Reference, "Error responses", `PermanentRedirect` (301), and `HeadBucket`,
+/// `x-amz-bucket-region`. `GetBucketLocation` is answered in every region (its page).
 pub(super) fn redirect(call: &S3Call, bucket: &Bucket) -> Option<Response<Bytes>> {
     if call.scope.region == bucket.region || call.operation == "GetBucketLocation" {
         return None;

@@ -1,0 +1,243 @@
+//! One test's own stage: a namespace, proxies before the API server and before AWS, and operators that see
+//! nothing else.
+
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+use std::{collections::BTreeMap, ffi::OsString, time::Duration};
+
+use anyhow::{Context, Result};
+use cloud_operator::Config;
+use crd_types::{
+    aws::v1alpha1::{AWSProvider, S3Bucket, crds},
+    lifecycle::{HasLifecycle, Managed},
+};
+use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use operator_core::{
+    decide::clock::Clock,
+    process::config::{Inputs, load},
+};
+use serde_json::{Value, json};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+pub use harness::wait::PATIENCE;
+
+/// The interval at which operators of a scene look for drift.
+pub const INTERVAL: Duration = Duration::from_secs(300);
+
+/// One test's own stage.
+pub struct Scene {
+    pub cluster: Cluster,
+    pub namespace: Namespace,
+    pub api: ApiProxy,
+    pub aws: AwsProxy,
+}
+
+/// An operator that runs in this process.
+pub struct Running {
+    pub clock: Clock,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), cloud_operator::OperatorError>>,
+}
+
+impl Scene {
+    pub async fn new(prefix: &str) -> Result<Self> {
+        let cluster = ControlPlane::shared().await?.clone();
+        cluster.install_crds(crds()).await?;
+        let namespace = cluster.namespace(prefix).await?;
+        let api = ApiProxy::start(&cluster.config()).await?;
+        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        Ok(Self { cluster, namespace, api, aws })
+    }
+
+    /// A name for a bucket that no other test has.
+    pub fn bucket_name(&self, name: &str) -> String {
+        format!("{}-{name}", self.namespace.name())
+    }
+
+    /// The settings of an operator of this scene, as its command line gives them.
+    pub fn settings(&self) -> Vec<String> {
+        let namespace = self.namespace.name();
+        let endpoint = self.aws.url();
+        vec![
+            format!("--watch-namespaces={namespace}"),
+            format!("--leader-election-namespace={namespace}"),
+            format!("--pod-name={namespace}"),
+            format!("--reconcile-interval={}s", INTERVAL.as_secs()),
+            "--metrics-bind-address=0".to_owned(),
+            "--health-probe-bind-address=0".to_owned(),
+            format!("--allowed-endpoints={endpoint}"),
+            "--allow-http-endpoints=true".to_owned(),
+        ]
+    }
+
+    /// An operator in this process, with the usual settings.
+    pub fn operator(&self) -> Result<Running> {
+        self.operator_with(&[])
+    }
+
+    /// An operator in this process; `more` settings win over the usual ones.
+    pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config())?;
+        Running::start(config(self.settings(), more)?, client)
+    }
+
+    pub fn providers(&self) -> Api<AWSProvider> {
+        self.api_of()
+    }
+
+    pub fn buckets(&self) -> Api<S3Bucket> {
+        self.api_of()
+    }
+
+    /// Straight to the API server, as an administrator.
+    pub fn api_of<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
+    {
+        self.namespace.api().expect("the shared cluster's configuration makes clients")
+    }
+
+    /// A Secret with keys, and a provider that uses it.
+    pub async fn provider(&self, name: &str) -> Result<AWSProvider> {
+        self.keys(name, "AKIDEXAMPLE").await?;
+        self.create(json!({
+            "kind": "AWSProvider",
+            "metadata": { "name": name },
+            "spec": {
+                "region": "eu-central-1",
+                "endpoint": self.aws.url(),
+                "credentialsSecret": { "name": name },
+            },
+        }))
+        .await
+    }
+
+    /// Writes the Secret `name` with an access key of this ID.
+    pub async fn keys(&self, name: &str, id: &str) -> Result<Secret> {
+        let secret: Secret = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name },
+            "stringData": { "AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": "secret" },
+        }))?;
+        let params = PatchParams::apply("test").force();
+        Ok(self.api_of::<Secret>().patch(name, &params, &Patch::Apply(&secret)).await?)
+    }
+
+    /// A bucket object of the provider `provider`; `spec` is merged over the least that it needs.
+    pub async fn bucket(&self, name: &str, provider: &str, spec: Value) -> Result<S3Bucket> {
+        let mut whole = json!({
+            "providerRef": { "name": provider },
+            "bucketName": self.bucket_name(name),
+        });
+        for (field, value) in spec.as_object().into_iter().flatten() {
+            whole[field] = value.clone();
+        }
+        self.create(json!({ "kind": "S3Bucket", "metadata": { "name": name }, "spec": whole })).await
+    }
+
+    /// Creates an object of the group as a user would, with strict validation.
+    pub async fn create<K>(&self, mut object: Value) -> Result<K>
+    where
+        K: Managed,
+    {
+        object["apiVersion"] = K::api_version(&()).into();
+        let object: K = serde_json::from_value(object)?;
+        let created = self.api_of::<K>().create(&PostParams::default(), &object).await;
+        created.with_context(|| format!("{} {}", K::kind(&()), object.name_any()))
+    }
+
+    /// Merges `patch` into the object.
+    pub async fn patch<K: Managed>(&self, name: &str, patch: Value) -> Result<K> {
+        let patch = Patch::Merge(patch);
+        Ok(self.api_of::<K>().patch(name, &PatchParams::default(), &patch).await?)
+    }
+
+    pub async fn delete<K: Managed>(&self, name: &str) -> Result<()> {
+        self.api_of::<K>().delete(name, &DeleteParams::background()).await?;
+        Ok(())
+    }
+
+    pub async fn gone<K: Managed>(&self, name: &str) -> Result<()> {
+        wait::wait_gone(&self.api_of::<K>(), name, PATIENCE).await
+    }
+
+    /// Waits until the object's present generation is ready.
+    pub async fn ready<K: Managed>(&self, name: &str) -> Result<K> {
+        wait::wait_for(&self.api_of(), name, "it is ready", PATIENCE, |object: &K| {
+            let generation = object.meta().generation;
+            let lifecycle = object.status().map(HasLifecycle::lifecycle).cloned().unwrap_or_default();
+            lifecycle.ready && lifecycle.observed_generation == generation
+        })
+        .await
+    }
+
+    /// Waits until the object's present generation is not ready, for this reason.
+    pub async fn refused<K: Managed>(&self, name: &str, reason: &str) -> Result<K> {
+        let what = format!("it is not ready: {reason}");
+        wait::wait_for(&self.api_of(), name, &what, PATIENCE, |object: &K| {
+            let Some(status) = object.status() else { return false };
+            let ready = status.lifecycle().condition("Ready");
+            ready.is_some_and(|ready| {
+                ready.status == "False"
+                    && ready.reason == reason
+                    && ready.observed_generation == object.meta().generation
+            })
+        })
+        .await
+    }
+
+    /// Asks for a pass and waits until it was answered.
+    pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
+        let value = format!("{:x}", fastrand::u64(..));
+        let key = format!("{}/reconcile-requested-at", K::group(&()));
+        self.patch::<K>(name, json!({ "metadata": { "annotations": { key: value } } })).await?;
+        wait::wait_for(&self.api_of(), name, "the requested pass was made", PATIENCE, |object: &K| {
+            let status = object.status();
+            status.is_some_and(|s| s.lifecycle().last_handled_reconcile_at.as_ref() == Some(&value))
+        })
+        .await
+    }
+}
+
+impl Running {
+    /// Starts the operator with a clock of its own.
+    pub fn start(config: Config, client: Client) -> Result<Self> {
+        let clock = Clock::system();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(cloud_operator::run(config, client, clock.clone(), async move {
+            // A sender that is gone means the same.
+            let _ = stopped.await;
+        }));
+        Ok(Self { clock, stop, task })
+    }
+
+    /// Stops it as SIGTERM would.
+    pub async fn stop(self) -> Result<()> {
+        drop(self.stop);
+        Ok(self.task.await??)
+    }
+
+    /// Drops it with all its memory, wherever it is.
+    pub async fn crash(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+/// Settings from a command line.
+pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
+    // The last of a repeated setting wins.
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings.into_iter().chain(more.iter().map(|&setting| setting.to_owned())) {
+        last.insert(name(&setting), setting);
+    }
+    let program = OsString::from(cloud_operator::NAME);
+    let args = std::iter::once(program).chain(last.into_values().map(OsString::from)).collect();
+    let loaded = load(&Inputs { args, env: &|_| None, facts: &[] });
+    Ok(loaded.map_err(|refused| anyhow::anyhow!("{refused}"))?.settings)
+}

@@ -1,0 +1,13 @@
+//! What a real API server admits and refuses, and that the Rust twin of every rule agrees with it.
+
+#[path = "../tree/mod.rs"]
+mod tree;
+
+mod bounds;
+mod manifests;
+mod objects;
+mod rules;
+mod server;
+mod stored_earlier;
+mod twins;
+mod views;

@@ -1,0 +1,152 @@
+//! Manifests that users have: the examples, and those written for the older operator.
+
+use std::{fs, path::PathBuf};
+
+use crd_types::aws::v1alpha1::{
+    AWSProvider, Credentials, EncryptionAlgorithm, PublicAccessBlock, S3Bucket,
+};
+use serde_json::Value;
+
+use crate::{server::Server, twins};
+
+fn documents(folder: &str) -> Vec<(PathBuf, Value)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let documents: Vec<_> = files
+        .into_iter()
+        .flat_map(|file| {
+            let read: Vec<Value> =
+                serde_saphyr::from_multiple(&fs::read_to_string(&file).unwrap()).unwrap();
+            read.into_iter()
+                .map(move |document| (file.clone(), document))
+        })
+        .collect();
+    assert!(!documents.is_empty(), "no manifest in {}", folder.display());
+    documents
+}
+
+/// The object that the API server would store, in the test's own namespace.
+async fn admitted(server: &Server, mut document: Value) -> Result<Value, String> {
+    document["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("namespace");
+    server.admit(&document).await
+}
+
+#[tokio::test]
+async fn every_example_is_admitted() {
+    let server = Server::start().await;
+    for (file, document) in documents("../../examples/aws") {
+        let stored = admitted(&server, document)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        if stored["kind"] != "Secret" {
+            twins::accept(&stored).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_older_manifest_is_admitted_unchanged() {
+    let server = Server::start().await;
+    for (file, document) in documents("tests/fixtures") {
+        let name = format!("{} {}", file.display(), document["metadata"]["name"]);
+        let mut expected = document["spec"].clone();
+        // The schema's defaults say what leaving out has always meant.
+        if let Some(block) = expected
+            .get_mut("publicAccessBlock")
+            .and_then(Value::as_object_mut)
+        {
+            for guard in [
+                "blockPublicAcls",
+                "ignorePublicAcls",
+                "blockPublicPolicy",
+                "restrictPublicBuckets",
+            ] {
+                block.entry(guard).or_insert(false.into());
+            }
+        }
+        if let Some(encryption) = expected
+            .get_mut("encryption")
+            .and_then(Value::as_object_mut)
+        {
+            encryption.insert("bucketKeyEnabled".into(), false.into());
+        }
+        let stored = admitted(&server, document)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(stored["spec"], expected, "{name}");
+        twins::accept(&stored).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+fn older<K: serde::de::DeserializeOwned>(name: &str) -> K {
+    let (_, document) = documents("tests/fixtures")
+        .into_iter()
+        .find(|(_, document)| document["metadata"]["name"] == name)
+        .unwrap_or_else(|| panic!("no fixture {name}"));
+    serde_json::from_value(document).unwrap()
+}
+
+#[test]
+fn older_providers_mean_what_they_meant() {
+    let credentials = |name| {
+        format!(
+            "{:?}",
+            older::<AWSProvider>(name).spec.credentials().unwrap()
+        )
+    };
+    assert!(credentials("by-role").starts_with("WebIdentity"));
+    assert!(credentials("by-secret").starts_with("Secret"));
+    assert_eq!(
+        older::<AWSProvider>("by-environment").spec.credentials(),
+        Ok(Credentials::Ambient)
+    );
+
+    let pair = older::<AWSProvider>("by-key-pair").spec;
+    let Ok(Credentials::Keys {
+        access_key_id,
+        secret_access_key,
+    }) = pair.credentials()
+    else {
+        panic!("no pair of keys");
+    };
+    assert_eq!(access_key_id.key.as_str(), "access-key-id");
+    assert_eq!(secret_access_key.key.as_str(), "secret_access.key");
+
+    let hop = older::<AWSProvider>("by-secret")
+        .spec
+        .assumed_role()
+        .unwrap()
+        .unwrap();
+    assert_eq!(hop.role.as_str(), "arn:aws:iam::444455556666:role/tenant");
+    assert_eq!(hop.external_id.unwrap().as_str(), "tenant-1");
+}
+
+#[test]
+fn older_buckets_mean_what_they_meant() {
+    let kms = older::<S3Bucket>("with-finalizers").spec;
+    assert_eq!(kms.encryption.unwrap().algorithm, EncryptionAlgorithm::Kms);
+    assert_eq!(
+        kms.public_access_block.unwrap(),
+        PublicAccessBlock {
+            block_public_acls: true,
+            restrict_public_buckets: true,
+            ..PublicAccessBlock::default()
+        }
+    );
+    assert!(!kms.versioning.unwrap().enabled);
+
+    assert!(older::<S3Bucket>("plain").spec.not_in_force().is_empty());
+    let everything = older::<S3Bucket>("everything").spec;
+    assert_eq!(
+        everything.not_in_force(),
+        ["spec.lifecycleRules", "spec.corsRules"],
+        "acl private is in force"
+    );
+}
