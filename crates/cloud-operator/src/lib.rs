@@ -25,12 +25,12 @@ use operator_core::{
 use serde_json::json;
 
 pub use self::config::Config;
-pub use operator_core::process::operator::OperatorError;
 use self::{
     aws::Aws,
     provider::{Providers, Sessions, provider_of},
-    s3bucket::S3Buckets,
+    s3bucket::{S3Buckets, is_held},
 };
+pub use operator_core::process::operator::OperatorError;
 
 /// The operator's name: its field manager and the reporter of its events.
 pub const NAME: &str = "cloud-operator";
@@ -78,8 +78,12 @@ pub async fn run(
         move || json!(secrets.state())
     });
     let reconciler = Providers::new(aws, sessions.clone(), secrets, {
-        let users = users.clone();
-        move |provider| users.users_of(provider)
+        let (users, buckets, sessions) = (users.clone(), buckets.clone(), sessions.clone());
+        // Whoever may not use a provider must not hold it up either.
+        let needs_it = move |key: &ObjectKey| {
+            buckets.get(key).is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
+        };
+        move |provider| users.users_of(provider).into_iter().filter(&needs_it).collect()
     });
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);

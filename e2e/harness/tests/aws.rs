@@ -303,6 +303,21 @@ async fn a_bucket_is_always_encrypted() {
 }
 
 #[tokio::test]
+async fn versioning_is_answered_under_its_own_name() {
+    let caller = Caller::own().await;
+    let path = "/never-versioned?versioning";
+    caller.put("/never-versioned", "").await;
+    let answer = caller.s3(Method::GET, path).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(text(&answer).contains("<VersioningConfiguration "), "{}", text(&answer));
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    caller.put(path, enabled).await;
+    let answer = text(&caller.s3(Method::GET, path).await);
+    assert!(answer.contains("<VersioningConfiguration "), "{answer}");
+    assert!(answer.contains("<Status>Enabled</Status>"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_new_bucket_enforces_ownership_until_told_otherwise() {
     let own = Caller::own().await;
     own.put("/ownership", "").await;

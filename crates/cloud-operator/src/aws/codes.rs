@@ -255,7 +255,7 @@ fn by_code(code: &str) -> Option<Meaning> {
         (_, Some(start)) => code.starts_with(start),
         _ => *pattern == code,
     };
-    BY_CODE.iter().find(|row| row.codes.iter().any(|pattern| matches(&pattern))).map(|row| row.meaning)
+    BY_CODE.iter().find(|row| row.codes.iter().any(matches)).map(|row| row.meaning)
 }
 
 #[cfg(test)]
@@ -277,7 +277,8 @@ mod tests {
 
     #[test]
     fn every_code_has_its_meaning() {
-        let table: &[(&[&str], (Class, Scope, &str))] = &[
+        type Expected = (&'static [&'static str], (Class, Scope, &'static str));
+        let table: &[Expected] = &[
             (
                 &[
                     "Throttling",

@@ -116,7 +116,7 @@ mod tests {
             "http://minio.example:9000",
             "https://minio.example",
             "https://minio.example.evil.example:9000",
-            "https://evil.example/minio.example:9000",
+            "https://evil.example/minio.example",
             "http://169.254.169.254",
         ] {
             let fault = admit(&policy, endpoint).expect_err(endpoint);

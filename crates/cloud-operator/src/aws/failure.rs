@@ -87,6 +87,9 @@ impl Failure {
         E: ProvideErrorMetadata + Error + 'static,
     {
         match error {
+            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+                Self::Lost("the answer could not be read".to_owned())
+            }
             SdkError::ServiceError(context) => {
                 let meta = context.err().meta();
                 let (code, message) = (meta.code(), meta.message());
@@ -94,7 +97,7 @@ impl Failure {
             }
             error => {
                 let ours = find::<NotLeading>(&error)
-                    .map(|not_leading| Fault::from(not_leading.clone()))
+                    .map(|not_leading| Fault::from(*not_leading))
                     .or_else(|| find::<Fault>(&error).cloned())
                     .or_else(|| find::<CredentialsError>(&error).map(no_credentials));
                 if let Some(fault) = ours {

@@ -62,7 +62,7 @@ fn mask(word: &str) -> String {
 }
 
 fn is_secret_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/')
 }
 
 fn looks_secret(run: &str) -> bool {

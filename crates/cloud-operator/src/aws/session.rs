@@ -66,6 +66,8 @@ impl Default for Timeouts {
 pub struct Access {
     /// The provider that asks for it.
     pub provider: ObjectKey,
+    /// Which state of spec and Secrets the rest is from.
+    pub version: String,
     /// The region to work in.
     pub region: Region,
     /// Where requests go instead of to AWS.
@@ -93,6 +95,8 @@ pub struct Caller {
 pub struct Session {
     /// The provider that it was opened for.
     pub provider: ObjectKey,
+    /// Which state of spec and Secrets it was opened with.
+    pub version: String,
     /// Who AWS said we are when it was opened.
     pub caller: Caller,
     /// The region to work in.
@@ -125,6 +129,7 @@ impl Aws {
         let caller = caller(&config).await?;
         Ok(Session {
             provider: access.provider.clone(),
+            version: access.version.clone(),
             caller,
             region: access.region.clone(),
             default_tags: access.default_tags.clone(),
@@ -233,4 +238,26 @@ async fn caller(config: &SdkConfig) -> Result<Caller, Fault> {
 
 fn to_sdk(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
+}
+
+#[cfg(test)]
+impl Session {
+    /// A session of `account` that no call is made with.
+    pub fn idle(provider: ObjectKey, account: &str) -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self {
+            provider,
+            version: "1".into(),
+            caller: Caller {
+                account: account.parse().unwrap(),
+                arn: format!("arn:aws-cn:iam::{account}:user/operator").parse().unwrap(),
+                partition: "aws-cn".parse().unwrap(),
+            },
+            region: "cn-north-1".parse().unwrap(),
+            default_tags: BTreeMap::new(),
+            s3: s3(&config, false),
+            endpoint: None,
+            config,
+        }
+    }
 }

@@ -1,77 +1,104 @@
-//! From a provider's spec and the values of its Secrets to what a session is opened with.
+//! From the spec of a provider and the Secrets that it names to what a session is opened with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crd_types::{
     aws::v1alpha1::{AWSProvider, AWSProviderSpec, Credentials},
+    names::ObjectName,
     rules::InvalidField,
+    stored::Stored,
 };
+use kube::ResourceExt;
 use operator_core::{
-    cluster::secrets::SecretValues,
+    cluster::{
+        secrets::{SecretValues, Secrets},
+        write::from_api,
+    },
     decide::{key::ObjectKey, outcome::Fault},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::{Access, Hop, Keys, Source};
 
-/// The Secrets that the spec refers to.
-///
-/// # Errors
-/// A terminal fault if the spec is not valid, or names a Secret of another namespace.
-pub(super) fn secrets(key: &ObjectKey, spec: &AWSProviderSpec) -> Result<BTreeSet<ObjectKey>, Fault> {
-    spec.check().map_err(invalid)?;
-    let named = match spec.credentials().map_err(invalid)? {
-        Credentials::Ambient | Credentials::WebIdentity(_) => vec![],
-        Credentials::Secret(secret) => {
-            vec![("spec.credentialsSecret", &secret.name, &secret.namespace)]
-        }
-        Credentials::Keys { access_key_id: id, secret_access_key: secret } => vec![
-            ("spec.accessKeyIDRef", &id.name, &id.namespace),
-            ("spec.secretAccessKeyRef", &secret.name, &secret.namespace),
-        ],
-    };
-    named
-        .into_iter()
-        .map(|(field, name, namespace)| {
-            let namespace = namespace.as_ref().map_or(&*key.namespace, |named| named.as_str());
-            if namespace == &*key.namespace {
-                Ok(ObjectKey::new(namespace, name.as_str()))
-            } else {
-                Err(not_allowed(field, namespace, &key.namespace))
-            }
-        })
-        .collect()
+/// What opening a session needs, if it is all there.
+pub(super) enum Found {
+    /// It is.
+    Access(Box<Access>),
+    /// This Secret is not there yet.
+    NoSecret(ObjectKey),
 }
 
-/// What a session is opened with. `values` holds what [`secrets`] named.
+/// The Secrets that `provider` names.
 ///
 /// # Errors
-/// A terminal fault that names the field or the Secret's key.
-pub(super) fn access(
-    key: &ObjectKey,
-    provider: &AWSProvider,
-    values: &BTreeMap<ObjectKey, SecretValues>,
-) -> Result<Access, Fault> {
-    let spec = &provider.spec;
-    let text = |secret: &str, entry: &str| -> Result<SecretString, Fault> {
-        let secret = ObjectKey::new(key.namespace.clone(), secret);
-        let values = values.get(&secret).ok_or_else(|| {
-            Fault::transient("WaitingForSecret", format!("Secret {secret} was not read"))
-        })?;
-        values.text(entry).map_err(|unusable| Fault::terminal("InvalidSecret", unusable.to_string()))
+/// A terminal fault for a spec that admission would refuse, and for a Secret of another namespace: whoever may
+/// write a provider may not thereby use credentials that he may not read.
+pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, Fault> {
+    provider.spec.check().map_err(invalid)?;
+    let own = provider.namespace().unwrap_or_default();
+    let key = |field: &str, name: &Stored<ObjectName>, namespace: Option<&str>| match namespace {
+        Some(namespace) if namespace != own => Err(Fault::terminal(
+            "NotAllowed",
+            format!(
+                "spec.{field}.namespace: found {namespace}, allowed is only the provider's own namespace {own}: \
+                 keep the Secret there"
+            ),
+        )),
+        _ => Ok(ObjectKey::new(own.as_str(), name.as_str())),
     };
+    match provider.spec.credentials().map_err(invalid)? {
+        Credentials::Ambient | Credentials::WebIdentity(_) => Ok(BTreeSet::new()),
+        Credentials::Secret(reference) => {
+            let namespace = reference.namespace.as_ref().map(Stored::as_str);
+            Ok([key("credentialsSecret", &reference.name, namespace)?].into())
+        }
+        Credentials::Keys { access_key_id, secret_access_key } => {
+            let [id, secret] = [("accessKeyIDRef", access_key_id), ("secretAccessKeyRef", secret_access_key)]
+                .map(|(field, it)| key(field, &it.name, it.namespace.as_ref().map(Stored::as_str)));
+            Ok([id?, secret?].into())
+        }
+    }
+}
+
+/// What `provider` says to open a session with; reads its Secrets.
+///
+/// # Errors
+/// A fault that names the field, or the key of a Secret.
+pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<Found, Fault> {
+    let spec = &provider.spec;
+    let own = provider.namespace().unwrap_or_default();
+    let mut version = format!(
+        "{}/{}",
+        provider.uid().unwrap_or_default(),
+        provider.metadata.generation.unwrap_or_default()
+    );
+    let mut read = Vec::new();
+    for key in secrets_of(provider)? {
+        let Some(values) = secrets.get(&key).await.map_err(|error| from_api(&error))? else {
+            return Ok(Found::NoSecret(key));
+        };
+        version = format!("{version},{}", values.version());
+        read.push((key, values));
+    }
+    let secret = |name: &Stored<ObjectName>| {
+        let wanted = ObjectKey::new(own.as_str(), name.as_str());
+        read.iter().find(|(key, _)| *key == wanted).expect("every Secret that the spec names was read")
+    };
+    let text = |name: &Stored<ObjectName>, key: &str| value(secret(name), key);
     let source = match spec.credentials().map_err(invalid)? {
         Credentials::Ambient => Source::Ambient,
         Credentials::WebIdentity(role) => Source::WebIdentity { role_arn: role.to_string() },
-        Credentials::Secret(secret) => Source::Keys(Keys {
-            id: text(secret.name.as_str(), AWSProviderSpec::ACCESS_KEY_ID)?,
-            secret: text(secret.name.as_str(), AWSProviderSpec::SECRET_ACCESS_KEY)?,
-            // Long-lived keys have none.
-            token: text(secret.name.as_str(), AWSProviderSpec::SESSION_TOKEN).ok(),
+        Credentials::Secret(it) => Source::Keys(Keys {
+            id: text(&it.name, AWSProviderSpec::ACCESS_KEY_ID)?,
+            secret: text(&it.name, AWSProviderSpec::SECRET_ACCESS_KEY)?,
+            token: match secret(&it.name).1.get(AWSProviderSpec::SESSION_TOKEN) {
+                Some(_) => Some(text(&it.name, AWSProviderSpec::SESSION_TOKEN)?),
+                None => None,
+            },
         }),
-        Credentials::Keys { access_key_id: id, secret_access_key: secret } => Source::Keys(Keys {
-            id: text(id.name.as_str(), id.key.as_str())?,
-            secret: text(secret.name.as_str(), secret.key.as_str())?,
+        Credentials::Keys { access_key_id, secret_access_key } => Source::Keys(Keys {
+            id: text(&access_key_id.name, access_key_id.key.as_str())?,
+            secret: text(&secret_access_key.name, secret_access_key.key.as_str())?,
             token: None,
         }),
     };
@@ -80,27 +107,27 @@ pub(super) fn access(
         external_id: assumed.external_id.map(|id| id.to_string()),
     });
     let endpoint = spec.endpoint.as_ref().map(|endpoint| endpoint.parse_at("spec.endpoint"));
-    Ok(Access {
-        provider: key.clone(),
+    Ok(Found::Access(Box::new(Access {
+        provider: ObjectKey::of(provider),
+        version,
         region: spec.region.parse_at("spec.region").map_err(invalid)?,
         endpoint: endpoint.transpose().map_err(invalid)?,
         source,
         hop,
         default_tags: spec.default_tags.as_map().clone(),
-    })
+    })))
+}
+
+/// A value without the line break that `echo` and editors leave at its end.
+fn value((secret, values): &(ObjectKey, SecretValues), key: &str) -> Result<SecretString, Fault> {
+    let wrong = |text: String| Fault::terminal("InvalidSecret", text);
+    let text = values.text(key).map_err(|unusable| wrong(unusable.to_string()))?;
+    match text.expose_secret().trim() {
+        "" => Err(wrong(format!("key {key:?} of Secret {secret} is empty"))),
+        trimmed => Ok(trimmed.into()),
+    }
 }
 
 fn invalid(field: InvalidField) -> Fault {
     Fault::terminal("InvalidSpec", field.to_string())
-}
-
-fn not_allowed(field: &str, found: &str, own: &str) -> Fault {
-    Fault::terminal(
-        "NotAllowed",
-        format!(
-            "{field}: found namespace {found}; a provider reads Secrets of its own namespace only ({own}): \
-             put the Secret there, or move the provider and list the namespaces that use it in \
-             spec.allowedNamespaces"
-        ),
-    )
 }

@@ -3,6 +3,7 @@
 mod access;
 mod reconcile;
 mod sessions;
+mod status;
 
 pub use self::{
     reconcile::Providers,

@@ -1,19 +1,10 @@
-//! A pass over a provider: its credentials are in use and AWS knows them, or everybody learns why not.
+//! A pass over a provider: authenticate, publish the session, say who we are; and stay while in use.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{iter::once, sync::Arc, time::Duration};
 
-use crd_types::aws::v1alpha1::{AWSProvider, AWSProviderStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
+use crd_types::aws::v1alpha1::AWSProvider;
 use operator_core::{
-    cluster::{
-        secrets::{SecretValues, Secrets},
-        write::{self, WriteError},
-    },
+    cluster::{secrets::Secrets, write::WriteError},
     decide::{
         key::ObjectKey,
         outcome::{Class, Fault, Outcome, PassResult},
@@ -23,199 +14,169 @@ use operator_core::{
         external::Annotations,
     },
 };
-use parking_lot::Mutex;
 
-use super::{SessionState, Sessions, access};
-use crate::aws::{Aws, Session};
+use super::{
+    access::{Found, access, secrets_of},
+    sessions::{SessionState, Sessions},
+    status,
+};
+use crate::aws::{AUTHENTICATION_FAILED, Aws, Session};
 
-/// Keeps a provider for as long as somebody uses it.
+/// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
-/// How soon to look again for what starts a pass anyway: a Secret that appears, a user that goes.
+/// Reason of `Ready=True`.
+const READY: &str = "AuthenticationSucceeded";
+/// How soon to look again for what would have started a pass anyway.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
-/// How many users a message names.
-const NAMED_USERS: usize = 5;
+/// How many users of a provider that cannot go yet are named.
+const NAMED: usize = 5;
 
 type Users = Box<dyn Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync>;
 
-/// The providers and their sessions.
+/// Brings providers to work.
 pub struct Providers {
     aws: Aws,
-    sessions: Arc<Sessions>,
     secrets: Secrets,
+    sessions: Arc<Sessions>,
     users: Users,
-    /// What the session of each provider was opened with, so that the same is not opened again.
-    opened: Mutex<HashMap<ObjectKey, Fingerprint>>,
 }
 
-/// The spec's generation and the states of the Secrets that a session stands on.
-#[derive(Clone, PartialEq, Eq)]
-struct Fingerprint {
-    uid: Option<String>,
-    generation: Option<i64>,
-    secrets: Vec<String>,
+/// What a look at the credentials gave.
+enum Look {
+    Session(Arc<Session>),
+    NoSecret(ObjectKey),
 }
 
 impl Providers {
-    /// Providers that publish into `sessions`; `users` tells who refers to one.
+    /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that have
+    /// something in AWS and need the provider to take it down.
     pub fn new(
         aws: Aws,
         sessions: Arc<Sessions>,
         secrets: Secrets,
         users: impl Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync + 'static,
     ) -> Self {
-        Self { aws, sessions, secrets, users: Box::new(users), opened: Mutex::default() }
+        Self { aws, sessions, secrets, users: Box::new(users) }
     }
 
-    async fn uphold(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
-        match pass.hold(IN_USE).await {
-            Ok(()) => {}
-            Err(WriteError::Conflict | WriteError::Gone) => return Ok(Outcome::Superseded),
-            Err(error) => return Err(error.into()),
-        }
+    async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
         let provider = pass.object();
-        match self.authenticate(&provider, key).await {
-            Ok(Attempt::Ready(session)) => {
-                let message = format!("authenticated as {}", session.caller.arn);
-                self.report(pass, key, &session);
-                let state = SessionState::Ready(session);
-                self.sessions.publish(key, &provider.spec, state);
-                Ok(Outcome::Done { reason: "AuthenticationSucceeded", message })
+        let before = self.sessions.last(key);
+        let looked = self.look(&provider, key, before.as_ref()).await;
+        let state = match &looked {
+            Ok(Look::Session(session)) => SessionState::Ready(session.clone()),
+            Ok(Look::NoSecret(secret)) => {
+                SessionState::NotReady { why: format!("waiting for Secret {secret}") }
             }
-            Ok(Attempt::Waiting(on)) => {
-                let state = SessionState::NotReady { why: format!("waits for {on}") };
-                self.sessions.publish(key, &provider.spec, state);
-                Ok(Outcome::Waiting { reason: "WaitingForSecret", on, poll: SAFETY_POLL })
+            // Nothing was learned about the credentials.
+            Err(Fault { class: Class::Transient | Class::Throttled | Class::UnknownOutcome, .. })
+                if self.sessions.state(key).is_some() =>
+            {
+                return looked.map(|_| Outcome::Superseded);
             }
-            Err(fault) => {
-                // What may pass by itself does not take a session away that worked.
-                let passing = matches!(fault.class, Class::Transient | Class::Throttled);
-                if !(passing && matches!(self.sessions.state(key), Some(SessionState::Ready(_)))) {
-                    let state = SessionState::NotReady { why: fault.message.clone() };
-                    self.sessions.publish(key, &provider.spec, state);
+            Err(fault) => SessionState::NotReady { why: fault.message.clone() },
+        };
+        self.sessions.publish(key, &provider.spec, state);
+        match looked? {
+            Look::NoSecret(secret) => Ok(Outcome::Waiting {
+                reason: "WaitingForSecret",
+                on: format!("Secret {secret}, which does not exist yet"),
+                poll: SAFETY_POLL,
+            }),
+            Look::Session(session) => {
+                let renewed = before.is_some_and(|before| before.version != session.version);
+                let now = pass.clock().wall();
+                if status::show(&mut pass.status, &session.caller, renewed, now) {
+                    pass.note_effect();
                 }
-                Err(fault)
+                let identity = pass.status.caller_identity.as_deref().unwrap_or_default();
+                let message = format!("authenticated as {identity}");
+                Ok(Outcome::Done { reason: READY, message })
             }
         }
     }
 
-    async fn authenticate(&self, provider: &AWSProvider, key: &ObjectKey) -> Result<Attempt, Fault> {
-        let secrets = access::secrets(key, &provider.spec)?;
-        self.secrets.track(key, secrets.clone());
-        let mut values: BTreeMap<ObjectKey, SecretValues> = BTreeMap::new();
-        for secret in secrets {
-            let found = self.secrets.get(&secret).await.map_err(|error| write::from_api(&error))?;
-            match found {
-                Some(found) => values.insert(secret, found),
-                None => return Ok(Attempt::Waiting(format!("Secret {secret}, which does not exist"))),
-            };
-        }
-        let fingerprint = Fingerprint {
-            uid: provider.uid(),
-            generation: provider.metadata.generation,
-            secrets: values.values().map(|found| found.version().to_owned()).collect(),
+    /// A session with the credentials of now: the one of before, if AWS still knows it and nothing has changed.
+    async fn look(
+        &self,
+        provider: &AWSProvider,
+        key: &ObjectKey,
+        before: Option<&Arc<Session>>,
+    ) -> Result<Look, Fault> {
+        let secrets = secrets_of(provider);
+        self.secrets.track(key, secrets.clone().unwrap_or_default());
+        secrets?;
+        let access = match access(provider, &self.secrets).await? {
+            Found::Access(access) => access,
+            Found::NoSecret(secret) => return Ok(Look::NoSecret(secret)),
         };
-        if let Some(session) = self.session_in_use(key, &fingerprint)
-            && session.verify().await? == session.caller
-        {
-            return Ok(Attempt::Ready(session));
+        if let Some(session) = before.filter(|session| session.version == access.version) {
+            match session.verify().await {
+                Ok(caller) if caller.account == session.caller.account => {
+                    return Ok(Look::Session(session.clone()));
+                }
+                Err(fault) if fault.reason != AUTHENTICATION_FAILED => return Err(fault),
+                // Its temporary credentials may have been taken away before their time: get others.
+                _ => {}
+            }
         }
-        let access = access::access(key, provider, &values)?;
-        let session = Arc::new(self.aws.open(&access).await?);
-        self.opened.lock().insert(key.clone(), fingerprint);
-        Ok(Attempt::Ready(session))
+        self.aws.open(&access).await.map(|session| Look::Session(Arc::new(session)))
     }
 
-    fn session_in_use(&self, key: &ObjectKey, fingerprint: &Fingerprint) -> Option<Arc<Session>> {
-        let opened = self.opened.lock();
-        match self.sessions.state(key) {
-            Some(SessionState::Ready(session)) if opened.get(key) == Some(fingerprint) => Some(session),
-            _ => None,
-        }
-    }
-
-    fn report(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey, session: &Arc<Session>) {
-        let caller = &session.caller;
-        let found = AWSProviderStatus {
-            account_id: Some(caller.account.to_string()),
-            caller_identity: Some(caller.arn.to_string()),
-            partition: Some(caller.partition.to_string()),
-            ..pass.status.clone()
-        };
-        let replaced = matches!(
-            self.sessions.state(key),
-            Some(SessionState::Ready(before)) if !Arc::ptr_eq(&before, session)
-        );
-        if found != pass.status || replaced || found.last_authentication_time.is_none() {
-            let now = pass.clock().wall();
-            pass.status = AWSProviderStatus { last_authentication_time: Some(Time(now)), ..found };
-            pass.note_effect();
-        }
-    }
-
-    /// A provider goes when nobody needs it any more; until then its session works on, from memory should
-    /// its Secret be gone already.
+    /// Lets the provider go once nothing needs it. Until then its session stays in use, even if its Secret is
+    /// gone already.
     async fn release(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
         let users = (self.users)(key);
-        if users.is_empty() || Annotations::of(&*pass.object()).abandon() {
-            return match pass.let_go(std::iter::once(IN_USE)).await {
-                Ok(()) => {
-                    self.forget(key);
-                    Ok(Outcome::Released)
-                }
-                Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
-                Err(error) => Err(error.into()),
-            };
+        let held = pass.holds(once(IN_USE));
+        if held && !users.is_empty() && !Annotations::of(&*pass.object()).abandon() {
+            if self.sessions.state(key).is_none() {
+                // After a restart there is none in memory; what is wrong with it, its users will say.
+                let _ = self.authenticate(pass, key).await;
+            }
+            return Ok(Outcome::Waiting { reason: "InUse", on: in_use(&users), poll: SAFETY_POLL });
         }
-        let provider = pass.object();
-        if self.sessions.state(key).is_none() {
-            // A new process needs the session, too. If it cannot be had any more, the users say so.
-            let state = match self.authenticate(&provider, key).await {
-                Ok(Attempt::Ready(session)) => SessionState::Ready(session),
-                Ok(Attempt::Waiting(on)) => SessionState::NotReady { why: format!("waits for {on}") },
-                Err(fault) => SessionState::NotReady { why: fault.message },
-            };
-            self.sessions.publish(key, &provider.spec, state);
+        if held {
+            match pass.let_go(once(IN_USE)).await {
+                Ok(()) | Err(WriteError::Gone) => {}
+                Err(WriteError::Conflict) => return Ok(Outcome::Superseded),
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(Outcome::Waiting { reason: "InUse", on: in_use(&users), poll: SAFETY_POLL })
-    }
-
-    fn forget(&self, key: &ObjectKey) {
         self.secrets.track(key, Default::default());
         self.sessions.remove(key);
-        self.opened.lock().remove(key);
+        Ok(Outcome::Released)
     }
-}
-
-enum Attempt {
-    Ready(Arc<Session>),
-    Waiting(String),
 }
 
 impl Reconciler for Providers {
     type Kind = AWSProvider;
 
-    fn lane(object: &AWSProvider) -> Arc<str> {
-        ObjectKey::of(object).to_string().into()
+    fn lane(provider: &AWSProvider) -> Arc<str> {
+        ObjectKey::of(provider).to_string().into()
     }
 
     async fn reconcile(&self, pass: &mut Pass<AWSProvider>) -> PassResult {
-        let object = pass.object();
-        let key = ObjectKey::of(&*object);
-        if Annotations::of(&*object).paused() {
+        let provider = pass.object();
+        let key = ObjectKey::of(&*provider);
+        if Annotations::of(&*provider).paused() {
             return Ok(Outcome::Paused);
         }
-        match object.metadata.deletion_timestamp {
-            Some(_) => self.release(pass, &key).await,
-            None => self.uphold(pass, &key).await,
+        if provider.metadata.deletion_timestamp.is_some() {
+            return self.release(pass, &key).await;
+        }
+        match pass.hold(IN_USE).await {
+            Ok(()) => self.authenticate(pass, &key).await,
+            Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 fn in_use(users: &[ObjectKey]) -> String {
-    let named: Vec<String> = users.iter().take(NAMED_USERS).map(ToString::to_string).collect();
-    let more = match users.len().saturating_sub(NAMED_USERS) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("the deletion of what uses this provider: {}{more}", named.join(", "))
+    let mut named: Vec<String> = users.iter().map(ToString::to_string).collect();
+    named.sort_unstable();
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("resources that are still to be taken down with it: {}{rest}", named.join(", "))
 }

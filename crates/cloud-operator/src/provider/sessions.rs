@@ -13,7 +13,7 @@ use operator_core::{
     decide::{
         clock::{Clock, Moment},
         key::ObjectKey,
-        outcome::Fault,
+        outcome::{Class, Fault},
     },
     engines::external::{Purpose, Unresolved},
 };
@@ -103,9 +103,19 @@ impl Sessions {
         }
     }
 
+    /// Whether `object` may begin to use its provider at any moment.
+    pub fn serves(&self, object: &S3Bucket) -> bool {
+        object.metadata.deletion_timestamp.is_none() && self.resolve(object, Purpose::Upkeep).is_ok()
+    }
+
     /// What the last pass over `provider` found; none before the first.
     pub fn state(&self, provider: &ObjectKey) -> Option<SessionState> {
         self.entries.lock().get(provider).map(|entry| entry.state.clone())
+    }
+
+    /// The last session of `provider` that worked.
+    pub fn last(&self, provider: &ObjectKey) -> Option<Arc<Session>> {
+        self.entries.lock().get(provider).and_then(|entry| entry.last.clone())
     }
 
     /// Takes in what a pass over `provider` found.
@@ -137,7 +147,8 @@ impl Sessions {
         }
     }
 
-    /// Takes in that a call was refused for the provider's sake: nobody else needs to find out by himself.
+    /// Takes in that a call failed for the provider's sake. If AWS refused the credentials, nobody else needs
+    /// to find that out by himself.
     pub fn failed(&self, provider: &ObjectKey, fault: &Fault) {
         let now = self.clock.now();
         {
@@ -150,7 +161,9 @@ impl Sessions {
                 return;
             }
             entry.believed = Some(now);
-            entry.state = SessionState::NotReady { why: fault.message.clone() };
+            if fault.class == Class::Blocked {
+                entry.state = SessionState::NotReady { why: fault.message.clone() };
+            }
         }
         self.tell(&self.doubted, provider);
     }
@@ -193,4 +206,174 @@ fn not_allowed(provider: &ObjectKey, namespace: &str) -> Fault {
              spec.allowedNamespaces of the provider, or use a provider of this namespace"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crd_types::aws::v1alpha1::{AWSProvider, AllowedNamespace, BucketName, ProviderRef, Region};
+
+    use super::*;
+
+    struct Stage {
+        clock: Clock,
+        sessions: Sessions,
+        changes: Arc<AtomicUsize>,
+        doubts: Arc<AtomicUsize>,
+        session: Arc<Session>,
+    }
+
+    fn provider() -> ObjectKey {
+        ObjectKey::new("platform", "main")
+    }
+
+    fn spec(allowed: &[&str]) -> AWSProviderSpec {
+        let allowed = allowed.iter().map(|it| it.parse::<AllowedNamespace>().unwrap()).collect();
+        let region = "eu-central-1".parse::<Region>().unwrap();
+        AWSProvider::builder("main", "platform").region(region).allowed_namespaces(allowed).build().spec
+    }
+
+    fn bucket(namespace: &str) -> S3Bucket {
+        let mut reference = ProviderRef::named("main".parse::<crd_types::names::ObjectName>().unwrap());
+        reference.namespace = Some("platform".parse::<crd_types::names::NamespaceName>().unwrap().into());
+        S3Bucket::builder("logs", namespace)
+            .provider_ref(reference)
+            .bucket_name("logs".parse::<BucketName>().unwrap())
+            .build()
+    }
+
+    fn refused() -> Fault {
+        Fault::blocked("AuthenticationFailed", "the token has expired")
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let clock = Clock::system();
+            let sessions = Sessions::new(clock.clone());
+            let count = || Arc::new(AtomicUsize::new(0));
+            let (changes, doubts) = (count(), count());
+            let (changed, doubted) = (changes.clone(), doubts.clone());
+            sessions.on_change(move |_| {
+                changed.fetch_add(1, Ordering::Relaxed);
+            });
+            sessions.on_doubt(move |_| {
+                doubted.fetch_add(1, Ordering::Relaxed);
+            });
+            let session = Arc::new(Session::idle(provider(), "123456789012"));
+            Self { clock, sessions, changes, doubts, session }
+        }
+
+        fn ready(&self, allowed: &[&str]) {
+            self.sessions.publish(&provider(), &spec(allowed), SessionState::Ready(self.session.clone()));
+        }
+
+        fn not_ready(&self) {
+            let state = SessionState::NotReady { why: "waiting for Secret platform/keys".into() };
+            self.sessions.publish(&provider(), &spec(&[]), state);
+        }
+
+        /// Reason of what stands in the way, or `used`.
+        fn resolve(&self, namespace: &str, purpose: Purpose) -> &'static str {
+            match self.sessions.resolve(&bucket(namespace), purpose) {
+                Ok(_) => "used",
+                Err(Unresolved::Waiting { reason, .. }) => reason,
+                Err(Unresolved::Refused(fault)) => fault.reason,
+            }
+        }
+
+        fn changes(&self) -> usize {
+            self.changes.swap(0, Ordering::Relaxed)
+        }
+
+        fn doubts(&self) -> usize {
+            self.doubts.swap(0, Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_provider_is_waited_for_until_it_is_ready() {
+        let stage = Stage::new();
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "WaitingForProvider");
+        stage.not_ready();
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        stage.ready(&[]);
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
+        stage.sessions.remove(&provider());
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "WaitingForProvider");
+        assert_eq!(stage.changes(), 3);
+    }
+
+    #[test]
+    fn only_what_changes_is_told() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        assert_eq!(stage.changes(), 1);
+        stage.ready(&[]);
+        assert_eq!(stage.changes(), 0, "the same session");
+        stage.ready(&["team"]);
+        assert_eq!(stage.changes(), 1, "somebody may be allowed now");
+        stage.not_ready();
+        stage.not_ready();
+        assert_eq!(stage.changes(), 1);
+    }
+
+    #[test]
+    fn another_namespace_needs_leave_but_may_always_take_down() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        assert_eq!(stage.resolve("team", Purpose::Upkeep), "NotAllowed");
+        assert_eq!(stage.resolve("team", Purpose::Deletion), "used");
+        stage.ready(&["other"]);
+        assert_eq!(stage.resolve("team", Purpose::Upkeep), "NotAllowed");
+        stage.ready(&["team"]);
+        assert_eq!(stage.resolve("team", Purpose::Upkeep), "used");
+        stage.ready(&["*"]);
+        assert_eq!(stage.resolve("team", Purpose::Upkeep), "used");
+    }
+
+    #[test]
+    fn a_deletion_goes_on_with_the_last_session_that_worked() {
+        let stage = Stage::new();
+        stage.not_ready();
+        assert_eq!(stage.resolve("platform", Purpose::Deletion), "ProviderNotReady", "there never was one");
+        stage.ready(&[]);
+        stage.not_ready();
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(stage.resolve("platform", Purpose::Deletion), "used");
+    }
+
+    #[test]
+    fn refused_credentials_stop_all_at_once_and_ask_for_one_look() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        stage.sessions.failed(&provider(), &refused());
+        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(stage.doubts(), 1);
+    }
+
+    #[test]
+    fn a_report_is_not_believed_again_before_a_while() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        stage.sessions.failed(&provider(), &refused());
+        stage.ready(&[]);
+        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used", "AWS has just said that it knows us");
+        assert_eq!(stage.doubts(), 1);
+        stage.clock.advance(BELIEVED_ONCE_IN);
+        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(stage.doubts(), 1);
+    }
+
+    #[test]
+    fn a_hitch_asks_for_a_look_and_stops_nobody() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        stage.sessions.failed(&provider(), &Fault::transient("Unreachable", "no answer"));
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
+        assert_eq!(stage.doubts(), 1);
+    }
 }

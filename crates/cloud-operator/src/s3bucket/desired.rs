@@ -82,3 +82,117 @@ pub(super) fn plan(desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
     };
     TABLE.iter().filter(touched).map(step).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crd_types::aws::v1alpha1::{BucketName, ProviderRef, Tags, Versioning};
+    use serde_json::json;
+
+    use super::*;
+
+    fn object() -> S3Bucket {
+        S3Bucket::builder("logs", "team")
+            .provider_ref(ProviderRef::named("main".parse::<crd_types::names::ObjectName>().unwrap()))
+            .bucket_name("logs".parse::<BucketName>().unwrap())
+            .build()
+    }
+
+    fn mark() -> Mark {
+        Mark {
+            installation: "cluster".into(),
+            kind: "S3Bucket".into(),
+            namespace: "team".into(),
+            name: "logs".into(),
+            uid: "1".into(),
+        }
+    }
+
+    fn desired(object: &S3Bucket) -> Desired {
+        Desired::new(object, &TagMap::new(), &mark()).unwrap()
+    }
+
+    fn owned(names: &[&str]) -> Facets {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_objects_own_tag_goes_before_the_providers_and_the_mark_before_all() {
+        let mut object = object();
+        object.spec.tags = Tags::from_iter([("team", "own")]);
+        let uid = "aws-infra-operator.runner.codes/uid";
+        let defaults = [("team", "default"), ("stage", "default"), (uid, "forged")];
+        let defaults = defaults.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let tags = Desired::new(&object, &defaults, &mark()).unwrap().tags();
+        assert_eq!(
+            (tags["team"].as_str(), tags["stage"].as_str(), tags[uid].as_str()),
+            ("own", "default", "1")
+        );
+    }
+
+    #[test]
+    fn too_many_tags_together_are_refused_before_aws_does() {
+        let mut object = object();
+        let tags =
+            |prefix: &'static str, count| (0..count).map(move |n| (format!("{prefix}{n}"), String::new()));
+        object.spec.tags = tags("own", 40).collect();
+        let defaults: TagMap = tags("default", TAG_LIMIT - 40).collect();
+        Desired::new(&object, &defaults, &mark()).expect("exactly as many as are allowed");
+        object.spec.tags = tags("own", 41).collect();
+        let fault = Desired::new(&object, &defaults, &mark()).expect_err("one too many");
+        assert_eq!(fault.reason, "InvalidSpec");
+        assert!(fault.message.contains("46 tags") && fault.message.contains("45"), "{fault}");
+    }
+
+    #[test]
+    fn a_spec_that_admission_would_refuse_names_its_field() {
+        let mut object = object();
+        object.spec.bucket_name = crd_types::stored::Stored::unchecked("Capitals");
+        let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
+        assert!(fault.message.starts_with("spec.bucketName: "), "{fault}");
+    }
+
+    #[test]
+    fn what_was_never_ours_and_is_not_spoken_of_does_not_differ() {
+        let found = Values::from([("versioning", json!({"enabled": true}))]);
+        assert_eq!(diff(&desired(&object()), &found, &Facets::new()), []);
+    }
+
+    #[test]
+    fn what_is_no_longer_spoken_of_is_unset_in_its_turn() {
+        let mut object = object();
+        object.spec.tags = Tags::from_iter([("team", "a")]);
+        let desired = desired(&object);
+        let found = Values::from([
+            ("tags", json!({})),
+            ("versioning", json!({"enabled": true})),
+            ("encryption", json!({"algorithm": "AES256", "bucketKeyEnabled": false})),
+        ]);
+        let diffs = diff(&desired, &found, &owned(&["tags", "versioning", "encryption"]));
+        let steps: Vec<String> = plan(&desired, &diffs).iter().map(ToString::to_string).collect();
+        assert_eq!(steps, ["set tags", "unset versioning"], "encryption is at rest already");
+    }
+
+    #[test]
+    fn a_store_that_does_not_encrypt_is_at_rest_without_encryption_but_not_with_a_wish() {
+        let found = Values::from([("encryption", json!({"bucketKeyEnabled": false}))]);
+        assert_eq!(diff(&desired(&object()), &found, &owned(&["encryption"])), []);
+
+        let mut object = object();
+        object.spec.encryption = serde_json::from_value(json!({"algorithm": "AES256"})).unwrap();
+        let diffs = diff(&desired(&object), &found, &Facets::new());
+        assert_eq!(
+            diffs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["encryption.algorithm: unset → AES256"]
+        );
+    }
+
+    #[test]
+    fn the_mark_comes_first_whatever_else_differs() {
+        let mut object = object();
+        object.spec.versioning = Some(Versioning { enabled: true });
+        let desired = desired(&object);
+        let found = Values::from([("tags", json!({})), ("versioning", json!({"enabled": false}))]);
+        let diffs = diff(&desired, &found, &Facets::new());
+        assert_eq!(plan(&desired, &diffs)[0].to_string(), "set tags");
+    }
+}

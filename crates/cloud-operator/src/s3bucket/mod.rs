@@ -15,6 +15,7 @@ use crd_types::{
     aws::v1alpha1::{S3Bucket, S3BucketStatus},
     rules::InvalidField,
 };
+use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
@@ -41,6 +42,11 @@ impl S3Buckets {
     pub fn new(sessions: Arc<Sessions>) -> Self {
         Self { sessions }
     }
+}
+
+/// Whether `object` has a bucket, or may have, that is to be taken down before it goes.
+pub fn is_held(object: &S3Bucket) -> bool {
+    object.finalizers().iter().any(|held| held == S3Buckets::FINALIZER)
 }
 
 impl External for S3Buckets {

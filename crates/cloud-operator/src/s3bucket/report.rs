@@ -39,3 +39,68 @@ fn facet(name: &'static str, trouble: &Trouble) -> FacetStatus {
     let bounded = |text: String| text[..text.floor_char_boundary(LONGEST_MESSAGE)].to_owned();
     FacetStatus { name: name.to_owned(), state, message: message.map(bounded) }
 }
+
+#[cfg(test)]
+mod tests {
+    use operator_core::{
+        decide::{key::ObjectKey, outcome::Fault},
+        engines::external::Diff,
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::s3bucket::facets::Values;
+
+    fn reported(trouble: &Trouble) -> S3BucketStatus {
+        let session = Session::idle(ObjectKey::new("platform", "main"), "123456789012");
+        let bucket = Bucket {
+            name: "logs".parse().unwrap(),
+            account: session.caller.account.clone(),
+            region: session.region.clone(),
+            partition: session.caller.partition.clone(),
+        };
+        let facets = Values::from([("tags", json!({})), ("versioning", json!({"enabled": true}))]);
+        let mut status = S3BucketStatus::default();
+        report(&session, &bucket, &Desired { facets }, trouble, &mut status);
+        status
+    }
+
+    fn diff(facet: &'static str) -> Diff {
+        Diff { facet, field: format!("{facet}.enabled"), from: "false".into(), to: "true".into() }
+    }
+
+    fn facets(status: &S3BucketStatus) -> Vec<(&str, FacetState)> {
+        status.facets.iter().map(|facet| (facet.name.as_str(), facet.state)).collect()
+    }
+
+    #[test]
+    fn names_are_of_the_accounts_partition() {
+        let status = reported(&Trouble::default());
+        assert_eq!(status.arn.as_deref(), Some("arn:aws-cn:s3:::logs"));
+        assert_eq!(status.bucket_domain_name.as_deref(), Some("logs.s3.cn-north-1.amazonaws.com.cn"));
+        assert_eq!(status.account_id.as_deref(), Some("123456789012"));
+        assert_eq!(status.region.as_deref(), Some("cn-north-1"));
+    }
+
+    #[test]
+    fn each_facet_that_is_spoken_of_has_its_state() {
+        let status = reported(&Trouble::default());
+        assert_eq!(facets(&status), [("tags", FacetState::InSync), ("versioning", FacetState::InSync)]);
+
+        let fault = Fault::blocked("AccessDenied", "é".repeat(2000));
+        let trouble =
+            Trouble { diffs: vec![diff("encryption"), diff("tags")], failed: Some(("tags", fault)) };
+        let status = reported(&trouble);
+        assert_eq!(
+            facets(&status),
+            [
+                ("encryption", FacetState::Drifted),
+                ("tags", FacetState::Failed),
+                ("versioning", FacetState::InSync),
+            ],
+            "a facet that is being unset is shown as well"
+        );
+        assert_eq!(status.facets[0].message.as_deref(), Some("encryption.enabled: false → true"));
+        assert_eq!(status.facets[1].message.as_ref().map(String::len), Some(1024));
+    }
+}

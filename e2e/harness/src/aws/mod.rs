@@ -21,6 +21,7 @@ use overlay::Overlay;
 /// | a bucket is always encrypted | User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets" |
 /// | a new bucket enforces its owner's ownership | User Guide, "Setting Object Ownership when you create a bucket" |
 /// | a new bucket blocks public access | User Guide, "Default settings for new S3 buckets FAQ" |
+/// | versioning is answered as a `VersioningConfiguration` | API Reference, `GetBucketVersioning` |
 ///
 /// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another,
 /// agree. Only signed requests (`Authorization` header) are treated so; a bucket policy that lets

@@ -2,18 +2,23 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use super::Correct;
 use crate::aws::refusal;
-use crate::aws::s3::S3Call;
 
 /// A bucket without an encryption of its own has Amazon's, also after `DeleteBucketEncryption`;
 /// moto has none.
 ///
 /// Amazon S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets";
 /// API Reference, `DeleteBucketEncryption` (it resets the bucket to SSE-S3).
-pub(super) fn correct(call: &S3Call, refused: Response<Bytes>) -> Response<Bytes> {
+pub(super) const CORRECT: Correct = Correct {
+    operation: "GetBucketEncryption",
+    correct,
+};
+
+fn correct(reply: Response<Bytes>) -> Response<Bytes> {
     let none = "ServerSideEncryptionConfigurationNotFoundError";
-    if call.operation != "GetBucketEncryption" || code(&refused).as_deref() != Some(none) {
-        return refused;
+    if code(&reply).as_deref() != Some(none) {
+        return reply;
     }
     refusal::xml(
         StatusCode::OK,

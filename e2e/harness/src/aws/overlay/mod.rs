@@ -8,6 +8,7 @@ mod default_public_access_block;
 mod expected_owner;
 mod foreign_account;
 mod server;
+mod versioning;
 mod wrong_region;
 
 use std::sync::Arc;
@@ -35,18 +36,22 @@ enum Entry {
 type Guard = fn(&S3Call, &Bucket) -> Option<Response<Bytes>>;
 /// Says what moto must be told about a bucket that it has just made; an `Err` refuses its making.
 type Complete = fn(&S3Call) -> Result<Option<Setting>, Box<Response<Bytes>>>;
-/// Puts AWS's answer in the place of a refusal of moto's.
-type Correct = fn(&S3Call, Response<Bytes>) -> Response<Bytes>;
+/// Puts AWS's answer to an operation in the place of moto's.
+struct Correct {
+    operation: &'static str,
+    correct: fn(Response<Bytes>) -> Response<Bytes>,
+}
 
 /// In the order in which they act.
-const TABLE: [Entry; 7] = [
+static TABLE: [Entry; 8] = [
     Entry::Guard(wrong_region::redirect),
     Entry::Guard(foreign_account::deny),
     Entry::Guard(expected_owner::check),
     Entry::Complete(create_tags::tags),
     Entry::Complete(default_ownership::controls),
     Entry::Complete(default_public_access_block::block),
-    Entry::Correct(default_encryption::correct),
+    Entry::Correct(default_encryption::CORRECT),
+    Entry::Correct(versioning::CORRECT),
 ];
 
 /// What a guard knows about the request's bucket.
@@ -119,12 +124,10 @@ impl Overlay {
             return Ok(answer(refusal));
         }
         let reply = self.server.pass(request).await?;
-        if reply.status().is_success() {
-            return Ok(reply);
+        match corrections().find(|it| it.operation == call.operation) {
+            Some(it) => Ok(answer((it.correct)(whole(reply).await?))),
+            None => Ok(reply),
         }
-        let refusal = whole(reply).await?;
-        let corrected = corrections().fold(refusal, |reply, correct| correct(call, reply));
-        Ok(answer(corrected))
     }
 
     async fn create(&self, call: &S3Call, request: Request<Bytes>) -> Result<Response<Bytes>> {
@@ -174,9 +177,9 @@ fn completions() -> impl Iterator<Item = Complete> {
     })
 }
 
-fn corrections() -> impl Iterator<Item = Correct> {
+fn corrections() -> impl Iterator<Item = &'static Correct> {
     TABLE.iter().filter_map(|entry| match entry {
-        Entry::Correct(correct) => Some(*correct),
+        Entry::Correct(correct) => Some(correct),
         _ => None,
     })
 }

@@ -1,0 +1,7 @@
+//! The AWS side alone, against moto and what the harness adds to it: no Kubernetes.
+
+mod bucket;
+mod faults;
+mod ownership;
+mod session;
+mod stage;

@@ -1,0 +1,171 @@
+//! What each of these tests stands on: a proxy of its own before the shared moto, a session through it, and a
+//! way to play the engine's part.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cloud_operator::{
+    aws::{Access, Aws, Bucket, EndpointPolicy, Hop, Keys, Session, Settings, Source},
+    provider::Sessions,
+    s3bucket::{Desired, Observed, S3Buckets},
+};
+use crd_types::aws::v1alpha1::{ProviderRef, S3Bucket};
+use harness::{aws::AwsProxy, moto::Moto, proxy::Proxy};
+use operator_core::{
+    cluster::leading::Leading,
+    decide::{clock::Clock, key::ObjectKey, outcome::Fault},
+    engines::external::{Diff, External, Facets, Mark, Presence},
+};
+
+pub const REGION: &str = "eu-central-1";
+/// The account of every key that moto does not know.
+pub const ACCOUNT: &str = "123456789012";
+pub const OTHER_ACCOUNT: &str = "210987654321";
+
+/// A proxy, a session through it, and the buckets of that session.
+pub struct Stage {
+    pub aws: AwsProxy,
+    pub session: Arc<Session>,
+    pub buckets: S3Buckets,
+    pub leading: Leading,
+}
+
+/// One object and its bucket.
+pub struct Case<'a> {
+    pub stage: &'a Stage,
+    pub object: S3Bucket,
+    pub mark: Mark,
+    pub bucket: Bucket,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let aws = AwsProxy::start(Moto::shared().await.unwrap().url()).await.unwrap();
+        Self::before(aws, access("stage")).await
+    }
+
+    /// Another stage on the same proxy, in `region` and, if it is another, in `account`.
+    pub async fn beside(&self, region: &str, account: &str) -> Self {
+        let role_arn = format!("arn:aws:iam::{account}:role/beside");
+        let hop = (account != ACCOUNT).then_some(Hop { role_arn, external_id: None });
+        let access = Access { region: region.parse().unwrap(), hop, ..access("beside") };
+        Self::before(self.aws.clone(), access).await
+    }
+
+    async fn before(aws: AwsProxy, access: Access) -> Self {
+        let access = Access { endpoint: Some(aws.url().parse().unwrap()), ..access };
+        let session = Arc::new(client(&aws).open(&access).await.unwrap());
+        let clock = Clock::system();
+        let sessions = Arc::new(Sessions::new(clock.clone()));
+        Self { aws, session, buckets: S3Buckets::new(sessions), leading: Leading::always(clock) }
+    }
+
+    pub fn proxy(&self) -> &Proxy {
+        self.aws.proxy()
+    }
+
+    /// The object `name`, whose bucket has this name too.
+    pub fn case(&self, name: &str) -> Case<'_> {
+        let object = S3Bucket::builder(name, "tests")
+            .provider_ref(ProviderRef::named(name.parse::<crd_types::names::ObjectName>().unwrap()))
+            .bucket_name(name.parse::<crd_types::aws::v1alpha1::BucketName>().unwrap())
+            .build();
+        let mark = Mark {
+            installation: "installation".into(),
+            kind: "S3Bucket.aws-infra-operator.runner.codes".into(),
+            namespace: "tests".into(),
+            name: name.into(),
+            uid: "uid-1".into(),
+        };
+        let bucket = self.buckets.identity(&object, &self.session).unwrap();
+        Case { stage: self, object, mark, bucket }
+    }
+}
+
+impl Case<'_> {
+    pub fn desired(&self) -> Desired {
+        self.stage.buckets.desired(&self.object, &self.stage.session, &self.mark).unwrap()
+    }
+
+    pub async fn create(&self) -> Result<(), Fault> {
+        let Stage { buckets, leading, session, .. } = self.stage;
+        buckets.create(leading, session, &self.bucket, &self.desired()).await
+    }
+
+    pub async fn observe(&self, owned: &Facets) -> Result<Presence<Observed>, Fault> {
+        let facets = S3Buckets::facets(&self.desired()).union(owned).cloned().collect();
+        self.stage.buckets.observe(&self.stage.session, &self.bucket, &self.mark, &facets).await
+    }
+
+    /// What it has, which must be there and ours, now or in an earlier life.
+    pub async fn ours(&self, owned: &Facets) -> Observed {
+        match self.observe(owned).await.unwrap() {
+            Presence::Ours(observed) | Presence::OursEarlier(observed) => observed,
+            other => panic!("not ours: {other:?}"),
+        }
+    }
+
+    pub async fn diffs(&self, owned: &Facets) -> Vec<Diff> {
+        self.stage.buckets.diff(&self.desired(), &self.ours(owned).await, owned)
+    }
+
+    /// Corrects what differs, and says what did and what still does.
+    pub async fn correct(&self, owned: &Facets) -> (Vec<String>, Vec<String>) {
+        let Stage { buckets, leading, session, .. } = self.stage;
+        let diffs = self.diffs(owned).await;
+        for step in buckets.plan(&self.desired(), &diffs) {
+            buckets.perform(leading, session, &self.bucket, &step).await.unwrap();
+        }
+        (shown(&diffs), shown(&self.diffs(owned).await))
+    }
+
+    pub async fn delete(&self) -> Result<(), Fault> {
+        let Stage { buckets, leading, session, .. } = self.stage;
+        buckets.delete(leading, session, &self.bucket).await
+    }
+}
+
+pub fn shown(diffs: &[Diff]) -> Vec<String> {
+    diffs.iter().map(ToString::to_string).collect()
+}
+
+pub fn facets(names: &[&str]) -> Facets {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// An [`Aws`] that may talk to this proxy.
+pub fn client(aws: &AwsProxy) -> Aws {
+    let allowed = vec![aws.url().parse().unwrap()];
+    Aws::new(Settings { endpoints: EndpointPolicy { allowed, allow_http: true }, ..Settings::default() })
+}
+
+/// Static keys, in [`REGION`], no endpoint yet.
+pub fn access(provider: &str) -> Access {
+    Access {
+        provider: ObjectKey::new("tests", provider),
+        version: "1".into(),
+        region: REGION.parse().unwrap(),
+        endpoint: None,
+        source: Source::Keys(Keys {
+            id: "AKIATESTSTESTSTESTS1".into(),
+            secret: "s3cr3t".into(),
+            token: None,
+        }),
+        hop: None,
+        default_tags: BTreeMap::new(),
+    }
+}
+
+/// A client of S3's own, past operator and proxy: what somebody else does.
+pub async fn somebody() -> aws_sdk_s3::Client {
+    let moto = Moto::shared().await.unwrap();
+    let credentials =
+        aws_credential_types::Credentials::new("AKIASOMEBODYELSE0001", "s", None, None, "tests");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version_latest()
+        .credentials_provider(credentials)
+        .region(aws_sdk_s3::config::Region::new(REGION))
+        .endpoint_url(moto.url())
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
