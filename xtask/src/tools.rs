@@ -35,12 +35,13 @@ impl Tool {
                 "building {package} {version} (once; kept in {})",
                 folder.display()
             );
-            // Not in the project's target folder: nothing of it is needed again.
+            // Not in the project's target folder: nothing of it is needed again. Unoptimized: it runs for
+            // seconds and would build for minutes.
             let target = sh.create_temp_dir()?;
             let target = target.path();
             cmd!(
                 sh,
-                "cargo install --quiet --locked {package}@{version} --root {folder} --target-dir {target}"
+                "cargo install --quiet --locked --debug {package}@{version} --root {folder} --target-dir {target}"
             )
             .quiet()
             .run()

@@ -20,7 +20,12 @@ pub struct Config {
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.
-    #[arg(long, env = "ALLOWED_ENDPOINTS", value_name = "ENDPOINTS", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "ALLOWED_ENDPOINTS",
+        value_name = "ENDPOINTS",
+        value_delimiter = ','
+    )]
     pub allowed_endpoints: Vec<AllowedEndpoint>,
 
     /// Whether an allowed endpoint may be plain http, which shows all traffic to whoever listens. For

@@ -49,14 +49,25 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let aws = Aws::new(config.aws());
-    let mut operator =
-        Operator::new(NAME, version, LEASE, config.common, client.clone(), clock.clone()).await?;
+    let mut operator = Operator::new(
+        NAME,
+        version,
+        LEASE,
+        config.common,
+        client.clone(),
+        clock.clone(),
+    )
+    .await?;
 
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
     let sessions = Arc::new(Sessions::new(clock.clone()));
 
-    let engine = Engine::new(S3Buckets::new(sessions.clone()), operator.installation.clone(), clock.clone());
+    let engine = Engine::new(
+        S3Buckets::new(sessions.clone()),
+        operator.installation.clone(),
+        clock.clone(),
+    );
     let bucket_controller = operator.controller(&buckets, engine);
 
     let provider_controller: Arc<OnceLock<Arc<Controller<Providers>>>> = Arc::default();
@@ -82,9 +93,17 @@ pub async fn run(
         move |provider| {
             // Whoever may not use a provider must not hold it up either.
             let needs_it = |key: &ObjectKey| {
-                buckets.get(key).is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
+                buckets
+                    .get(key)
+                    .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
             };
-            buckets.synced().then(|| users.users_of(provider).into_iter().filter(needs_it).collect())
+            buckets.synced().then(|| {
+                users
+                    .users_of(provider)
+                    .into_iter()
+                    .filter(needs_it)
+                    .collect()
+            })
         }
     });
     let controller = operator.controller(&providers, reconciler);

@@ -19,17 +19,23 @@ fn main() -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         anyhow::bail!("another TLS provider is installed already");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     Ok(runtime.block_on(run(loaded.settings, clock)))
 }
 
 async fn run(config: Config, clock: Clock) -> ExitCode {
     let ended = async {
         let common = &config.common;
-        let client = config::client(common, cloud_operator::NAME, env!("CARGO_PKG_VERSION")).await?;
+        let client =
+            config::client(common, cloud_operator::NAME, env!("CARGO_PKG_VERSION")).await?;
         let stop = stop::signal()?;
         cloud_operator::run(config, client, clock, stop).await?;
         anyhow::Ok(())

@@ -6,8 +6,16 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 pub fn watched() -> Vec<PolicyRule> {
     const GROUP: &str = "aws-infra-operator.runner.codes";
     vec![
-        rule(GROUP, &["awsproviders", "s3buckets"], &["list", "watch", "patch"]),
-        rule(GROUP, &["awsproviders/status", "s3buckets/status"], &["patch"]),
+        rule(
+            GROUP,
+            &["awsproviders", "s3buckets"],
+            &["list", "watch", "patch"],
+        ),
+        rule(
+            GROUP,
+            &["awsproviders/status", "s3buckets/status"],
+            &["patch"],
+        ),
         // Values are read by `get`, of referenced Secrets only; the watch asks for metadata alone.
         rule("", &["secrets"], &["get", "list", "watch"]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
@@ -16,7 +24,11 @@ pub fn watched() -> Vec<PolicyRule> {
 
 /// Rules that hold in the namespace of the lease.
 pub fn election() -> Vec<PolicyRule> {
-    vec![rule("coordination.k8s.io", &["leases"], &["get", "create", "update"])]
+    vec![rule(
+        "coordination.k8s.io",
+        &["leases"],
+        &["get", "create", "update"],
+    )]
 }
 
 /// Rules for the installation's default name, the UID of `kube-system`; not needed where it is configured.
@@ -27,7 +39,12 @@ pub fn installation() -> Vec<PolicyRule> {
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let owned = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
     PolicyRule {
         api_groups: Some(vec![group.to_owned()]),
         resources: Some(owned(resources)),

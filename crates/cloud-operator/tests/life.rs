@@ -12,7 +12,13 @@ async fn a_bucket_appears_and_goes() -> Result<()> {
     let scene = Scene::new("life").await?;
     let operator = scene.operator()?;
     scene.provider("account").await?;
-    scene.bucket("data", "account", json!({ "versioning": { "enabled": true }, "tags": { "team": "a" } })).await?;
+    scene
+        .bucket(
+            "data",
+            "account",
+            json!({ "versioning": { "enabled": true }, "tags": { "team": "a" } }),
+        )
+        .await?;
     scene.ready::<AWSProvider>("account").await?;
     scene.ready::<S3Bucket>("data").await?;
     scene.delete::<S3Bucket>("data").await?;

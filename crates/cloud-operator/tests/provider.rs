@@ -51,9 +51,17 @@ async fn a_provider_waits_for_its_secret_and_then_says_who_it_is() -> Result<()>
         }))
         .await?;
     scene.bucket("waiting", "account", json!({})).await?;
-    let waiting = scene.refused::<AWSProvider>("account", "WaitingForSecret").await?;
-    assert!(message(&waiting).contains("account"), "{}", message(&waiting));
-    scene.refused::<S3Bucket>("waiting", "ProviderNotReady").await?;
+    let waiting = scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    assert!(
+        message(&waiting).contains("account"),
+        "{}",
+        message(&waiting)
+    );
+    scene
+        .refused::<S3Bucket>("waiting", "ProviderNotReady")
+        .await?;
 
     scene.keys("account", "AKIDEXAMPLE").await?;
     let ready = scene.ready::<AWSProvider>("account").await?;
@@ -70,7 +78,11 @@ async fn a_provider_waits_for_its_secret_and_then_says_who_it_is() -> Result<()>
 
     let again = scene.request_pass::<AWSProvider>("account").await?;
     let status = again.status.context("a status")?;
-    assert_eq!(status.last_authentication_time, Some(first), "nothing has changed");
+    assert_eq!(
+        status.last_authentication_time,
+        Some(first),
+        "nothing has changed"
+    );
     operator.stop().await
 }
 
@@ -81,10 +93,18 @@ async fn a_secret_that_lacks_a_key_says_which() -> Result<()> {
     scene.provider("account").await?;
     scene.ready::<AWSProvider>("account").await?;
     let patch = Patch::Merge(json!({ "data": { "AWS_SECRET_ACCESS_KEY": null } }));
-    scene.api_of::<Secret>().patch("account", &PatchParams::default(), &patch).await?;
-    let refused = scene.refused::<AWSProvider>("account", "InvalidSecret").await?;
+    scene
+        .api_of::<Secret>()
+        .patch("account", &PatchParams::default(), &patch)
+        .await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "InvalidSecret")
+        .await?;
     let message = message(&refused);
-    assert!(message.contains("AWS_SECRET_ACCESS_KEY") && !message.contains("AKIDEXAMPLE"), "{message}");
+    assert!(
+        message.contains("AWS_SECRET_ACCESS_KEY") && !message.contains("AKIDEXAMPLE"),
+        "{message}"
+    );
     operator.stop().await
 }
 
@@ -113,30 +133,57 @@ async fn a_rotated_secret_is_in_use_at_once_and_another_account_is_never_followe
             .build(),
     );
     let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/other");
-    let assumed = sts.assume_role().role_arn(role).role_session_name("test").send().await?;
+    let assumed = sts
+        .assume_role()
+        .role_arn(role)
+        .role_session_name("test")
+        .send()
+        .await?;
     let keys = assumed.credentials.context("credentials")?;
     let values = json!({ "stringData": {
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "AWS_SESSION_TOKEN": format!("{}\n", keys.session_token),
     }});
-    scene.api_of::<Secret>().patch("account", &PatchParams::default(), &Patch::Merge(values)).await?;
+    scene
+        .api_of::<Secret>()
+        .patch("account", &PatchParams::default(), &Patch::Merge(values))
+        .await?;
 
     let moved = |provider: &AWSProvider| {
-        provider.status.as_ref().is_some_and(|status| status.account_id.as_deref() == Some(OTHER_ACCOUNT))
+        provider
+            .status
+            .as_ref()
+            .is_some_and(|status| status.account_id.as_deref() == Some(OTHER_ACCOUNT))
     };
-    wait::wait_for(&scene.providers(), "account", "the new keys are in use", PATIENCE, moved).await?;
-    let refused = scene.refused::<S3Bucket>("pinned", "AccountChanged").await?;
+    wait::wait_for(
+        &scene.providers(),
+        "account",
+        "the new keys are in use",
+        PATIENCE,
+        moved,
+    )
+    .await?;
+    let refused = scene
+        .refused::<S3Bucket>("pinned", "AccountChanged")
+        .await?;
     for account in [ACCOUNT, OTHER_ACCOUNT] {
         assert!(message(&refused).contains(account), "{}", message(&refused));
     }
     let after = scene.aws.proxy().counts().of(Verb::Write);
     let assumptions = scene.aws.proxy().counts().about(Verb::Write, "AssumeRole");
-    assert_eq!(after - assumptions, writes, "nothing was written in the other account");
+    assert_eq!(
+        after - assumptions,
+        writes,
+        "nothing was written in the other account"
+    );
 
     scene.keys("account", "AKIDEXAMPLE").await?;
     let patch = Patch::Merge(json!({ "data": { "AWS_SESSION_TOKEN": null } }));
-    scene.api_of::<Secret>().patch("account", &PatchParams::default(), &patch).await?;
+    scene
+        .api_of::<Secret>()
+        .patch("account", &PatchParams::default(), &patch)
+        .await?;
     scene.ready::<S3Bucket>("pinned").await?;
     operator.stop().await
 }
@@ -163,24 +210,65 @@ async fn another_namespace_uses_a_provider_only_by_leave() -> Result<()> {
     let reason = |wanted: &'static str| {
         move |bucket: &S3Bucket| {
             use crd_types::lifecycle::HasLifecycle;
-            let ready = bucket.status.as_ref().and_then(|status| status.lifecycle().condition("Ready"));
+            let ready = bucket
+                .status
+                .as_ref()
+                .and_then(|status| status.lifecycle().condition("Ready"));
             ready.is_some_and(|ready| ready.reason == wanted)
         }
     };
-    let refused = wait::wait_for(&buckets, "shared", "not allowed", PATIENCE, reason("NotAllowed")).await?;
-    assert!(message(&refused).contains("allowedNamespaces"), "{}", message(&refused));
-    assert_eq!(scene.aws.proxy().counts().about(Verb::Write, "CreateBucket"), 0);
+    let refused = wait::wait_for(
+        &buckets,
+        "shared",
+        "not allowed",
+        PATIENCE,
+        reason("NotAllowed"),
+    )
+    .await?;
+    assert!(
+        message(&refused).contains("allowedNamespaces"),
+        "{}",
+        message(&refused)
+    );
+    assert_eq!(
+        scene
+            .aws
+            .proxy()
+            .counts()
+            .about(Verb::Write, "CreateBucket"),
+        0
+    );
 
     let allow = json!({ "spec": { "allowedNamespaces": [team.name()] } });
     scene.patch::<AWSProvider>("account", allow).await?;
-    wait::wait_for(&buckets, "shared", "allowed", PATIENCE, reason("BucketReady")).await?;
+    wait::wait_for(
+        &buckets,
+        "shared",
+        "allowed",
+        PATIENCE,
+        reason("BucketReady"),
+    )
+    .await?;
 
-    scene.patch::<AWSProvider>("account", json!({ "spec": { "allowedNamespaces": null } })).await?;
-    wait::wait_for(&buckets, "shared", "no longer allowed", PATIENCE, reason("NotAllowed")).await?;
+    scene
+        .patch::<AWSProvider>("account", json!({ "spec": { "allowedNamespaces": null } }))
+        .await?;
+    wait::wait_for(
+        &buckets,
+        "shared",
+        "no longer allowed",
+        PATIENCE,
+        reason("NotAllowed"),
+    )
+    .await?;
     buckets.delete("shared", &DeleteParams::default()).await?;
     wait::wait_gone(&buckets, "shared", PATIENCE).await?;
     assert_eq!(
-        scene.aws.proxy().counts().about(Verb::Write, "DeleteBucket"),
+        scene
+            .aws
+            .proxy()
+            .counts()
+            .about(Verb::Write, "DeleteBucket"),
         1,
         "what was allowed is taken down"
     );
@@ -201,8 +289,14 @@ async fn a_secret_of_another_namespace_is_not_read() -> Result<()> {
             },
         }))
         .await?;
-    let refused = scene.refused::<AWSProvider>("borrower", "NotAllowed").await?;
-    assert!(message(&refused).contains("kube-system"), "{}", message(&refused));
+    let refused = scene
+        .refused::<AWSProvider>("borrower", "NotAllowed")
+        .await?;
+    assert!(
+        message(&refused).contains("kube-system"),
+        "{}",
+        message(&refused)
+    );
     assert_eq!(scene.api.proxy().counts().about(Verb::Read, "secrets"), 0);
     operator.stop().await
 }
@@ -212,8 +306,14 @@ async fn an_endpoint_that_the_operator_does_not_allow_is_refused() -> Result<()>
     let scene = Scene::new("provider").await?;
     let operator = scene.operator_with(&["--allowed-endpoints=https://elsewhere.example"])?;
     scene.provider("account").await?;
-    let refused = scene.refused::<AWSProvider>("account", "EndpointNotAllowed").await?;
-    assert!(message(&refused).contains("ALLOWED_ENDPOINTS"), "{}", message(&refused));
+    let refused = scene
+        .refused::<AWSProvider>("account", "EndpointNotAllowed")
+        .await?;
+    assert!(
+        message(&refused).contains("ALLOWED_ENDPOINTS"),
+        "{}",
+        message(&refused)
+    );
     assert!(scene.aws.proxy().requests().is_empty());
     operator.stop().await
 }
@@ -226,14 +326,24 @@ async fn a_provider_stays_until_nothing_needs_it_even_if_its_secret_has_gone() -
     scene.bucket("last", "account", json!({})).await?;
     scene.ready::<S3Bucket>("last").await?;
 
-    scene.api_of::<Secret>().delete("account", &DeleteParams::default()).await?;
+    scene
+        .api_of::<Secret>()
+        .delete("account", &DeleteParams::default())
+        .await?;
     scene.delete::<AWSProvider>("account").await?;
     let kept = scene.refused::<AWSProvider>("account", "InUse").await?;
     assert!(message(&kept).contains("last"), "{}", message(&kept));
     scene.delete::<S3Bucket>("last").await?;
     scene.gone::<S3Bucket>("last").await?;
     scene.gone::<AWSProvider>("account").await?;
-    assert_eq!(scene.aws.proxy().counts().about(Verb::Write, "DeleteBucket"), 1);
+    assert_eq!(
+        scene
+            .aws
+            .proxy()
+            .counts()
+            .about(Verb::Write, "DeleteBucket"),
+        1
+    );
     operator.stop().await
 }
 
@@ -243,13 +353,26 @@ async fn a_namespace_with_provider_secret_and_buckets_ends_clean() -> Result<()>
     let operator = scene.operator()?;
     scene.provider("account").await?;
     for name in ["one", "two", "three"] {
-        scene.bucket(name, "account", json!({ "versioning": { "enabled": true } })).await?;
+        scene
+            .bucket(
+                name,
+                "account",
+                json!({ "versioning": { "enabled": true } }),
+            )
+            .await?;
     }
     for name in ["one", "two", "three"] {
         scene.ready::<S3Bucket>(name).await?;
     }
     scene.namespace.delete().await?;
-    assert_eq!(scene.aws.proxy().counts().about(Verb::Write, "DeleteBucket"), 3);
+    assert_eq!(
+        scene
+            .aws
+            .proxy()
+            .counts()
+            .about(Verb::Write, "DeleteBucket"),
+        3
+    );
     operator.stop().await
 }
 
@@ -267,7 +390,14 @@ async fn an_operator_that_comes_back_finishes_a_providers_deletion() -> Result<(
     let operator = scene.operator()?;
     scene.gone::<S3Bucket>("left").await?;
     scene.gone::<AWSProvider>("account").await?;
-    assert_eq!(scene.aws.proxy().counts().about(Verb::Write, "DeleteBucket"), 1);
+    assert_eq!(
+        scene
+            .aws
+            .proxy()
+            .counts()
+            .about(Verb::Write, "DeleteBucket"),
+        1
+    );
     operator.stop().await
 }
 
@@ -281,11 +411,16 @@ async fn credentials_that_aws_refuses_stop_the_provider_and_nobody_else() -> Res
     scene.ready::<AWSProvider>("sound").await?;
 
     let name = scene.bucket_name("refused");
-    let expired = refusal::s3(StatusCode::BAD_REQUEST, "ExpiredToken", "The provided token has expired.");
+    let expired = refusal::s3(
+        StatusCode::BAD_REQUEST,
+        "ExpiredToken",
+        "The provided token has expired.",
+    );
     let refuse = scene.aws.proxy().rule(
         Rule::when(
             move |call| {
-                call.path.contains(&name) || (call.about == "ListBuckets" && call.query.contains(&name))
+                call.path.contains(&name)
+                    || (call.about == "ListBuckets" && call.query.contains(&name))
             },
             Action::Answer(expired),
         )
@@ -314,12 +449,25 @@ async fn identity_is_asked_for_again_at_the_interval_and_shared_by_all() -> Resu
     scene.aws.proxy().clear();
     let asked = || {
         let requests = scene.aws.proxy().requests();
-        requests.iter().filter(|request| request.call.about == "GetCallerIdentity").count()
+        requests
+            .iter()
+            .filter(|request| request.call.about == "GetCallerIdentity")
+            .count()
     };
-    operator.clock.advance(scene::INTERVAL + Duration::from_secs(60));
-    scene.aws.proxy().settled(|call| call.about == "GetCallerIdentity").await;
+    operator
+        .clock
+        .advance(scene::INTERVAL + Duration::from_secs(60));
+    scene
+        .aws
+        .proxy()
+        .settled(|call| call.about == "GetCallerIdentity")
+        .await;
     assert_eq!(asked(), 1, "once for all");
     let after = scene.providers().get("account").await?;
-    assert_eq!(after.resource_version(), provider.resource_version(), "nothing changed, nothing is written");
+    assert_eq!(
+        after.resource_version(),
+        provider.resource_version(),
+        "nothing changed, nothing is written"
+    );
     operator.stop().await
 }

@@ -309,7 +309,11 @@ async fn versioning_is_answered_under_its_own_name() {
     caller.put("/never-versioned", "").await;
     let answer = caller.s3(Method::GET, path).await;
     assert_eq!(answer.status(), StatusCode::OK);
-    assert!(text(&answer).contains("<VersioningConfiguration "), "{}", text(&answer));
+    assert!(
+        text(&answer).contains("<VersioningConfiguration "),
+        "{}",
+        text(&answer)
+    );
     let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     caller.put(path, enabled).await;
     let answer = text(&caller.s3(Method::GET, path).await);

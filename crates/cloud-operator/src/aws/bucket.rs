@@ -27,6 +27,10 @@ impl Bucket {
 
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bucket {} of account {} in {}", self.name, self.account, self.region)
+        write!(
+            f,
+            "bucket {} of account {} in {}",
+            self.name, self.account, self.region
+        )
     }
 }

@@ -39,7 +39,15 @@ const fn row(
     reason: &'static str,
     hint: &'static str,
 ) -> Row {
-    Row { codes, meaning: Meaning { class, scope, reason, hint } }
+    Row {
+        codes,
+        meaning: Meaning {
+            class,
+            scope,
+            reason,
+            hint,
+        },
+    }
 }
 
 const CREDENTIALS: &str = "check the credentials that the AWSProvider names";
@@ -72,7 +80,12 @@ const BY_CODE: &[Row] = &[
         "AWS asks for fewer requests; it is tried again later",
     ),
     row(
-        &["RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "OperationAborted"],
+        &[
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ServiceUnavailable",
+            "OperationAborted",
+        ],
         Transient,
         Object,
         "Unavailable",
@@ -130,14 +143,25 @@ const BY_CODE: &[Row] = &[
         "enable the region's STS endpoint in the account, or use another region",
     ),
     row(
-        &["AccountProblem", "AllAccessDisabled", "NotSignedUp", "OptInRequired", "SubscriptionRequired"],
+        &[
+            "AccountProblem",
+            "AllAccessDisabled",
+            "NotSignedUp",
+            "OptInRequired",
+            "SubscriptionRequired",
+        ],
         Blocked,
         Provider,
         AUTHENTICATION_FAILED,
         "the account itself is not in order; look at it in the AWS console",
     ),
     row(
-        &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"],
+        &[
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "AuthorizationError",
+        ],
         Blocked,
         Object,
         "AccessDenied",
@@ -187,14 +211,24 @@ const BY_CODE: &[Row] = &[
         "let the AWSProvider name the region in which the bucket is or shall be",
     ),
     row(
-        &["MethodNotAllowed", "NotImplemented", "UnsupportedArgument", "UnsupportedOperation"],
+        &[
+            "MethodNotAllowed",
+            "NotImplemented",
+            "UnsupportedArgument",
+            "UnsupportedOperation",
+        ],
         Terminal,
         Object,
         "NotSupportedByEndpoint",
         "this region or endpoint does not know {action}; remove what asks for it from the spec",
     ),
     row(
-        &["TooManyBuckets", "*LimitExceeded", "*QuotaExceeded", "Insufficient*"],
+        &[
+            "TooManyBuckets",
+            "*LimitExceeded",
+            "*QuotaExceeded",
+            "Insufficient*",
+        ],
         Blocked,
         Object,
         "QuotaExceeded",
@@ -208,13 +242,24 @@ const BY_CODE: &[Row] = &[
         "check that the KMS key exists in the bucket's region, is enabled and may be used by the provider's identity",
     ),
     row(
-        &["ConditionalRequestConflict", "PreconditionFailed", "InvalidBucketState", "ConflictException"],
+        &[
+            "ConditionalRequestConflict",
+            "PreconditionFailed",
+            "InvalidBucketState",
+            "ConflictException",
+        ],
         Transient,
         Object,
         "Conflict",
         "something else changes the bucket at the same time; it is tried again",
     ),
-    row(&["Invalid*", "Malformed*", "Validation*"], Terminal, Object, REFUSED, SPEC),
+    row(
+        &["Invalid*", "Malformed*", "Validation*"],
+        Terminal,
+        Object,
+        REFUSED,
+        SPEC,
+    ),
 ];
 
 /// What an answer with this status and code means.
@@ -222,9 +267,12 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
     match (code, code.and_then(by_code)) {
         (_, Some(meaning)) => meaning,
         // AWS says in words what is wrong with the request.
-        (Some(_), None) if status == 400 => {
-            Meaning { class: Terminal, scope: Object, reason: REFUSED, hint: SPEC }
-        }
+        (Some(_), None) if status == 400 => Meaning {
+            class: Terminal,
+            scope: Object,
+            reason: REFUSED,
+            hint: SPEC,
+        },
         _ => by_status(call, status),
     }
 }
@@ -233,20 +281,45 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
 fn by_status(call: Call, status: u16) -> Meaning {
     let (class, scope, reason, hint) = match status {
         // HeadBucket has no body, so no code: 400 is what it answers to credentials that AWS refuses.
-        400 if call.effect == Effect::Read => (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS),
-        300..=399 => (Terminal, Object, WRONG_REGION, "let the AWSProvider name the bucket's region"),
+        400 if call.effect == Effect::Read => {
+            (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS)
+        }
+        300..=399 => (
+            Terminal,
+            Object,
+            WRONG_REGION,
+            "let the AWSProvider name the bucket's region",
+        ),
         401 => (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS),
-        403 => (Blocked, Object, "AccessDenied", "allow {action} to the provider's identity"),
+        403 => (
+            Blocked,
+            Object,
+            "AccessDenied",
+            "allow {action} to the provider's identity",
+        ),
         404 => (Transient, Object, "NotFound", "it is looked at again"),
         409 | 412 => (Transient, Object, "Conflict", "it is tried again"),
-        429 | 503 => {
-            (Throttled, Service, "Throttled", "AWS asks for fewer requests; it is tried again later")
-        }
-        405 | 501 => (Terminal, Object, "NotSupportedByEndpoint", "the endpoint does not know {action}"),
+        429 | 503 => (
+            Throttled,
+            Service,
+            "Throttled",
+            "AWS asks for fewer requests; it is tried again later",
+        ),
+        405 | 501 => (
+            Terminal,
+            Object,
+            "NotSupportedByEndpoint",
+            "the endpoint does not know {action}",
+        ),
         400..=499 => (Terminal, Object, REFUSED, SPEC),
         _ => (Transient, Object, SERVICE_ERROR, "it is tried again"),
     };
-    Meaning { class, scope, reason, hint }
+    Meaning {
+        class,
+        scope,
+        reason,
+        hint,
+    }
 }
 
 fn by_code(code: &str) -> Option<Meaning> {
@@ -255,7 +328,10 @@ fn by_code(code: &str) -> Option<Meaning> {
         (_, Some(start)) => code.starts_with(start),
         _ => *pattern == code,
     };
-    BY_CODE.iter().find(|row| row.codes.iter().any(matches)).map(|row| row.meaning)
+    BY_CODE
+        .iter()
+        .find(|row| row.codes.iter().any(matches))
+        .map(|row| row.meaning)
 }
 
 #[cfg(test)]
@@ -266,12 +342,22 @@ mod tests {
     const WRITE: Call = Call::write("s3:PutBucketTagging");
 
     fn of_code(code: &str) -> (Class, Scope, &'static str) {
-        let Meaning { class, scope, reason, .. } = meaning(WRITE, 400, Some(code));
+        let Meaning {
+            class,
+            scope,
+            reason,
+            ..
+        } = meaning(WRITE, 400, Some(code));
         (class, scope, reason)
     }
 
     fn of_status(call: Call, status: u16) -> (Class, Scope, &'static str) {
-        let Meaning { class, scope, reason, .. } = meaning(call, status, None);
+        let Meaning {
+            class,
+            scope,
+            reason,
+            ..
+        } = meaning(call, status, None);
         (class, scope, reason)
     }
 
@@ -301,11 +387,22 @@ mod tests {
                 (Throttled, Service, "Throttled"),
             ),
             (
-                &["RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "OperationAborted"],
+                &[
+                    "RequestTimeout",
+                    "RequestTimeoutException",
+                    "ServiceUnavailable",
+                    "OperationAborted",
+                ],
                 (Transient, Object, "Unavailable"),
             ),
-            (&["InternalError", "InternalFailure", "ServiceFailure"], (Transient, Object, SERVICE_ERROR)),
-            (&["IDPCommunicationError"], (Transient, Provider, AUTHENTICATION_FAILED)),
+            (
+                &["InternalError", "InternalFailure", "ServiceFailure"],
+                (Transient, Object, SERVICE_ERROR),
+            ),
+            (
+                &["IDPCommunicationError"],
+                (Transient, Provider, AUTHENTICATION_FAILED),
+            ),
             (
                 &[
                     "ExpiredToken",
@@ -335,11 +432,22 @@ mod tests {
                 (Blocked, Provider, AUTHENTICATION_FAILED),
             ),
             (
-                &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"],
+                &[
+                    "AccessDenied",
+                    "AccessDeniedException",
+                    "UnauthorizedOperation",
+                    "AuthorizationError",
+                ],
                 (Blocked, Object, "AccessDenied"),
             ),
-            (&["BucketAlreadyExists"], (Terminal, Object, "BucketNameTaken")),
-            (&["BucketAlreadyOwnedByYou"], (UnknownOutcome, Object, "BucketAppeared")),
+            (
+                &["BucketAlreadyExists"],
+                (Terminal, Object, "BucketNameTaken"),
+            ),
+            (
+                &["BucketAlreadyOwnedByYou"],
+                (UnknownOutcome, Object, "BucketAppeared"),
+            ),
             (&["BucketNotEmpty"], (Blocked, Object, "BucketNotEmpty")),
             (&["NoSuchBucket"], (Transient, Object, "BucketNotFound")),
             (
@@ -354,14 +462,27 @@ mod tests {
                 (Terminal, Object, WRONG_REGION),
             ),
             (
-                &["MethodNotAllowed", "NotImplemented", "UnsupportedArgument", "UnsupportedOperation"],
+                &[
+                    "MethodNotAllowed",
+                    "NotImplemented",
+                    "UnsupportedArgument",
+                    "UnsupportedOperation",
+                ],
                 (Terminal, Object, "NotSupportedByEndpoint"),
             ),
             (
-                &["TooManyBuckets", "VpcLimitExceeded", "BucketQuotaExceeded", "InsufficientCapacity"],
+                &[
+                    "TooManyBuckets",
+                    "VpcLimitExceeded",
+                    "BucketQuotaExceeded",
+                    "InsufficientCapacity",
+                ],
                 (Blocked, Object, "QuotaExceeded"),
             ),
-            (&["KMS.DisabledException", "KMS.NotFoundException"], (Blocked, Object, "KeyNotUsable")),
+            (
+                &["KMS.DisabledException", "KMS.NotFoundException"],
+                (Blocked, Object, "KeyNotUsable"),
+            ),
             (
                 &[
                     "ConditionalRequestConflict",
@@ -371,7 +492,10 @@ mod tests {
                 ],
                 (Transient, Object, "Conflict"),
             ),
-            (&["InvalidArgument", "MalformedXML", "ValidationError"], (Terminal, Object, REFUSED)),
+            (
+                &["InvalidArgument", "MalformedXML", "ValidationError"],
+                (Terminal, Object, REFUSED),
+            ),
             (&["NeverHeardOf"], (Terminal, Object, REFUSED)),
         ];
         for (codes, expected) in table {
@@ -379,9 +503,19 @@ mod tests {
                 assert_eq!(of_code(code), *expected, "{code}");
             }
         }
-        let told: Vec<&str> = table.iter().flat_map(|(codes, _)| codes.iter().copied()).collect();
-        for listed in BY_CODE.iter().flat_map(|row| row.codes).filter(|code| !code.contains('*')) {
-            assert!(told.contains(listed), "{listed} is in the table and has no test");
+        let told: Vec<&str> = table
+            .iter()
+            .flat_map(|(codes, _)| codes.iter().copied())
+            .collect();
+        for listed in BY_CODE
+            .iter()
+            .flat_map(|row| row.codes)
+            .filter(|code| !code.contains('*'))
+        {
+            assert!(
+                told.contains(listed),
+                "{listed} is in the table and has no test"
+            );
         }
     }
 

@@ -13,7 +13,9 @@ use aws_config::{
 };
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials, Result, SharedCredentialsProvider, error::CredentialsError, future},
+    provider::{
+        ProvideCredentials, Result, SharedCredentialsProvider, error::CredentialsError, future,
+    },
 };
 use aws_sdk_sts::types::Credentials as StsCredentials;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -85,7 +87,9 @@ pub(super) async fn first(
         Source::Keys(keys) => SharedCredentialsProvider::new(Credentials::new(
             keys.id.expose_secret(),
             keys.secret.expose_secret(),
-            keys.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            keys.token
+                .as_ref()
+                .map(|token| token.expose_secret().to_owned()),
             None,
             NAME,
         )),
@@ -109,14 +113,21 @@ pub(super) async fn first(
             if let Some(client) = config.http_client() {
                 machine = machine.with_http_client(client);
             }
-            let chain = DefaultCredentialsChain::builder().configure(machine).build().await;
+            let chain = DefaultCredentialsChain::builder()
+                .configure(machine)
+                .build()
+                .await;
             SharedCredentialsProvider::new(chain)
         }
     })
 }
 
 /// The provider of the credentials of the role `hop`; `config` carries the first credentials.
-pub(super) fn assumed(hop: &Hop, config: &SdkConfig, session_name: &str) -> SharedCredentialsProvider {
+pub(super) fn assumed(
+    hop: &Hop,
+    config: &SdkConfig,
+    session_name: &str,
+) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(AssumedRole {
         sts: aws_sdk_sts::Client::new(config),
         hop: hop.clone(),
@@ -151,13 +162,17 @@ struct WebIdentity {
 impl WebIdentity {
     async fn load(&self) -> Result {
         // Read at every refresh: the kubelet replaces the token long before it ends.
-        let token = tokio::fs::read_to_string(&self.token_file).await.map_err(|error| {
-            let text =
-                format!("the web identity token {} cannot be read: {error}", self.token_file.display());
-            CredentialsError::provider_error(
-                Fault::blocked(AUTHENTICATION_FAILED, text).with_scope(Scope::Provider),
-            )
-        })?;
+        let token = tokio::fs::read_to_string(&self.token_file)
+            .await
+            .map_err(|error| {
+                let text = format!(
+                    "the web identity token {} cannot be read: {error}",
+                    self.token_file.display()
+                );
+                CredentialsError::provider_error(
+                    Fault::blocked(AUTHENTICATION_FAILED, text).with_scope(Scope::Provider),
+                )
+            })?;
         let answer = self
             .sts
             .assume_role_with_web_identity()
@@ -223,10 +238,13 @@ where
 
 fn temporary(credentials: Option<StsCredentials>) -> Result {
     let Some(found) = credentials else {
-        return Err(CredentialsError::unhandled("STS answered without credentials"));
+        return Err(CredentialsError::unhandled(
+            "STS answered without credentials",
+        ));
     };
-    let expires = SystemTime::try_from(found.expiration)
-        .map_err(|_| CredentialsError::unhandled("STS answered with a time of expiry before 1970"))?;
+    let expires = SystemTime::try_from(found.expiration).map_err(|_| {
+        CredentialsError::unhandled("STS answered with a time of expiry before 1970")
+    })?;
     Ok(Credentials::new(
         found.access_key_id,
         found.secret_access_key,

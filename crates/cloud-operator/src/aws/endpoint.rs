@@ -30,7 +30,11 @@ impl EndpointPolicy {
     /// A terminal fault that names the setting that would allow it.
     pub fn admit(&self, endpoint: &Endpoint) -> Result<(), Fault> {
         let origin = endpoint.origin();
-        if !self.allowed.iter().any(|allowed| allowed.origins.contains(&origin)) {
+        if !self
+            .allowed
+            .iter()
+            .any(|allowed| allowed.origins.contains(&origin))
+        {
             return Err(not_allowed(format!(
                 "{origin} is not among the endpoints that this operator may talk to ({}); whoever runs the \
                  operator can allow it by --allowed-endpoints or ALLOWED_ENDPOINTS",
@@ -49,7 +53,11 @@ impl EndpointPolicy {
     fn listed(&self) -> String {
         match self.allowed.as_slice() {
             [] => "none is allowed".to_owned(),
-            some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            some => some
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 }
@@ -67,11 +75,20 @@ impl FromStr for AllowedEndpoint {
             true => vec![text.to_owned()],
             false => vec![format!("http://{text}"), format!("https://{text}")],
         };
-        let origins = candidates.into_iter().map(|url| match url.parse::<Endpoint>() {
-            Ok(endpoint) if url.splitn(4, '/').nth(3).is_none_or(str::is_empty) => Ok(endpoint.origin()),
-            _ => Err(format!("{text:?} is neither https://host[:port] nor host[:port]")),
-        });
-        Ok(Self { text: text.to_owned(), origins: origins.collect::<Result<_, _>>()? })
+        let origins = candidates
+            .into_iter()
+            .map(|url| match url.parse::<Endpoint>() {
+                Ok(endpoint) if url.splitn(4, '/').nth(3).is_none_or(str::is_empty) => {
+                    Ok(endpoint.origin())
+                }
+                _ => Err(format!(
+                    "{text:?} is neither https://host[:port] nor host[:port]"
+                )),
+            });
+        Ok(Self {
+            text: text.to_owned(),
+            origins: origins.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -86,8 +103,14 @@ mod tests {
     use super::*;
 
     fn policy(allowed: &[&str], allow_http: bool) -> EndpointPolicy {
-        let allowed = allowed.iter().map(|text| text.parse().expect("an endpoint")).collect();
-        EndpointPolicy { allowed, allow_http }
+        let allowed = allowed
+            .iter()
+            .map(|text| text.parse().expect("an endpoint"))
+            .collect();
+        EndpointPolicy {
+            allowed,
+            allow_http,
+        }
     }
 
     fn admit(policy: &EndpointPolicy, endpoint: &str) -> Result<(), Fault> {
@@ -96,7 +119,10 @@ mod tests {
 
     #[test]
     fn what_is_listed_is_admitted() {
-        let policy = policy(&["https://minio.example:9000", "127.0.0.1:5000", "S3.example"], true);
+        let policy = policy(
+            &["https://minio.example:9000", "127.0.0.1:5000", "S3.example"],
+            true,
+        );
         for endpoint in [
             "https://minio.example:9000",
             "https://MINIO.example:9000/",
@@ -122,7 +148,10 @@ mod tests {
             let fault = admit(&policy, endpoint).expect_err(endpoint);
             assert_eq!(fault.reason, "EndpointNotAllowed");
             assert!(fault.message.contains("--allowed-endpoints"), "{fault}");
-            assert!(fault.message.contains("https://minio.example:9000"), "{fault}");
+            assert!(
+                fault.message.contains("https://minio.example:9000"),
+                "{fault}"
+            );
         }
         let fault = admit(&EndpointPolicy::default(), "https://a.example").expect_err("refused");
         assert!(fault.message.contains("none is allowed"), "{fault}");
@@ -130,13 +159,20 @@ mod tests {
 
     #[test]
     fn plain_http_needs_its_own_setting() {
-        let fault = admit(&policy(&["127.0.0.1:5000"], false), "http://127.0.0.1:5000").expect_err("refused");
+        let fault = admit(&policy(&["127.0.0.1:5000"], false), "http://127.0.0.1:5000")
+            .expect_err("refused");
         assert!(fault.message.contains("--allow-http-endpoints"), "{fault}");
     }
 
     #[test]
     fn an_entry_is_an_origin() {
-        for text in ["", "ftp://a.example", "https://a.example/path", "https://user@a.example", "a b"] {
+        for text in [
+            "",
+            "ftp://a.example",
+            "https://a.example/path",
+            "https://user@a.example",
+            "a b",
+        ] {
             assert!(text.parse::<AllowedEndpoint>().is_err(), "{text:?}");
         }
     }

@@ -64,12 +64,17 @@ impl Failed {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        Self { call, failure: Failure::of(error) }
+        Self {
+            call,
+            failure: Failure::of(error),
+        }
     }
 
     /// Whether AWS answered with one of `codes`.
     pub fn is(&self, codes: &[&str]) -> bool {
-        self.refusal().and_then(|refusal| refusal.code.as_deref()).is_some_and(|code| codes.contains(&code))
+        self.refusal()
+            .and_then(|refusal| refusal.code.as_deref())
+            .is_some_and(|code| codes.contains(&code))
     }
 
     /// AWS's answer, if there was one.
@@ -93,7 +98,11 @@ impl Failure {
             SdkError::ServiceError(context) => {
                 let meta = context.err().meta();
                 let (code, message) = (meta.code(), meta.message());
-                Self::Refused(Refusal::new(context.raw(), code, message.unwrap_or_default()))
+                Self::Refused(Refusal::new(
+                    context.raw(),
+                    code,
+                    message.unwrap_or_default(),
+                ))
             }
             error => {
                 let ours = find::<NotLeading>(&error)
@@ -135,7 +144,9 @@ impl Refusal {
 /// Nothing of the ambient chain, of a container or of the instance could say who we are.
 fn no_credentials(error: &CredentialsError) -> Fault {
     let class = match error {
-        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => Class::Transient,
+        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => {
+            Class::Transient
+        }
         _ => Class::Blocked,
     };
     let text = format!(
@@ -143,7 +154,9 @@ fn no_credentials(error: &CredentialsError) -> Fault {
          operator's Pod an identity",
         causes(error)
     );
-    Fault::new(class, AUTHENTICATION_FAILED, text).with_scope(Scope::Provider).with_code("NoCredentials")
+    Fault::new(class, AUTHENTICATION_FAILED, text)
+        .with_scope(Scope::Provider)
+        .with_code("NoCredentials")
 }
 
 /// Whether a connection could not even be opened.

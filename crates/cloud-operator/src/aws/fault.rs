@@ -41,12 +41,18 @@ pub struct Call {
 impl Call {
     /// A call that changes nothing.
     pub const fn read(action: &'static str) -> Self {
-        Self { action, effect: Effect::Read }
+        Self {
+            action,
+            effect: Effect::Read,
+        }
     }
 
     /// A call that may change something.
     pub const fn write(action: &'static str) -> Self {
-        Self { action, effect: Effect::Write }
+        Self {
+            action,
+            effect: Effect::Write,
+        }
     }
 
     /// Calls to STS look after the provider itself, so what they meet is the provider's.
@@ -75,7 +81,11 @@ impl From<Failed> for Fault {
             }
             Failure::Refused(refusal) => refused(call, &refusal),
         };
-        if call.is_of_the_provider() { of_the_provider(fault) } else { fault }
+        if call.is_of_the_provider() {
+            of_the_provider(fault)
+        } else {
+            fault
+        }
     }
 }
 
@@ -98,8 +108,13 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
         _ => String::new(),
     };
     let hint = meaning.hint.replace("{action}", call.action);
-    let text = format!("{} was refused: {code}{said}{elsewhere}; {hint}", call.action);
-    let mut fault = Fault::new(meaning.class, meaning.reason, text).with_scope(meaning.scope).with_code(code);
+    let text = format!(
+        "{} was refused: {code}{said}{elsewhere}; {hint}",
+        call.action
+    );
+    let mut fault = Fault::new(meaning.class, meaning.reason, text)
+        .with_scope(meaning.scope)
+        .with_code(code);
     fault.after = refusal.retry_after;
     fault
 }
@@ -108,10 +123,17 @@ fn of_the_provider(fault: Fault) -> Fault {
     match fault.class {
         Throttled => fault,
         // An unreachable STS says nothing about the credentials.
-        Transient | UnknownOutcome => Fault { class: Transient, ..fault }.with_scope(Provider),
-        Terminal | Blocked => {
-            Fault { class: Blocked, ..fault }.with_scope(Provider).with_reason(AUTHENTICATION_FAILED)
+        Transient | UnknownOutcome => Fault {
+            class: Transient,
+            ..fault
         }
+        .with_scope(Provider),
+        Terminal | Blocked => Fault {
+            class: Blocked,
+            ..fault
+        }
+        .with_scope(Provider)
+        .with_reason(AUTHENTICATION_FAILED),
     }
 }
 
@@ -132,9 +154,19 @@ mod tests {
     }
 
     fn refused(call: Call, status: u16, code: &str, message: &str) -> Fault {
-        let code = Some(code).filter(|code| !code.is_empty()).map(str::to_owned);
+        let code = Some(code)
+            .filter(|code| !code.is_empty())
+            .map(str::to_owned);
         let message = message.to_owned();
-        fault(call, Failure::Refused(Refusal { status, code, message, ..Refusal::default() }))
+        fault(
+            call,
+            Failure::Refused(Refusal {
+                status,
+                code,
+                message,
+                ..Refusal::default()
+            }),
+        )
     }
 
     #[test]
@@ -145,7 +177,10 @@ mod tests {
             "s3:PutBucketTagging was refused: AccessDenied: Access Denied; allow s3:PutBucketTagging to the \
              provider's identity (IAM policy, bucket policy, service control policy)"
         );
-        assert_eq!((fault.class, fault.code.as_ref()), (Blocked, "AccessDenied"));
+        assert_eq!(
+            (fault.class, fault.code.as_ref()),
+            (Blocked, "AccessDenied")
+        );
         assert_eq!(refused(READ, 502, "", "").code, "HTTP502");
     }
 
@@ -154,12 +189,27 @@ mod tests {
         let lost = || Failure::Lost("connection reset".into());
         assert_eq!(fault(WRITE, lost()).class, UnknownOutcome);
         assert_eq!(fault(READ, lost()).class, Transient);
-        assert_eq!(fault(WRITE, Failure::NotSent("refused".into())).class, Transient);
+        assert_eq!(
+            fault(WRITE, Failure::NotSent("refused".into())).class,
+            Transient
+        );
         for (status, code) in [(500, "InternalError"), (500, ""), (502, ""), (504, "")] {
-            assert_eq!(refused(WRITE, status, code, "").class, UnknownOutcome, "{status} {code}");
-            assert_eq!(refused(READ, status, code, "").class, Transient, "{status} {code}");
+            assert_eq!(
+                refused(WRITE, status, code, "").class,
+                UnknownOutcome,
+                "{status} {code}"
+            );
+            assert_eq!(
+                refused(READ, status, code, "").class,
+                Transient,
+                "{status} {code}"
+            );
         }
-        assert_eq!(refused(WRITE, 503, "SlowDown", "").class, Throttled, "refused at the door");
+        assert_eq!(
+            refused(WRITE, 503, "SlowDown", "").class,
+            Throttled,
+            "refused at the door"
+        );
     }
 
     #[test]
@@ -173,7 +223,10 @@ mod tests {
         ] {
             let fault = refused(STS, status, code, "");
             assert_eq!((fault.class, fault.scope), (class, Provider), "{code}");
-            assert!(class == Transient || fault.reason == AUTHENTICATION_FAILED, "{code}");
+            assert!(
+                class == Transient || fault.reason == AUTHENTICATION_FAILED,
+                "{code}"
+            );
         }
         assert_eq!(refused(STS, 400, "Throttling", "").scope, Scope::Service);
         assert_eq!(refused(READ, 403, "AccessDenied", "").scope, Scope::Object);
@@ -182,15 +235,26 @@ mod tests {
     #[test]
     fn the_pause_that_aws_asks_for_is_kept() {
         let after = Some(Duration::from_secs(7));
-        let refusal = Refusal { status: 503, retry_after: after, ..Refusal::default() };
+        let refusal = Refusal {
+            status: 503,
+            retry_after: after,
+            ..Refusal::default()
+        };
         assert_eq!(fault(READ, Failure::Refused(refusal)).after, after);
     }
 
     #[test]
     fn a_bucket_elsewhere_is_named_with_its_region() {
-        let refusal = Refusal { status: 301, bucket_region: Some("eu-west-1".into()), ..Refusal::default() };
+        let refusal = Refusal {
+            status: 301,
+            bucket_region: Some("eu-west-1".into()),
+            ..Refusal::default()
+        };
         let fault = fault(READ, Failure::Refused(refusal));
-        assert!(fault.message.contains("(the bucket is in eu-west-1)"), "{fault}");
+        assert!(
+            fault.message.contains("(the bucket is in eu-west-1)"),
+            "{fault}"
+        );
     }
 
     #[test]

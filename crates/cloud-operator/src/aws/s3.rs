@@ -11,7 +11,8 @@ use aws_sdk_s3::{
         delete_bucket_ownership_controls::builders::DeleteBucketOwnershipControlsFluentBuilder,
         get_bucket_encryption::GetBucketEncryptionOutput,
         get_bucket_ownership_controls::GetBucketOwnershipControlsOutput,
-        get_bucket_tagging::GetBucketTaggingOutput, get_bucket_versioning::GetBucketVersioningOutput,
+        get_bucket_tagging::GetBucketTaggingOutput,
+        get_bucket_versioning::GetBucketVersioningOutput,
         get_public_access_block::GetPublicAccessBlockOutput, head_bucket::HeadBucketOutput,
         put_bucket_encryption::builders::PutBucketEncryptionFluentBuilder,
         put_bucket_ownership_controls::builders::PutBucketOwnershipControlsFluentBuilder,
@@ -42,12 +43,19 @@ pub struct Writes<'a> {
 impl Session {
     /// Reads of `bucket`.
     pub fn reads<'a>(&self, bucket: &'a Bucket) -> Reads<'a> {
-        Reads { client: self.s3(&bucket.region), bucket }
+        Reads {
+            client: self.s3(&bucket.region),
+            bucket,
+        }
     }
 
     /// Writes to `bucket`.
     pub fn writes<'a>(&self, leading: &'a Leading, bucket: &'a Bucket) -> Writes<'a> {
-        Writes { client: self.s3(&bucket.region), bucket, leading }
+        Writes {
+            client: self.s3(&bucket.region),
+            bucket,
+            leading,
+        }
     }
 }
 
@@ -131,9 +139,18 @@ impl Writes<'_> {
         &self,
         fill: impl FnOnce(CreateBucketFluentBuilder) -> CreateBucketFluentBuilder,
     ) -> Result<(), Failed> {
-        let call = fill(self.client.create_bucket().bucket(self.bucket.name.as_ref()));
-        let sent = call.customize().interceptor(Fence::of(self.leading)).send().await;
-        sent.map(drop).map_err(|error| Failed::new(Call::write("s3:CreateBucket"), error))
+        let call = fill(
+            self.client
+                .create_bucket()
+                .bucket(self.bucket.name.as_ref()),
+        );
+        let sent = call
+            .customize()
+            .interceptor(Fence::of(self.leading))
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|error| Failed::new(Call::write("s3:CreateBucket"), error))
     }
 }
 
@@ -144,10 +161,19 @@ impl Reads<'_> {
     /// AWS's answer, or why there was none.
     pub async fn region_among_own(&self) -> Result<Option<String>, Failed> {
         let name = self.bucket.name.as_ref();
-        let mut pages = self.client.list_buckets().prefix(name).into_paginator().send();
+        let mut pages = self
+            .client
+            .list_buckets()
+            .prefix(name)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Failed::new(Call::read("s3:ListAllMyBuckets"), error))?;
-            let found = page.buckets().iter().find(|bucket| bucket.name() == Some(name));
+            let page =
+                page.map_err(|error| Failed::new(Call::read("s3:ListAllMyBuckets"), error))?;
+            let found = page
+                .buckets()
+                .iter()
+                .find(|bucket| bucket.name() == Some(name));
             if let Some(bucket) = found {
                 return Ok(Some(bucket.bucket_region().unwrap_or_default().to_owned()));
             }

@@ -31,15 +31,25 @@ const MASK: &str = "[removed]";
 /// `text` on one line, bounded, without keys, tokens, signatures or echoes of the request.
 pub fn scrub(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    let end = ECHOES.iter().filter_map(|echo| lower.find(echo)).min().unwrap_or(text.len());
-    let kept = text[..end].split_whitespace().map(mask).collect::<Vec<_>>().join(" ");
+    let end = ECHOES
+        .iter()
+        .filter_map(|echo| lower.find(echo))
+        .min()
+        .unwrap_or(text.len());
+    let kept = text[..end]
+        .split_whitespace()
+        .map(mask)
+        .collect::<Vec<_>>()
+        .join(" ");
     let trimmed = kept.trim_end_matches([' ', ':', ';', ',', '.']);
     trimmed[..trimmed.floor_char_boundary(LONGEST)].to_owned()
 }
 
 /// Whether `code` can be an error code, so that it may be shown as it is and used as a label.
 pub fn is_code(code: &str) -> bool {
-    let letters = code.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let letters = code
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     letters && (1..=64).contains(&code.len()) && mask(code) == code
 }
 
@@ -54,7 +64,11 @@ fn mask(word: &str) -> String {
             masked.push_str(&rest[..next]);
             rest = &rest[next..];
         } else {
-            masked.push_str(if looks_secret(&rest[..run]) { MASK } else { &rest[..run] });
+            masked.push_str(if looks_secret(&rest[..run]) {
+                MASK
+            } else {
+                &rest[..run]
+            });
             rest = &rest[run..];
         }
     }
@@ -72,13 +86,16 @@ fn looks_secret(run: &str) -> bool {
 fn is_key_id(run: &str) -> bool {
     run.len() >= SHORTEST_KEY_ID
         && run.starts_with('A')
-        && run.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        && run
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 /// Base64 of some length mixes cases and digits; hexadecimal digests are all digits and a to f.
 fn is_long_secret(run: &str) -> bool {
     let has = |kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
-    let base64 = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
+    let base64 =
+        has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
     let digest = run.chars().all(|c| c.is_ascii_hexdigit());
     run.len() >= SHORTEST_SECRET && (base64 || digest)
 }
@@ -111,10 +128,16 @@ mod tests {
                 format!("({secret}),"),
             ] {
                 let scrubbed = scrub(&text);
-                assert!(!scrubbed.contains(secret) && scrubbed.contains(MASK), "{scrubbed}");
+                assert!(
+                    !scrubbed.contains(secret) && scrubbed.contains(MASK),
+                    "{scrubbed}"
+                );
             }
         }
-        assert_eq!(scrub(&format!("scope {KEY_ID}/20261121/us-east-1")), "scope [removed]-east-1");
+        assert_eq!(
+            scrub(&format!("scope {KEY_ID}/20261121/us-east-1")),
+            "scope [removed]-east-1"
+        );
     }
 
     #[test]
@@ -125,7 +148,10 @@ mod tests {
             scrub(text),
             "The request signature we calculated does not match the signature you provided. The"
         );
-        assert_eq!(scrub("denied. Encoded authorization failure message: 4GIOH..."), "denied");
+        assert_eq!(
+            scrub("denied. Encoded authorization failure message: 4GIOH..."),
+            "denied"
+        );
     }
 
     #[test]

@@ -123,7 +123,10 @@ impl Aws {
     /// A fault of the provider.
     pub async fn open(&self, access: &Access) -> Result<Session, Fault> {
         if let Some(endpoint) = &access.endpoint {
-            self.settings.endpoints.admit(endpoint).map_err(|fault| fault.with_scope(Scope::Provider))?;
+            self.settings
+                .endpoints
+                .admit(endpoint)
+                .map_err(|fault| fault.with_scope(Scope::Provider))?;
         }
         let config = self.config(access).await?;
         let caller = caller(&config).await?;
@@ -140,8 +143,14 @@ impl Aws {
     }
 
     async fn config(&self, access: &Access) -> Result<SdkConfig, Fault> {
-        let Timeouts { connect, attempt, credentials } = self.settings.timeouts;
-        let timeouts = TimeoutConfig::builder().connect_timeout(connect).operation_attempt_timeout(attempt);
+        let Timeouts {
+            connect,
+            attempt,
+            credentials,
+        } = self.settings.timeouts;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(connect)
+            .operation_attempt_timeout(attempt);
         let mut base = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(self.http.clone())
@@ -190,7 +199,9 @@ impl Session {
             "aws-iso-f" => "csp.hci.ic.gov",
             _ => "amazonaws.com",
         };
-        self.endpoint.is_none().then(|| format!("{}.s3.{}.{suffix}", bucket.name, bucket.region))
+        self.endpoint
+            .is_none()
+            .then(|| format!("{}.s3.{}.{suffix}", bucket.name, bucket.region))
     }
 
     /// The client for buckets of `region`, which is this session's own unless the provider was moved.
@@ -214,7 +225,9 @@ impl fmt::Debug for Session {
 }
 
 fn s3(config: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(path_style)
+        .build();
     aws_sdk_s3::Client::from_conf(config)
 }
 
@@ -228,10 +241,15 @@ async fn caller(config: &SdkConfig) -> Result<Caller, Fault> {
     let caller = || {
         let arn: Arn = answer.arn()?.parse().ok()?;
         let partition = arn.partition().parse().ok()?;
-        Some(Caller { account: answer.account()?.parse().ok()?, arn, partition })
+        Some(Caller {
+            account: answer.account()?.parse().ok()?,
+            arn,
+            partition,
+        })
     };
     caller().ok_or_else(|| {
-        let text = "sts:GetCallerIdentity answered without an account and an ARN that could be read";
+        let text =
+            "sts:GetCallerIdentity answered without an account and an ARN that could be read";
         Fault::transient(AUTHENTICATION_FAILED, text).with_scope(Scope::Provider)
     })
 }
@@ -244,13 +262,17 @@ fn to_sdk(region: &Region) -> aws_config::Region {
 impl Session {
     /// A session of `account` that no call is made with.
     pub fn idle(provider: ObjectKey, account: &str) -> Self {
-        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .build();
         Self {
             provider,
             version: "1".into(),
             caller: Caller {
                 account: account.parse().unwrap(),
-                arn: format!("arn:aws-cn:iam::{account}:user/operator").parse().unwrap(),
+                arn: format!("arn:aws-cn:iam::{account}:user/operator")
+                    .parse()
+                    .unwrap(),
                 partition: "aws-cn".parse().unwrap(),
             },
             region: "cn-north-1".parse().unwrap(),

@@ -52,9 +52,15 @@ pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, 
             let namespace = reference.namespace.as_ref().map(Stored::as_str);
             Ok([key("credentialsSecret", &reference.name, namespace)?].into())
         }
-        Credentials::Keys { access_key_id, secret_access_key } => {
-            let [id, secret] = [("accessKeyIDRef", access_key_id), ("secretAccessKeyRef", secret_access_key)]
-                .map(|(field, it)| key(field, &it.name, it.namespace.as_ref().map(Stored::as_str)));
+        Credentials::Keys {
+            access_key_id,
+            secret_access_key,
+        } => {
+            let [id, secret] = [
+                ("accessKeyIDRef", access_key_id),
+                ("secretAccessKeyRef", secret_access_key),
+            ]
+            .map(|(field, it)| key(field, &it.name, it.namespace.as_ref().map(Stored::as_str)));
             Ok([id?, secret?].into())
         }
     }
@@ -82,12 +88,16 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
     }
     let secret = |name: &Stored<ObjectName>| {
         let wanted = ObjectKey::new(own.as_str(), name.as_str());
-        read.iter().find(|(key, _)| *key == wanted).expect("every Secret that the spec names was read")
+        read.iter()
+            .find(|(key, _)| *key == wanted)
+            .expect("every Secret that the spec names was read")
     };
     let text = |name: &Stored<ObjectName>, key: &str| value(secret(name), key);
     let source = match spec.credentials().map_err(invalid)? {
         Credentials::Ambient => Source::Ambient,
-        Credentials::WebIdentity(role) => Source::WebIdentity { role_arn: role.to_string() },
+        Credentials::WebIdentity(role) => Source::WebIdentity {
+            role_arn: role.to_string(),
+        },
         Credentials::Secret(it) => Source::Keys(Keys {
             id: text(&it.name, AWSProviderSpec::ACCESS_KEY_ID)?,
             secret: text(&it.name, AWSProviderSpec::SECRET_ACCESS_KEY)?,
@@ -96,7 +106,10 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
                 None => None,
             },
         }),
-        Credentials::Keys { access_key_id, secret_access_key } => Source::Keys(Keys {
+        Credentials::Keys {
+            access_key_id,
+            secret_access_key,
+        } => Source::Keys(Keys {
             id: text(&access_key_id.name, access_key_id.key.as_str())?,
             secret: text(&secret_access_key.name, secret_access_key.key.as_str())?,
             token: None,
@@ -106,7 +119,10 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
         role_arn: assumed.role.to_string(),
         external_id: assumed.external_id.map(|id| id.to_string()),
     });
-    let endpoint = spec.endpoint.as_ref().map(|endpoint| endpoint.parse_at("spec.endpoint"));
+    let endpoint = spec
+        .endpoint
+        .as_ref()
+        .map(|endpoint| endpoint.parse_at("spec.endpoint"));
     Ok(Found::Access(Box::new(Access {
         provider: ObjectKey::of(provider),
         version,
@@ -121,7 +137,9 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
 /// A value without the line break that `echo` and editors leave at its end.
 fn value((secret, values): &(ObjectKey, SecretValues), key: &str) -> Result<SecretString, Fault> {
     let wrong = |text: String| Fault::terminal("InvalidSecret", text);
-    let text = values.text(key).map_err(|unusable| wrong(unusable.to_string()))?;
+    let text = values
+        .text(key)
+        .map_err(|unusable| wrong(unusable.to_string()))?;
     match text.expose_secret().trim() {
         "" => Err(wrong(format!("key {key:?} of Secret {secret} is empty"))),
         trimmed => Ok(trimmed.into()),

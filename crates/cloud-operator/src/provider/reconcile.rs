@@ -58,7 +58,12 @@ impl Providers {
         secrets: Secrets,
         users: impl Fn(&ObjectKey) -> Option<Vec<ObjectKey>> + Send + Sync + 'static,
     ) -> Self {
-        Self { aws, sessions, secrets, users: Box::new(users) }
+        Self {
+            aws,
+            sessions,
+            secrets,
+            users: Box::new(users),
+        }
     }
 
     async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
@@ -67,16 +72,19 @@ impl Providers {
         let looked = self.look(&provider, key, before.as_ref()).await;
         let state = match &looked {
             Ok(Look::Session(session)) => SessionState::Ready(session.clone()),
-            Ok(Look::NoSecret(secret)) => {
-                SessionState::NotReady { why: format!("waiting for Secret {secret}") }
-            }
+            Ok(Look::NoSecret(secret)) => SessionState::NotReady {
+                why: format!("waiting for Secret {secret}"),
+            },
             // Nothing was learned about the credentials.
-            Err(Fault { class: Class::Transient | Class::Throttled | Class::UnknownOutcome, .. })
-                if self.sessions.state(key).is_some() =>
-            {
+            Err(Fault {
+                class: Class::Transient | Class::Throttled | Class::UnknownOutcome,
+                ..
+            }) if self.sessions.state(key).is_some() => {
                 return looked.map(|_| Outcome::Superseded);
             }
-            Err(fault) => SessionState::NotReady { why: fault.message.clone() },
+            Err(fault) => SessionState::NotReady {
+                why: fault.message.clone(),
+            },
         };
         self.sessions.publish(key, &provider.spec, state);
         match looked? {
@@ -93,7 +101,10 @@ impl Providers {
                 }
                 let identity = pass.status.caller_identity.as_deref().unwrap_or_default();
                 let message = format!("authenticated as {identity}");
-                Ok(Outcome::Done { reason: READY, message })
+                Ok(Outcome::Done {
+                    reason: READY,
+                    message,
+                })
             }
         }
     }
@@ -122,7 +133,10 @@ impl Providers {
                 _ => {}
             }
         }
-        self.aws.open(&access).await.map(|session| Look::Session(Arc::new(session)))
+        self.aws
+            .open(&access)
+            .await
+            .map(|session| Look::Session(Arc::new(session)))
     }
 
     /// Lets the provider go once nothing needs it. Until then its session stays in use, even if its Secret is
@@ -135,7 +149,11 @@ impl Providers {
             None if abandoned => Vec::new(),
             None => {
                 let on = "the list of what uses this provider".to_owned();
-                return Ok(Outcome::Waiting { reason: "InUse", on, poll: LIST_POLL });
+                return Ok(Outcome::Waiting {
+                    reason: "InUse",
+                    on,
+                    poll: LIST_POLL,
+                });
             }
         };
         if held && !users.is_empty() && !abandoned {
@@ -143,7 +161,11 @@ impl Providers {
                 // After a restart there is none in memory; what is wrong with it, its users will say.
                 let _ = self.authenticate(pass, key).await;
             }
-            return Ok(Outcome::Waiting { reason: "InUse", on: in_use(&users), poll: SAFETY_POLL });
+            return Ok(Outcome::Waiting {
+                reason: "InUse",
+                on: in_use(&users),
+                poll: SAFETY_POLL,
+            });
         }
         if held {
             match pass.let_go(once(IN_USE)).await {
@@ -187,6 +209,13 @@ fn in_use(users: &[ObjectKey]) -> String {
     named.sort_unstable();
     let more = named.len().saturating_sub(NAMED);
     named.truncate(NAMED);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("resources that are still to be taken down with it: {}{rest}", named.join(", "))
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "resources that are still to be taken down with it: {}{rest}",
+        named.join(", ")
+    )
 }

@@ -60,7 +60,12 @@ struct Entry {
 impl Sessions {
     /// No sessions yet.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, entries: Mutex::default(), changed: OnceLock::new(), doubted: OnceLock::new() }
+        Self {
+            clock,
+            entries: Mutex::default(),
+            changed: OnceLock::new(),
+            doubted: OnceLock::new(),
+        }
     }
 
     /// Calls `listener` whenever what [`resolve`](Self::resolve) says of a provider has changed: whoever uses
@@ -85,7 +90,9 @@ impl Sessions {
         let Some(entry) = entries.get(&provider) else {
             return Err(Unresolved::Waiting {
                 reason: "WaitingForProvider",
-                on: format!("AWSProvider {provider}, which does not exist or was not looked at yet"),
+                on: format!(
+                    "AWSProvider {provider}, which does not exist or was not looked at yet"
+                ),
             });
         };
         let namespace = object.namespace().unwrap_or_default();
@@ -95,7 +102,9 @@ impl Sessions {
         }
         match (&entry.state, &entry.last) {
             (SessionState::Ready(session), _) => Ok(session.clone()),
-            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => Ok(last.clone()),
+            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => {
+                Ok(last.clone())
+            }
             (SessionState::NotReady { why }, _) => Err(Unresolved::Waiting {
                 reason: "ProviderNotReady",
                 on: format!("AWSProvider {provider}: {why}"),
@@ -105,17 +114,24 @@ impl Sessions {
 
     /// Whether `object` may begin to use its provider at any moment.
     pub fn serves(&self, object: &S3Bucket) -> bool {
-        object.metadata.deletion_timestamp.is_none() && self.resolve(object, Purpose::Upkeep).is_ok()
+        object.metadata.deletion_timestamp.is_none()
+            && self.resolve(object, Purpose::Upkeep).is_ok()
     }
 
     /// What the last pass over `provider` found; none before the first.
     pub fn state(&self, provider: &ObjectKey) -> Option<SessionState> {
-        self.entries.lock().get(provider).map(|entry| entry.state.clone())
+        self.entries
+            .lock()
+            .get(provider)
+            .map(|entry| entry.state.clone())
     }
 
     /// The last session of `provider` that worked.
     pub fn last(&self, provider: &ObjectKey) -> Option<Arc<Session>> {
-        self.entries.lock().get(provider).and_then(|entry| entry.last.clone())
+        self.entries
+            .lock()
+            .get(provider)
+            .and_then(|entry| entry.last.clone())
     }
 
     /// Takes in what a pass over `provider` found.
@@ -124,14 +140,24 @@ impl Sessions {
             let mut entries = self.entries.lock();
             let before = entries.remove(provider);
             let changed = before.as_ref().is_none_or(|before| {
-                before.spec.allowed_namespaces != spec.allowed_namespaces || !same(&before.state, &state)
+                before.spec.allowed_namespaces != spec.allowed_namespaces
+                    || !same(&before.state, &state)
             });
-            let (last, believed) = before.map_or((None, None), |before| (before.last, before.believed));
+            let (last, believed) =
+                before.map_or((None, None), |before| (before.last, before.believed));
             let last = match &state {
                 SessionState::Ready(session) => Some(session.clone()),
                 SessionState::NotReady { .. } => last,
             };
-            entries.insert(provider.clone(), Entry { spec: spec.clone(), state, last, believed });
+            entries.insert(
+                provider.clone(),
+                Entry {
+                    spec: spec.clone(),
+                    state,
+                    last,
+                    believed,
+                },
+            );
             changed
         };
         if changed {
@@ -156,13 +182,17 @@ impl Sessions {
             let Some(entry) = entries.get_mut(provider) else {
                 return;
             };
-            let lately = entry.believed.is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
+            let lately = entry
+                .believed
+                .is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
             if lately || matches!(entry.state, SessionState::NotReady { .. }) {
                 return;
             }
             entry.believed = Some(now);
             if fault.class == Class::Blocked {
-                entry.state = SessionState::NotReady { why: fault.message.clone() };
+                entry.state = SessionState::NotReady {
+                    why: fault.message.clone(),
+                };
             }
         }
         self.tell(&self.doubted, provider);
@@ -178,7 +208,9 @@ impl Sessions {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries.lock();
-        f.debug_map().entries(entries.iter().map(|(key, entry)| (key, &entry.state))).finish()
+        f.debug_map()
+            .entries(entries.iter().map(|(key, entry)| (key, &entry.state)))
+            .finish()
     }
 }
 
@@ -192,7 +224,9 @@ pub fn provider_of(object: &S3Bucket) -> ObjectKey {
 fn same(one: &SessionState, other: &SessionState) -> bool {
     match (one, other) {
         (SessionState::Ready(one), SessionState::Ready(other)) => Arc::ptr_eq(one, other),
-        (SessionState::NotReady { why: one }, SessionState::NotReady { why: other }) => one == other,
+        (SessionState::NotReady { why: one }, SessionState::NotReady { why: other }) => {
+            one == other
+        }
         _ => false,
     }
 }
@@ -212,7 +246,9 @@ fn not_allowed(provider: &ObjectKey, namespace: &str) -> Fault {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use crd_types::aws::v1alpha1::{AWSProvider, AllowedNamespace, BucketName, ProviderRef, Region};
+    use crd_types::aws::v1alpha1::{
+        AWSProvider, AllowedNamespace, BucketName, ProviderRef, Region,
+    };
 
     use super::*;
 
@@ -229,14 +265,27 @@ mod tests {
     }
 
     fn spec(allowed: &[&str]) -> AWSProviderSpec {
-        let allowed = allowed.iter().map(|it| it.parse::<AllowedNamespace>().unwrap()).collect();
+        let allowed = allowed
+            .iter()
+            .map(|it| it.parse::<AllowedNamespace>().unwrap())
+            .collect();
         let region = "eu-central-1".parse::<Region>().unwrap();
-        AWSProvider::builder("main", "platform").region(region).allowed_namespaces(allowed).build().spec
+        AWSProvider::builder("main", "platform")
+            .region(region)
+            .allowed_namespaces(allowed)
+            .build()
+            .spec
     }
 
     fn bucket(namespace: &str) -> S3Bucket {
-        let mut reference = ProviderRef::named("main".parse::<crd_types::names::ObjectName>().unwrap());
-        reference.namespace = Some("platform".parse::<crd_types::names::NamespaceName>().unwrap().into());
+        let mut reference =
+            ProviderRef::named("main".parse::<crd_types::names::ObjectName>().unwrap());
+        reference.namespace = Some(
+            "platform"
+                .parse::<crd_types::names::NamespaceName>()
+                .unwrap()
+                .into(),
+        );
         S3Bucket::builder("logs", namespace)
             .provider_ref(reference)
             .bucket_name("logs".parse::<BucketName>().unwrap())
@@ -261,15 +310,27 @@ mod tests {
                 doubted.fetch_add(1, Ordering::Relaxed);
             });
             let session = Arc::new(Session::idle(provider(), "123456789012"));
-            Self { clock, sessions, changes, doubts, session }
+            Self {
+                clock,
+                sessions,
+                changes,
+                doubts,
+                session,
+            }
         }
 
         fn ready(&self, allowed: &[&str]) {
-            self.sessions.publish(&provider(), &spec(allowed), SessionState::Ready(self.session.clone()));
+            self.sessions.publish(
+                &provider(),
+                &spec(allowed),
+                SessionState::Ready(self.session.clone()),
+            );
         }
 
         fn not_ready(&self) {
-            let state = SessionState::NotReady { why: "waiting for Secret platform/keys".into() };
+            let state = SessionState::NotReady {
+                why: "waiting for Secret platform/keys".into(),
+            };
             self.sessions.publish(&provider(), &spec(&[]), state);
         }
 
@@ -294,13 +355,22 @@ mod tests {
     #[test]
     fn a_provider_is_waited_for_until_it_is_ready() {
         let stage = Stage::new();
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "WaitingForProvider");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "WaitingForProvider"
+        );
         stage.not_ready();
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady"
+        );
         stage.ready(&[]);
         assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
         stage.sessions.remove(&provider());
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "WaitingForProvider");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "WaitingForProvider"
+        );
         assert_eq!(stage.changes(), 3);
     }
 
@@ -336,10 +406,17 @@ mod tests {
     fn a_deletion_goes_on_with_the_last_session_that_worked() {
         let stage = Stage::new();
         stage.not_ready();
-        assert_eq!(stage.resolve("platform", Purpose::Deletion), "ProviderNotReady", "there never was one");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Deletion),
+            "ProviderNotReady",
+            "there never was one"
+        );
         stage.ready(&[]);
         stage.not_ready();
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady"
+        );
         assert_eq!(stage.resolve("platform", Purpose::Deletion), "used");
     }
 
@@ -349,7 +426,10 @@ mod tests {
         stage.ready(&[]);
         stage.sessions.failed(&provider(), &refused());
         stage.sessions.failed(&provider(), &refused());
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady"
+        );
         assert_eq!(stage.doubts(), 1);
     }
 
@@ -360,11 +440,18 @@ mod tests {
         stage.sessions.failed(&provider(), &refused());
         stage.ready(&[]);
         stage.sessions.failed(&provider(), &refused());
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used", "AWS has just said that it knows us");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "used",
+            "AWS has just said that it knows us"
+        );
         assert_eq!(stage.doubts(), 1);
         stage.clock.advance(BELIEVED_ONCE_IN);
         stage.sessions.failed(&provider(), &refused());
-        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "ProviderNotReady");
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady"
+        );
         assert_eq!(stage.doubts(), 1);
     }
 
@@ -372,7 +459,9 @@ mod tests {
     fn a_hitch_asks_for_a_look_and_stops_nobody() {
         let stage = Stage::new();
         stage.ready(&[]);
-        stage.sessions.failed(&provider(), &Fault::transient("Unreachable", "no answer"));
+        stage
+            .sessions
+            .failed(&provider(), &Fault::transient("Unreachable", "no answer"));
         assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
         assert_eq!(stage.doubts(), 1);
     }

@@ -8,7 +8,12 @@ use crate::aws::Caller;
 
 /// Shows who AWS says we are; `renewed` where the credentials are others than before. Returns whether this is
 /// news: only then the time moves.
-pub(super) fn show(status: &mut AWSProviderStatus, caller: &Caller, renewed: bool, now: Timestamp) -> bool {
+pub(super) fn show(
+    status: &mut AWSProviderStatus,
+    caller: &Caller,
+    renewed: bool,
+    now: Timestamp,
+) -> bool {
     let (account, partition) = (caller.account.to_string(), caller.partition.to_string());
     let arn = match &status.caller_identity {
         Some(before) if same_identity(before, caller.arn.as_ref()) => before.clone(),
@@ -56,25 +61,48 @@ mod tests {
     #[test]
     fn the_time_moves_only_with_news() {
         let mut status = AWSProviderStatus::default();
-        assert!(show(&mut status, &caller(USER), false, EARLY), "the first look");
+        assert!(
+            show(&mut status, &caller(USER), false, EARLY),
+            "the first look"
+        );
         let shown = status.clone();
         assert!(!show(&mut status, &caller(USER), false, LATE));
         assert_eq!(status, shown);
 
-        assert!(show(&mut status, &caller(USER), true, LATE), "other credentials of the same user");
+        assert!(
+            show(&mut status, &caller(USER), true, LATE),
+            "other credentials of the same user"
+        );
         assert_eq!(status.last_authentication_time, Some(Time(LATE)));
-        assert!(show(&mut status, &caller("arn:aws:iam::123456789012:user/other"), false, LATE));
-        assert_eq!(status.caller_identity.as_deref(), Some("arn:aws:iam::123456789012:user/other"));
+        assert!(show(
+            &mut status,
+            &caller("arn:aws:iam::123456789012:user/other"),
+            false,
+            LATE
+        ));
+        assert_eq!(
+            status.caller_identity.as_deref(),
+            Some("arn:aws:iam::123456789012:user/other")
+        );
     }
 
     #[test]
     fn another_session_of_the_same_role_is_no_news() {
-        let session = |name: &str| caller(&format!("arn:aws:sts::123456789012:assumed-role/node/{name}"));
+        let session = |name: &str| {
+            caller(&format!(
+                "arn:aws:sts::123456789012:assumed-role/node/{name}"
+            ))
+        };
         let mut status = AWSProviderStatus::default();
         show(&mut status, &session("i-1"), false, EARLY);
         let shown = status.clone();
         assert!(!show(&mut status, &session("i-2"), false, LATE));
         assert_eq!(status, shown, "nothing to write");
-        assert!(show(&mut status, &caller("arn:aws:sts::123456789012:assumed-role/other/i-2"), false, LATE));
+        assert!(show(
+            &mut status,
+            &caller("arn:aws:sts::123456789012:assumed-role/other/i-2"),
+            false,
+            LATE
+        ));
     }
 }

@@ -31,7 +31,10 @@ pub(super) async fn create(
     let ownership = desired.get::<BucketOwnership>().map(|value| value.to_sdk());
     let created = session
         .writes(leading, bucket)
-        .create_bucket(|call| call.create_bucket_configuration(configuration).set_object_ownership(ownership))
+        .create_bucket(|call| {
+            call.create_bucket_configuration(configuration)
+                .set_object_ownership(ownership)
+        })
         .await;
     created.map_err(|failed| match Fault::from(failed) {
         fault if fault.reason == "Refused" => fault.with_reason("CreationFailed"),
@@ -55,8 +58,16 @@ pub(super) async fn perform(
 }
 
 /// Deletes the bucket; one that is gone already is as good as deleted.
-pub(super) async fn delete(leading: &Leading, session: &Session, bucket: &Bucket) -> Result<(), Fault> {
-    match session.writes(leading, bucket).delete_bucket(|call| call).await {
+pub(super) async fn delete(
+    leading: &Leading,
+    session: &Session,
+    bucket: &Bucket,
+) -> Result<(), Fault> {
+    match session
+        .writes(leading, bucket)
+        .delete_bucket(|call| call)
+        .await
+    {
         Err(failed) if failed.is(&["NoSuchBucket"]) => Ok(()),
         done => Ok(done?),
     }

@@ -9,7 +9,13 @@ const NOTHING: &str = "unset";
 /// The fields of `facet` in which `found` differs from `wanted`.
 pub(super) fn differences(facet: &'static str, found: &Value, wanted: &Value) -> Vec<Diff> {
     let mut diffs = Vec::new();
-    compare(facet, facet.to_owned(), Some(found), Some(wanted), &mut diffs);
+    compare(
+        facet,
+        facet.to_owned(),
+        Some(found),
+        Some(wanted),
+        &mut diffs,
+    );
     diffs
 }
 
@@ -27,10 +33,21 @@ fn compare(
         (Some(Value::Object(found)), Some(Value::Object(wanted))) => {
             let gone = found.keys().filter(|key| !wanted.contains_key(*key));
             for key in wanted.keys().chain(gone) {
-                compare(facet, format!("{field}.{key}"), found.get(key), wanted.get(key), diffs);
+                compare(
+                    facet,
+                    format!("{field}.{key}"),
+                    found.get(key),
+                    wanted.get(key),
+                    diffs,
+                );
             }
         }
-        _ => diffs.push(Diff { facet, field, from: shown(found), to: shown(wanted) }),
+        _ => diffs.push(Diff {
+            facet,
+            field,
+            from: shown(found),
+            to: shown(wanted),
+        }),
     }
 }
 
@@ -49,12 +66,18 @@ mod tests {
     use super::*;
 
     fn shown(found: Value, wanted: Value) -> Vec<String> {
-        differences("facet", &found, &wanted).iter().map(ToString::to_string).collect()
+        differences("facet", &found, &wanted)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn equal_values_do_not_differ() {
-        assert_eq!(shown(json!({"a": {"b": [1, 2]}}), json!({"a": {"b": [1, 2]}})), Vec::<String>::new());
+        assert_eq!(
+            shown(json!({"a": {"b": [1, 2]}}), json!({"a": {"b": [1, 2]}})),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -74,6 +97,9 @@ mod tests {
 
     #[test]
     fn lists_differ_as_a_whole() {
-        assert_eq!(shown(json!({"l": [1]}), json!({"l": [1, 2]})), ["facet.l: [1] → [1,2]"]);
+        assert_eq!(
+            shown(json!({"l": [1]}), json!({"l": [1, 2]})),
+            ["facet.l: [1] → [1,2]"]
+        );
     }
 }

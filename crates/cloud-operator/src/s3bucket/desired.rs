@@ -21,11 +21,21 @@ pub struct Desired {
 }
 
 impl Desired {
-    pub(super) fn new(object: &S3Bucket, default_tags: &TagMap, mark: &Mark) -> Result<Self, Fault> {
+    pub(super) fn new(
+        object: &S3Bucket,
+        default_tags: &TagMap,
+        mark: &Mark,
+    ) -> Result<Self, Fault> {
         object.spec.check().map_err(super::invalid)?;
-        let wish = Wish { spec: &object.spec, default_tags, mark };
+        let wish = Wish {
+            spec: &object.spec,
+            default_tags,
+            mark,
+        };
         let wanted = |facet: &&dyn AnyFacet| Some((facet.name(), facet.wanted(&wish)?));
-        let desired = Self { facets: TABLE.iter().filter_map(wanted).collect() };
+        let desired = Self {
+            facets: TABLE.iter().filter_map(wanted).collect(),
+        };
         let tags = mark::without(&desired.tags()).len();
         if tags > TAG_LIMIT {
             let text = format!(
@@ -92,7 +102,9 @@ mod tests {
 
     fn object() -> S3Bucket {
         S3Bucket::builder("logs", "team")
-            .provider_ref(ProviderRef::named("main".parse::<crd_types::names::ObjectName>().unwrap()))
+            .provider_ref(ProviderRef::named(
+                "main".parse::<crd_types::names::ObjectName>().unwrap(),
+            ))
             .bucket_name("logs".parse::<BucketName>().unwrap())
             .build()
     }
@@ -121,10 +133,16 @@ mod tests {
         object.spec.tags = Tags::from_iter([("team", "own")]);
         let uid = "aws-infra-operator.runner.codes/uid";
         let defaults = [("team", "default"), ("stage", "default"), (uid, "forged")];
-        let defaults = defaults.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let defaults = defaults
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
         let tags = Desired::new(&object, &defaults, &mark()).unwrap().tags();
         assert_eq!(
-            (tags["team"].as_str(), tags["stage"].as_str(), tags[uid].as_str()),
+            (
+                tags["team"].as_str(),
+                tags["stage"].as_str(),
+                tags[uid].as_str()
+            ),
             ("own", "default", "1")
         );
     }
@@ -132,15 +150,19 @@ mod tests {
     #[test]
     fn too_many_tags_together_are_refused_before_aws_does() {
         let mut object = object();
-        let tags =
-            |prefix: &'static str, count| (0..count).map(move |n| (format!("{prefix}{n}"), String::new()));
+        let tags = |prefix: &'static str, count| {
+            (0..count).map(move |n| (format!("{prefix}{n}"), String::new()))
+        };
         object.spec.tags = tags("own", 40).collect();
         let defaults: TagMap = tags("default", TAG_LIMIT - 40).collect();
         Desired::new(&object, &defaults, &mark()).expect("exactly as many as are allowed");
         object.spec.tags = tags("own", 41).collect();
         let fault = Desired::new(&object, &defaults, &mark()).expect_err("one too many");
         assert_eq!(fault.reason, "InvalidSpec");
-        assert!(fault.message.contains("46 tags") && fault.message.contains("45"), "{fault}");
+        assert!(
+            fault.message.contains("46 tags") && fault.message.contains("45"),
+            "{fault}"
+        );
     }
 
     #[test]
@@ -165,17 +187,34 @@ mod tests {
         let found = Values::from([
             ("tags", json!({})),
             ("versioning", json!({"enabled": true})),
-            ("encryption", json!({"algorithm": "AES256", "bucketKeyEnabled": false})),
+            (
+                "encryption",
+                json!({"algorithm": "AES256", "bucketKeyEnabled": false}),
+            ),
         ]);
-        let diffs = diff(&desired, &found, &owned(&["tags", "versioning", "encryption"]));
-        let steps: Vec<String> = plan(&desired, &diffs).iter().map(ToString::to_string).collect();
-        assert_eq!(steps, ["set tags", "unset versioning"], "encryption is at rest already");
+        let diffs = diff(
+            &desired,
+            &found,
+            &owned(&["tags", "versioning", "encryption"]),
+        );
+        let steps: Vec<String> = plan(&desired, &diffs)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            steps,
+            ["set tags", "unset versioning"],
+            "encryption is at rest already"
+        );
     }
 
     #[test]
     fn a_store_that_does_not_encrypt_is_at_rest_without_encryption_but_not_with_a_wish() {
         let found = Values::from([("encryption", json!({"bucketKeyEnabled": false}))]);
-        assert_eq!(diff(&desired(&object()), &found, &owned(&["encryption"])), []);
+        assert_eq!(
+            diff(&desired(&object()), &found, &owned(&["encryption"])),
+            []
+        );
 
         let mut object = object();
         object.spec.encryption = serde_json::from_value(json!({"algorithm": "AES256"})).unwrap();
@@ -191,7 +230,10 @@ mod tests {
         let mut object = object();
         object.spec.versioning = Some(Versioning { enabled: true });
         let desired = desired(&object);
-        let found = Values::from([("tags", json!({})), ("versioning", json!({"enabled": false}))]);
+        let found = Values::from([
+            ("tags", json!({})),
+            ("versioning", json!({"enabled": false})),
+        ]);
         let diffs = diff(&desired, &found, &Facets::new());
         assert_eq!(plan(&desired, &diffs)[0].to_string(), "set tags");
     }

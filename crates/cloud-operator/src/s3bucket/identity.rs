@@ -9,7 +9,11 @@ use crate::aws::{Bucket, Session};
 /// The bucket that `object` names, in the account and region of `session`.
 pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, Fault> {
     Ok(Bucket {
-        name: object.spec.bucket_name.parse_at("spec.bucketName").map_err(invalid)?,
+        name: object
+            .spec
+            .bucket_name
+            .parse_at("spec.bucketName")
+            .map_err(invalid)?,
         account: session.caller.account.clone(),
         region: session.region.clone(),
         partition: session.caller.partition.clone(),
@@ -18,9 +22,21 @@ pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, F
 
 /// The record as it is used.
 pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
-    let BucketRecord { bucket_name, account_id, region, partition, created, owned_facets } = stored.clone();
+    let BucketRecord {
+        bucket_name,
+        account_id,
+        region,
+        partition,
+        created,
+        owned_facets,
+    } = stored.clone();
     Record {
-        identity: Bucket { name: bucket_name, account: account_id, region, partition },
+        identity: Bucket {
+            name: bucket_name,
+            account: account_id,
+            region,
+            partition,
+        },
         created,
         owned: owned_facets.into_iter().collect(),
     }
@@ -28,7 +44,17 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
 
 /// The record as it is stored.
 pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
-    let Record { identity: Bucket { name, account, region, partition }, created, owned } = record;
+    let Record {
+        identity:
+            Bucket {
+                name,
+                account,
+                region,
+                partition,
+            },
+        created,
+        owned,
+    } = record;
     BucketRecord {
         bucket_name: name,
         account_id: account,

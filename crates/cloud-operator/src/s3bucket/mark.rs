@@ -22,18 +22,38 @@ pub(super) enum Marking {
 /// The tags of `mark`. Names, namespaces and UIDs of Kubernetes hold only what AWS allows in a tag's value,
 /// and are never longer than its 256 characters.
 pub(super) fn to_tags(mark: &Mark) -> BTreeMap<String, String> {
-    let Mark { installation, kind, namespace, name, uid } = mark;
+    let Mark {
+        installation,
+        kind,
+        namespace,
+        name,
+        uid,
+    } = mark;
     let values = [installation, kind, namespace, name, uid];
-    PARTS.iter().map(|part| key(part)).zip(values.into_iter().cloned()).collect()
+    PARTS
+        .iter()
+        .map(|part| key(part))
+        .zip(values.into_iter().cloned())
+        .collect()
 }
 
 /// The mark among `tags`.
 pub(super) fn of_tags(tags: &BTreeMap<String, String>) -> Marking {
     let found = PARTS.map(|part| tags.get(&key(part)).cloned());
     match found {
-        [Some(installation), Some(kind), Some(namespace), Some(name), Some(uid)] => {
-            Marking::Whole(Mark { installation, kind, namespace, name, uid })
-        }
+        [
+            Some(installation),
+            Some(kind),
+            Some(namespace),
+            Some(name),
+            Some(uid),
+        ] => Marking::Whole(Mark {
+            installation,
+            kind,
+            namespace,
+            name,
+            uid,
+        }),
         found if found.iter().any(Option::is_some) => Marking::Broken,
         _ => Marking::None,
     }
@@ -42,7 +62,10 @@ pub(super) fn of_tags(tags: &BTreeMap<String, String>) -> Marking {
 /// `tags` without those of a mark.
 pub(super) fn without(tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let keys = PARTS.map(key);
-    tags.iter().filter(|(key, _)| !keys.contains(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    tags.iter()
+        .filter(|(key, _)| !keys.contains(key))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 fn key(part: &str) -> String {
@@ -69,7 +92,10 @@ mod tests {
         assert_eq!(tags.len(), 5);
         tags.insert("team".into(), "a".into());
         assert_eq!(of_tags(&tags), Marking::Whole(mark()));
-        assert_eq!(without(&tags), BTreeMap::from([("team".to_owned(), "a".to_owned())]));
+        assert_eq!(
+            without(&tags),
+            BTreeMap::from([("team".to_owned(), "a".to_owned())])
+        );
         assert_eq!(of_tags(&without(&tags)), Marking::None);
     }
 

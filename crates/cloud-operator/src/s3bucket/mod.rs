@@ -19,7 +19,9 @@ use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
-    engines::external::{Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved},
+    engines::external::{
+        Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
+    },
 };
 
 pub use self::{
@@ -46,7 +48,10 @@ impl S3Buckets {
 
 /// Whether `object` has a bucket, or may have, that is to be taken down before it goes.
 pub fn is_held(object: &S3Bucket) -> bool {
-    object.finalizers().iter().any(|held| held == S3Buckets::FINALIZER)
+    object
+        .finalizers()
+        .iter()
+        .any(|held| held == S3Buckets::FINALIZER)
 }
 
 impl External for S3Buckets {
@@ -68,11 +73,14 @@ impl External for S3Buckets {
 
     fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Arc<Session>, Unresolved> {
         let session = self.sessions.resolve(object, purpose)?;
-        let recorded = object.status.as_ref().and_then(|status| status.record.as_ref());
+        let recorded = object
+            .status
+            .as_ref()
+            .and_then(|status| status.record.as_ref());
         match recorded {
-            Some(record) if record.account_id != session.caller.account => {
-                Err(Unresolved::Refused(account_changed(record.account_id.as_ref(), &session)))
-            }
+            Some(record) if record.account_id != session.caller.account => Err(
+                Unresolved::Refused(account_changed(record.account_id.as_ref(), &session)),
+            ),
             _ => Ok(session),
         }
     }
@@ -81,12 +89,21 @@ impl External for S3Buckets {
         identity::identity(object, session)
     }
 
-    fn desired(&self, object: &S3Bucket, session: &Arc<Session>, mark: &Mark) -> Result<Desired, Fault> {
+    fn desired(
+        &self,
+        object: &S3Bucket,
+        session: &Arc<Session>,
+        mark: &Mark,
+    ) -> Result<Desired, Fault> {
         Desired::new(object, &session.default_tags, mark)
     }
 
     fn facets(desired: &Desired) -> Facets {
-        desired.facets.keys().map(|name| (*name).to_owned()).collect()
+        desired
+            .facets
+            .keys()
+            .map(|name| (*name).to_owned())
+            .collect()
     }
 
     async fn observe(
@@ -131,7 +148,12 @@ impl External for S3Buckets {
         change::perform(leading, session, bucket, step).await
     }
 
-    async fn delete(&self, leading: &Leading, session: &Arc<Session>, bucket: &Bucket) -> Result<(), Fault> {
+    async fn delete(
+        &self,
+        leading: &Leading,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+    ) -> Result<(), Fault> {
         change::delete(leading, session, bucket).await
     }
 

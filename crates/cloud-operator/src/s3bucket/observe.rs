@@ -21,7 +21,10 @@ pub struct Observed {
 impl Observed {
     /// All tags but AWS's own.
     pub(super) fn tags(&self) -> TagMap {
-        self.facets.get(BucketTags::NAME).map(of_json::<BucketTags>).unwrap_or_default()
+        self.facets
+            .get(BucketTags::NAME)
+            .map(of_json::<BucketTags>)
+            .unwrap_or_default()
     }
 }
 
@@ -44,7 +47,8 @@ pub(super) async fn observe(
     match of_tags(&tags) {
         Marking::Broken => Ok(Presence::Foreign {
             owner: None,
-            seen: "some tags of an ownership mark are missing, so its owner cannot be told".to_owned(),
+            seen: "some tags of an ownership mark are missing, so its owner cannot be told"
+                .to_owned(),
         }),
         Marking::None => Ok(Presence::Unmarked(read(&reads, tags, wanted).await?)),
         Marking::Whole(found) => match mark.judge(&found) {
@@ -68,20 +72,23 @@ async fn out_of_reach(
     match reads.region_among_own().await {
         Ok(None) => Ok(Presence::Foreign {
             owner: None,
-            seen: "it is not among the buckets of this account, so another AWS account owns it".to_owned(),
+            seen: "it is not among the buckets of this account, so another AWS account owns it"
+                .to_owned(),
         }),
-        Ok(Some(region)) if !region.is_empty() && region != bucket.region.as_ref() => Err(Fault::terminal(
-            "WrongRegion",
-            format!(
-                "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
-            ),
-        )),
+        Ok(Some(region)) if !region.is_empty() && region != bucket.region.as_ref() => {
+            Err(Fault::terminal(
+                "WrongRegion",
+                format!(
+                    "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
+                ),
+            ))
+        }
         Ok(Some(_)) => Err(failed.into()),
         Err(listing) if listing.is(&["AccessDenied"]) => {
             let mut fault = Fault::from(failed);
-            fault
-                .message
-                .push_str("; or another AWS account owns it: with s3:ListAllMyBuckets it could be told");
+            fault.message.push_str(
+                "; or another AWS account owns it: with s3:ListAllMyBuckets it could be told",
+            );
             Err(fault)
         }
         Err(listing) => Err(listing.into()),
@@ -89,8 +96,9 @@ async fn out_of_reach(
 }
 
 async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Failed> {
-    let others =
-        TABLE.iter().filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
+    let others = TABLE
+        .iter()
+        .filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
     let read = others.map(|facet| async move { Ok((facet.name(), facet.read(reads).await?)) });
     let mut facets: Values = try_join_all(read).await?.into_iter().collect();
     facets.insert(BucketTags::NAME, to_json::<BucketTags>(&tags));

@@ -21,7 +21,11 @@ pub(super) fn report(
     status.account_id = Some(bucket.account.to_string());
     status.bucket_domain_name = session.bucket_domain(bucket);
     let spoken_of = desired.facets.keys().copied();
-    let unset = trouble.diffs.iter().map(|diff| diff.facet).filter(|name| !desired.facets.contains_key(name));
+    let unset = trouble
+        .diffs
+        .iter()
+        .map(|diff| diff.facet)
+        .filter(|name| !desired.facets.contains_key(name));
     let mut names: Vec<&'static str> = spoken_of.chain(unset).collect();
     names.sort_unstable();
     names.dedup();
@@ -29,15 +33,25 @@ pub(super) fn report(
 }
 
 fn facet(name: &'static str, trouble: &Trouble) -> FacetStatus {
-    let differing: Vec<String> =
-        trouble.diffs.iter().filter(|diff| diff.facet == name).map(ToString::to_string).collect();
+    let differing: Vec<String> = trouble
+        .diffs
+        .iter()
+        .filter(|diff| diff.facet == name)
+        .map(ToString::to_string)
+        .collect();
     let (state, message) = match &trouble.failed {
-        Some((failed, fault)) if *failed == name => (FacetState::Failed, Some(fault.message.clone())),
+        Some((failed, fault)) if *failed == name => {
+            (FacetState::Failed, Some(fault.message.clone()))
+        }
         _ if differing.is_empty() => (FacetState::InSync, None),
         _ => (FacetState::Drifted, Some(differing.join("; "))),
     };
     let bounded = |text: String| text[..text.floor_char_boundary(LONGEST_MESSAGE)].to_owned();
-    FacetStatus { name: name.to_owned(), state, message: message.map(bounded) }
+    FacetStatus {
+        name: name.to_owned(),
+        state,
+        message: message.map(bounded),
+    }
 }
 
 #[cfg(test)]
@@ -59,25 +73,40 @@ mod tests {
             region: session.region.clone(),
             partition: session.caller.partition.clone(),
         };
-        let facets = Values::from([("tags", json!({})), ("versioning", json!({"enabled": true}))]);
+        let facets = Values::from([
+            ("tags", json!({})),
+            ("versioning", json!({"enabled": true})),
+        ]);
         let mut status = S3BucketStatus::default();
         report(&session, &bucket, &Desired { facets }, trouble, &mut status);
         status
     }
 
     fn diff(facet: &'static str) -> Diff {
-        Diff { facet, field: format!("{facet}.enabled"), from: "false".into(), to: "true".into() }
+        Diff {
+            facet,
+            field: format!("{facet}.enabled"),
+            from: "false".into(),
+            to: "true".into(),
+        }
     }
 
     fn facets(status: &S3BucketStatus) -> Vec<(&str, FacetState)> {
-        status.facets.iter().map(|facet| (facet.name.as_str(), facet.state)).collect()
+        status
+            .facets
+            .iter()
+            .map(|facet| (facet.name.as_str(), facet.state))
+            .collect()
     }
 
     #[test]
     fn names_are_of_the_accounts_partition() {
         let status = reported(&Trouble::default());
         assert_eq!(status.arn.as_deref(), Some("arn:aws-cn:s3:::logs"));
-        assert_eq!(status.bucket_domain_name.as_deref(), Some("logs.s3.cn-north-1.amazonaws.com.cn"));
+        assert_eq!(
+            status.bucket_domain_name.as_deref(),
+            Some("logs.s3.cn-north-1.amazonaws.com.cn")
+        );
         assert_eq!(status.account_id.as_deref(), Some("123456789012"));
         assert_eq!(status.region.as_deref(), Some("cn-north-1"));
     }
@@ -85,11 +114,19 @@ mod tests {
     #[test]
     fn each_facet_that_is_spoken_of_has_its_state() {
         let status = reported(&Trouble::default());
-        assert_eq!(facets(&status), [("tags", FacetState::InSync), ("versioning", FacetState::InSync)]);
+        assert_eq!(
+            facets(&status),
+            [
+                ("tags", FacetState::InSync),
+                ("versioning", FacetState::InSync)
+            ]
+        );
 
         let fault = Fault::blocked("AccessDenied", "é".repeat(2000));
-        let trouble =
-            Trouble { diffs: vec![diff("encryption"), diff("tags")], failed: Some(("tags", fault)) };
+        let trouble = Trouble {
+            diffs: vec![diff("encryption"), diff("tags")],
+            failed: Some(("tags", fault)),
+        };
         let status = reported(&trouble);
         assert_eq!(
             facets(&status),
@@ -100,7 +137,13 @@ mod tests {
             ],
             "a facet that is being unset is shown as well"
         );
-        assert_eq!(status.facets[0].message.as_deref(), Some("encryption.enabled: false → true"));
-        assert_eq!(status.facets[1].message.as_ref().map(String::len), Some(1024));
+        assert_eq!(
+            status.facets[0].message.as_deref(),
+            Some("encryption.enabled: false → true")
+        );
+        assert_eq!(
+            status.facets[1].message.as_ref().map(String::len),
+            Some(1024)
+        );
     }
 }

@@ -4,7 +4,8 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, PublicAccessBlockConfiguration, Tag, Tagging, VersioningConfiguration,
 };
 use crd_types::aws::v1alpha1::{
-    Encryption, EncryptionAlgorithm, ObjectOwnership, OwnershipControls, PublicAccessBlock, Tags, Versioning,
+    Encryption, EncryptionAlgorithm, ObjectOwnership, OwnershipControls, PublicAccessBlock, Tags,
+    Versioning,
 };
 use harness::proxy::Verb;
 use operator_core::{
@@ -21,16 +22,31 @@ async fn a_bucket_is_marked_from_its_first_moment_and_gone_in_the_end() {
         let stage = stage.beside(region, crate::stage::ACCOUNT).await;
         let mut case = stage.case(&format!("life-{region}"));
         case.object.spec.tags = Tags::from_iter([("team", "a")]);
-        assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Gone));
+        assert!(matches!(
+            case.observe(&Facets::new()).await.unwrap(),
+            Presence::Gone
+        ));
 
         case.create().await.unwrap();
-        assert_eq!(stage.proxy().counts().of(Verb::Write), 1, "tags and mark come with the creation");
-        assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Ours(_)));
+        assert_eq!(
+            stage.proxy().counts().of(Verb::Write),
+            1,
+            "tags and mark come with the creation"
+        );
+        assert!(matches!(
+            case.observe(&Facets::new()).await.unwrap(),
+            Presence::Ours(_)
+        ));
         assert_eq!(case.diffs(&Facets::new()).await, []);
 
         case.delete().await.unwrap();
-        assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Gone));
-        case.delete().await.expect("what is gone is as good as deleted");
+        assert!(matches!(
+            case.observe(&Facets::new()).await.unwrap(),
+            Presence::Gone
+        ));
+        case.delete()
+            .await
+            .expect("what is gone is as good as deleted");
         stage.proxy().clear();
     }
 }
@@ -46,12 +62,28 @@ async fn each_facet_is_set_changed_repaired_and_unset() {
     spec.versioning = Some(Versioning { enabled: true });
     spec.encryption = Some(Encryption {
         algorithm: EncryptionAlgorithm::Kms,
-        kms_key_id: Some("alias/ours".parse::<crd_types::aws::v1alpha1::KmsKeyId>().unwrap().into()),
+        kms_key_id: Some(
+            "alias/ours"
+                .parse::<crd_types::aws::v1alpha1::KmsKeyId>()
+                .unwrap()
+                .into(),
+        ),
         bucket_key_enabled: true,
     });
-    spec.public_access_block = Some(PublicAccessBlock { block_public_acls: true, ..Default::default() });
-    spec.ownership_controls = Some(OwnershipControls { object_ownership: ObjectOwnership::ObjectWriter });
-    let owned = facets(&["tags", "versioning", "encryption", "publicAccessBlock", "ownershipControls"]);
+    spec.public_access_block = Some(PublicAccessBlock {
+        block_public_acls: true,
+        ..Default::default()
+    });
+    spec.ownership_controls = Some(OwnershipControls {
+        object_ownership: ObjectOwnership::ObjectWriter,
+    });
+    let owned = facets(&[
+        "tags",
+        "versioning",
+        "encryption",
+        "publicAccessBlock",
+        "ownershipControls",
+    ]);
     let (differed, left) = case.correct(&owned).await;
     assert_eq!(
         differed,
@@ -112,15 +144,39 @@ async fn each_facet_is_set_changed_repaired_and_unset() {
 async fn drift() {
     let s3 = somebody().await;
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
-    let mut tags = s3.get_bucket_tagging().bucket("facets").send().await.unwrap().tag_set;
+    let mut tags = s3
+        .get_bucket_tagging()
+        .bucket("facets")
+        .send()
+        .await
+        .unwrap()
+        .tag_set;
     tags.retain(|tag| tag.key() != "team");
     tags.extend([tag("team", "b"), tag("stranger", "here")]);
     let tagging = Tagging::builder().set_tag_set(Some(tags)).build().unwrap();
-    s3.put_bucket_tagging().bucket("facets").tagging(tagging).send().await.unwrap();
-    let suspended = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
-    s3.put_bucket_versioning().bucket("facets").versioning_configuration(suspended).send().await.unwrap();
-    s3.delete_bucket_encryption().bucket("facets").send().await.unwrap();
-    let open = PublicAccessBlockConfiguration::builder().block_public_acls(false).build();
+    s3.put_bucket_tagging()
+        .bucket("facets")
+        .tagging(tagging)
+        .send()
+        .await
+        .unwrap();
+    let suspended = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Suspended)
+        .build();
+    s3.put_bucket_versioning()
+        .bucket("facets")
+        .versioning_configuration(suspended)
+        .send()
+        .await
+        .unwrap();
+    s3.delete_bucket_encryption()
+        .bucket("facets")
+        .send()
+        .await
+        .unwrap();
+    let open = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(false)
+        .build();
     s3.put_public_access_block()
         .bucket("facets")
         .public_access_block_configuration(open)
@@ -135,13 +191,24 @@ async fn what_the_spec_never_spoke_of_is_neither_read_nor_touched() {
     let case = stage.case("silent");
     case.create().await.unwrap();
     let s3 = somebody().await;
-    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    s3.put_bucket_versioning().bucket("silent").versioning_configuration(enabled).send().await.unwrap();
+    let enabled = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    s3.put_bucket_versioning()
+        .bucket("silent")
+        .versioning_configuration(enabled)
+        .send()
+        .await
+        .unwrap();
     stage.proxy().clear();
 
     assert_eq!(case.diffs(&Facets::new()).await, []);
     let counts = stage.proxy().counts();
-    assert_eq!(counts.of(Verb::Read), 2, "HeadBucket and GetBucketTagging: {counts:?}");
+    assert_eq!(
+        counts.of(Verb::Read),
+        2,
+        "HeadBucket and GetBucketTagging: {counts:?}"
+    );
     assert_eq!(counts.of(Verb::Write), 0);
 }
 
@@ -158,8 +225,9 @@ async fn a_false_versioning_on_a_bucket_that_never_had_it_needs_no_write() {
 async fn the_ownership_that_the_spec_asks_for_comes_with_the_creation() {
     let stage = Stage::new().await;
     let mut case = stage.case("owned-at-creation");
-    case.object.spec.ownership_controls =
-        Some(OwnershipControls { object_ownership: ObjectOwnership::BucketOwnerPreferred });
+    case.object.spec.ownership_controls = Some(OwnershipControls {
+        object_ownership: ObjectOwnership::BucketOwnerPreferred,
+    });
     case.create().await.unwrap();
     assert_eq!(case.diffs(&Facets::new()).await, []);
 }
@@ -170,9 +238,17 @@ async fn a_bucket_that_is_not_empty_is_not_deleted() {
     let case = stage.case("not-empty");
     case.create().await.unwrap();
     let s3 = somebody().await;
-    s3.put_object().bucket("not-empty").key("k").send().await.unwrap();
+    s3.put_object()
+        .bucket("not-empty")
+        .key("k")
+        .send()
+        .await
+        .unwrap();
     let fault = case.delete().await.expect_err("refused");
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "BucketNotEmpty"));
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Blocked, "BucketNotEmpty")
+    );
     for word in ["old versions", "delete markers", "Retain", "Orphan"] {
         assert!(fault.message.contains(word), "{fault}");
     }
@@ -185,9 +261,23 @@ async fn unmarking_leaves_every_other_tag() {
     case.object.spec.tags = Tags::from_iter([("team", "a")]);
     case.create().await.unwrap();
     let observed = case.ours(&Facets::new()).await;
-    stage.buckets.unmark(&stage.leading, &stage.session, &case.bucket, &observed).await.unwrap();
-    assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Unmarked(_)));
-    let tags = somebody().await.get_bucket_tagging().bucket("unmarked-again").send().await.unwrap().tag_set;
+    stage
+        .buckets
+        .unmark(&stage.leading, &stage.session, &case.bucket, &observed)
+        .await
+        .unwrap();
+    assert!(matches!(
+        case.observe(&Facets::new()).await.unwrap(),
+        Presence::Unmarked(_)
+    ));
+    let tags = somebody()
+        .await
+        .get_bucket_tagging()
+        .bucket("unmarked-again")
+        .send()
+        .await
+        .unwrap()
+        .tag_set;
     assert_eq!(tags.len(), 1);
     assert_eq!((tags[0].key(), tags[0].value()), ("team", "a"));
 }

@@ -19,18 +19,37 @@ fn about(operation: &'static str) -> impl Fn(&Call) -> bool + Send + Sync {
 }
 
 fn refuse(operation: &'static str, status: StatusCode, code: &str, message: &str) -> Rule {
-    Rule::when(about(operation), Action::Answer(refusal::s3(status, code, message)))
+    Rule::when(
+        about(operation),
+        Action::Answer(refusal::s3(status, code, message)),
+    )
 }
 
 #[tokio::test]
 async fn a_lost_answer_to_a_creation_leaves_doubt_and_the_bucket_is_found() {
     let stage = Stage::new().await;
     let case = stage.case("lost-answer");
-    stage.proxy().rule(Rule::when(about("CreateBucket"), Action::DropAfter).once());
+    stage
+        .proxy()
+        .rule(Rule::when(about("CreateBucket"), Action::DropAfter).once());
     let fault = case.create().await.expect_err("no answer");
-    assert_eq!((fault.class, fault.reason), (Class::UnknownOutcome, "AnswerLost"), "{fault}");
-    assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Ours(_)));
-    assert_eq!(stage.proxy().counts().about(harness::proxy::Verb::Write, "CreateBucket"), 1, "not repeated");
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::UnknownOutcome, "AnswerLost"),
+        "{fault}"
+    );
+    assert!(matches!(
+        case.observe(&Facets::new()).await.unwrap(),
+        Presence::Ours(_)
+    ));
+    assert_eq!(
+        stage
+            .proxy()
+            .counts()
+            .about(harness::proxy::Verb::Write, "CreateBucket"),
+        1,
+        "not repeated"
+    );
 }
 
 #[tokio::test]
@@ -40,16 +59,34 @@ async fn a_read_that_fails_is_tried_again_later_and_never_taken_for_absence() {
     case.create().await.unwrap();
     for operation in ["HeadBucket", "GetBucketTagging"] {
         for (status, code, class, scope) in [
-            (StatusCode::INTERNAL_SERVER_ERROR, "InternalError", Class::Transient, Scope::Object),
-            (StatusCode::SERVICE_UNAVAILABLE, "SlowDown", Class::Throttled, Scope::Service),
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                Class::Transient,
+                Scope::Object,
+            ),
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "SlowDown",
+                Class::Throttled,
+                Scope::Service,
+            ),
         ] {
-            let rule = stage.proxy().rule(refuse(operation, status, code, "Try again"));
+            let rule = stage
+                .proxy()
+                .rule(refuse(operation, status, code, "Try again"));
             let fault = case.observe(&Facets::new()).await.expect_err(operation);
-            assert_eq!((fault.class, fault.scope), (class, scope), "{operation} {code}: {fault}");
+            assert_eq!(
+                (fault.class, fault.scope),
+                (class, scope),
+                "{operation} {code}: {fault}"
+            );
             assert_eq!(rule.hits(), 1, "the SDK must not repeat {operation}");
             rule.remove();
         }
-        stage.proxy().rule(Rule::when(about(operation), Action::DropBefore).once());
+        stage
+            .proxy()
+            .rule(Rule::when(about(operation), Action::DropBefore).once());
         let fault = case.observe(&Facets::new()).await.expect_err(operation);
         assert_eq!(fault.class, Class::Transient, "{operation}: {fault}");
     }
@@ -59,22 +96,46 @@ async fn a_read_that_fails_is_tried_again_later_and_never_taken_for_absence() {
 async fn a_denied_call_names_the_action_to_allow() {
     let stage = Stage::new().await;
     let case = stage.case("denied");
-    let denied = |operation| refuse(operation, StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+    let denied = |operation| {
+        refuse(
+            operation,
+            StatusCode::FORBIDDEN,
+            "AccessDenied",
+            "Access Denied",
+        )
+    };
     stage.proxy().rule(denied("CreateBucket").once());
     let fault = case.create().await.expect_err("denied");
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "AccessDenied"));
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Blocked, "AccessDenied")
+    );
     assert!(fault.message.contains("allow s3:CreateBucket"), "{fault}");
 
     case.create().await.unwrap();
     stage.proxy().rule(denied("HeadBucket").once());
-    let fault = case.observe(&Facets::new()).await.expect_err("our own bucket, and we may not see it");
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "AccessDenied"), "{fault}");
+    let fault = case
+        .observe(&Facets::new())
+        .await
+        .expect_err("our own bucket, and we may not see it");
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Blocked, "AccessDenied"),
+        "{fault}"
+    );
     assert!(fault.message.contains("s3:ListBucket"), "{fault}");
 
     stage.proxy().rule(denied("HeadBucket").once());
     stage.proxy().rule(denied("ListBuckets").once());
-    let fault = case.observe(&Facets::new()).await.expect_err("it cannot be told whose it is");
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "AccessDenied"), "{fault}");
+    let fault = case
+        .observe(&Facets::new())
+        .await
+        .expect_err("it cannot be told whose it is");
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Blocked, "AccessDenied"),
+        "{fault}"
+    );
     assert!(fault.message.contains("s3:ListAllMyBuckets"), "{fault}");
 }
 
@@ -82,13 +143,26 @@ async fn a_denied_call_names_the_action_to_allow() {
 async fn refused_credentials_are_the_providers_fault_even_where_the_answer_has_no_body() {
     let stage = Stage::new().await;
     let case = stage.case("refused-credentials");
-    let expired =
-        |operation| refuse(operation, StatusCode::BAD_REQUEST, "ExpiredToken", "The token has expired");
+    let expired = |operation| {
+        refuse(
+            operation,
+            StatusCode::BAD_REQUEST,
+            "ExpiredToken",
+            "The token has expired",
+        )
+    };
     stage.proxy().rule(expired("HeadBucket"));
     stage.proxy().rule(expired("ListBuckets"));
     let fault = case.observe(&Facets::new()).await.expect_err("expired");
-    assert_eq!((fault.scope, fault.reason), (Scope::Provider, "AuthenticationFailed"), "{fault}");
-    assert_eq!(fault.code, "ExpiredToken", "the list of buckets says what HeadBucket cannot");
+    assert_eq!(
+        (fault.scope, fault.reason),
+        (Scope::Provider, "AuthenticationFailed"),
+        "{fault}"
+    );
+    assert_eq!(
+        fault.code, "ExpiredToken",
+        "the list of buckets says what HeadBucket cannot"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +172,12 @@ async fn an_echo_of_the_request_reaches_nobody() {
     let echo = "The request signature we calculated does not match the signature you provided. \
                 AKIATESTSTESTSTESTS1 StringToSign: AWS4-HMAC-SHA256 20261121T000000Z \
                 5f3ee75165fe2c79e9e4b8a4bbb6a6a2c4d9d1f6c5f1e7f7c9f9f4a1b2c3d4e5";
-    stage.proxy().rule(refuse("CreateBucket", StatusCode::FORBIDDEN, "SignatureDoesNotMatch", echo));
+    stage.proxy().rule(refuse(
+        "CreateBucket",
+        StatusCode::FORBIDDEN,
+        "SignatureDoesNotMatch",
+        echo,
+    ));
     let fault = case.create().await.expect_err("refused");
     assert_eq!(fault.reason, "AuthenticationFailed");
     for secret in ["AKIATESTSTESTSTESTS1", "AWS4-HMAC", "5f3ee75165fe"] {
@@ -109,9 +188,24 @@ async fn an_echo_of_the_request_reaches_nobody() {
 #[tokio::test]
 async fn the_pause_that_aws_asks_for_is_kept() {
     let stage = Stage::new().await;
-    let mut answer = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Reduce your request rate");
-    answer.headers_mut().insert("retry-after", "17".parse().unwrap());
-    stage.proxy().rule(Rule::when(about("CreateBucket"), Action::Answer(answer)));
-    let fault = stage.case("retry-after").create().await.expect_err("throttled");
-    assert_eq!((fault.class, fault.after), (Class::Throttled, Some(Duration::from_secs(17))));
+    let mut answer = refusal::s3(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "SlowDown",
+        "Reduce your request rate",
+    );
+    answer
+        .headers_mut()
+        .insert("retry-after", "17".parse().unwrap());
+    stage
+        .proxy()
+        .rule(Rule::when(about("CreateBucket"), Action::Answer(answer)));
+    let fault = stage
+        .case("retry-after")
+        .create()
+        .await
+        .expect_err("throttled");
+    assert_eq!(
+        (fault.class, fault.after),
+        (Class::Throttled, Some(Duration::from_secs(17)))
+    );
 }

@@ -16,9 +16,18 @@ async fn the_mark_tells_ours_earlier_and_foreign_apart() {
     case.create().await.unwrap();
     let created = case.mark.clone();
 
-    case.mark = Mark { uid: "uid-2".into(), ..created.clone() };
-    assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::OursEarlier(_)));
-    case.mark = Mark { installation: "another".into(), ..created.clone() };
+    case.mark = Mark {
+        uid: "uid-2".into(),
+        ..created.clone()
+    };
+    assert!(matches!(
+        case.observe(&Facets::new()).await.unwrap(),
+        Presence::OursEarlier(_)
+    ));
+    case.mark = Mark {
+        installation: "another".into(),
+        ..created.clone()
+    };
     match case.observe(&Facets::new()).await.unwrap() {
         Presence::Foreign { owner, .. } => assert_eq!(owner, Some(created)),
         other => panic!("{other:?}"),
@@ -32,22 +41,45 @@ async fn taking_over_writes_the_mark_before_anything_else() {
     let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
         .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuCentral1)
         .build();
-    s3.create_bucket().bucket("strangers").create_bucket_configuration(place).send().await.unwrap();
+    s3.create_bucket()
+        .bucket("strangers")
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .unwrap();
 
     let mut case = stage.case("strangers");
-    case.object.spec.ownership_controls =
-        Some(OwnershipControls { object_ownership: ObjectOwnership::ObjectWriter });
+    case.object.spec.ownership_controls = Some(OwnershipControls {
+        object_ownership: ObjectOwnership::ObjectWriter,
+    });
     let Presence::Unmarked(observed) = case.observe(&Facets::new()).await.unwrap() else {
         panic!("unmarked")
     };
     let desired = case.desired();
     let diffs = stage.buckets.diff(&desired, &observed, &Facets::new());
-    let steps: Vec<_> = stage.buckets.plan(&desired, &diffs).iter().map(ToString::to_string).collect();
-    assert_eq!(steps, ["set tags", "set ownershipControls"], "{:?}", shown(&diffs));
+    let steps: Vec<_> = stage
+        .buckets
+        .plan(&desired, &diffs)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        steps,
+        ["set tags", "set ownershipControls"],
+        "{:?}",
+        shown(&diffs)
+    );
 
     let step = &stage.buckets.plan(&desired, &diffs)[0];
-    stage.buckets.perform(&stage.leading, &stage.session, &case.bucket, step).await.unwrap();
-    assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Ours(_)));
+    stage
+        .buckets
+        .perform(&stage.leading, &stage.session, &case.bucket, step)
+        .await
+        .unwrap();
+    assert!(matches!(
+        case.observe(&Facets::new()).await.unwrap(),
+        Presence::Ours(_)
+    ));
 }
 
 #[tokio::test]
@@ -59,11 +91,16 @@ async fn a_bucket_of_another_account_is_foreign_and_its_name_taken() {
 
     let case = stage.case("in-another-account");
     match case.observe(&Facets::new()).await.unwrap() {
-        Presence::Foreign { owner: None, seen } => assert!(seen.contains("another AWS account"), "{seen}"),
+        Presence::Foreign { owner: None, seen } => {
+            assert!(seen.contains("another AWS account"), "{seen}")
+        }
         other => panic!("{other:?}"),
     }
     let fault = case.create().await.expect_err("taken");
-    assert_eq!((fault.class, fault.reason), (Class::Terminal, "BucketNameTaken"));
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Terminal, "BucketNameTaken")
+    );
 }
 
 #[tokio::test]
@@ -77,8 +114,11 @@ async fn every_call_names_the_account_that_must_own_the_bucket() {
     let requests = stage.proxy().requests();
     assert!(requests.len() >= 3, "{requests:?}");
     for request in requests {
-        let owner =
-            request.call.headers.get("x-amz-expected-bucket-owner").and_then(|owner| owner.to_str().ok());
+        let owner = request
+            .call
+            .headers
+            .get("x-amz-expected-bucket-owner")
+            .and_then(|owner| owner.to_str().ok());
         assert_eq!(owner, Some(ACCOUNT), "{}", request.call.about);
     }
 }
@@ -89,8 +129,15 @@ async fn a_bucket_in_another_region_is_named_with_it() {
     let elsewhere = stage.beside("ap-southeast-2", ACCOUNT).await;
     elsewhere.case("elsewhere").create().await.unwrap();
     stage.proxy().clear();
-    let fault = stage.case("elsewhere").observe(&Facets::new()).await.expect_err("not here");
-    assert_eq!((fault.class, fault.reason), (Class::Terminal, "WrongRegion"));
+    let fault = stage
+        .case("elsewhere")
+        .observe(&Facets::new())
+        .await
+        .expect_err("not here");
+    assert_eq!(
+        (fault.class, fault.reason),
+        (Class::Terminal, "WrongRegion")
+    );
     assert!(fault.message.contains("ap-southeast-2"), "{fault}");
     assert_eq!(stage.proxy().counts().of(Verb::Write), 0);
 }
@@ -101,9 +148,19 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
     let moved = stage.beside("us-west-2", ACCOUNT).await;
     let case = stage.case("moved-provider");
     case.create().await.unwrap();
-    let found =
-        moved.buckets.observe(&moved.session, &case.bucket, &case.mark, &Facets::new()).await.unwrap();
+    let found = moved
+        .buckets
+        .observe(&moved.session, &case.bucket, &case.mark, &Facets::new())
+        .await
+        .unwrap();
     assert!(matches!(found, Presence::Ours(_)), "{found:?}");
-    moved.buckets.delete(&moved.leading, &moved.session, &case.bucket).await.unwrap();
-    assert!(matches!(case.observe(&Facets::new()).await.unwrap(), Presence::Gone));
+    moved
+        .buckets
+        .delete(&moved.leading, &moved.session, &case.bucket)
+        .await
+        .unwrap();
+    assert!(matches!(
+        case.observe(&Facets::new()).await.unwrap(),
+        Presence::Gone
+    ));
 }

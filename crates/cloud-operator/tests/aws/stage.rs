@@ -39,24 +39,41 @@ pub struct Case<'a> {
 
 impl Stage {
     pub async fn new() -> Self {
-        let aws = AwsProxy::start(Moto::shared().await.unwrap().url()).await.unwrap();
+        let aws = AwsProxy::start(Moto::shared().await.unwrap().url())
+            .await
+            .unwrap();
         Self::before(aws, access("stage")).await
     }
 
     /// Another stage on the same proxy, in `region` and, if it is another, in `account`.
     pub async fn beside(&self, region: &str, account: &str) -> Self {
         let role_arn = format!("arn:aws:iam::{account}:role/beside");
-        let hop = (account != ACCOUNT).then_some(Hop { role_arn, external_id: None });
-        let access = Access { region: region.parse().unwrap(), hop, ..access("beside") };
+        let hop = (account != ACCOUNT).then_some(Hop {
+            role_arn,
+            external_id: None,
+        });
+        let access = Access {
+            region: region.parse().unwrap(),
+            hop,
+            ..access("beside")
+        };
         Self::before(self.aws.clone(), access).await
     }
 
     async fn before(aws: AwsProxy, access: Access) -> Self {
-        let access = Access { endpoint: Some(aws.url().parse().unwrap()), ..access };
+        let access = Access {
+            endpoint: Some(aws.url().parse().unwrap()),
+            ..access
+        };
         let session = Arc::new(client(&aws).open(&access).await.unwrap());
         let clock = Clock::system();
         let sessions = Arc::new(Sessions::new(clock.clone()));
-        Self { aws, session, buckets: S3Buckets::new(sessions), leading: Leading::always(clock) }
+        Self {
+            aws,
+            session,
+            buckets: S3Buckets::new(sessions),
+            leading: Leading::always(clock),
+        }
     }
 
     pub fn proxy(&self) -> &Proxy {
@@ -66,8 +83,13 @@ impl Stage {
     /// The object `name`, whose bucket has this name too.
     pub fn case(&self, name: &str) -> Case<'_> {
         let object = S3Bucket::builder(name, "tests")
-            .provider_ref(ProviderRef::named(name.parse::<crd_types::names::ObjectName>().unwrap()))
-            .bucket_name(name.parse::<crd_types::aws::v1alpha1::BucketName>().unwrap())
+            .provider_ref(ProviderRef::named(
+                name.parse::<crd_types::names::ObjectName>().unwrap(),
+            ))
+            .bucket_name(
+                name.parse::<crd_types::aws::v1alpha1::BucketName>()
+                    .unwrap(),
+            )
             .build();
         let mark = Mark {
             installation: "installation".into(),
@@ -77,23 +99,44 @@ impl Stage {
             uid: "uid-1".into(),
         };
         let bucket = self.buckets.identity(&object, &self.session).unwrap();
-        Case { stage: self, object, mark, bucket }
+        Case {
+            stage: self,
+            object,
+            mark,
+            bucket,
+        }
     }
 }
 
 impl Case<'_> {
     pub fn desired(&self) -> Desired {
-        self.stage.buckets.desired(&self.object, &self.stage.session, &self.mark).unwrap()
+        self.stage
+            .buckets
+            .desired(&self.object, &self.stage.session, &self.mark)
+            .unwrap()
     }
 
     pub async fn create(&self) -> Result<(), Fault> {
-        let Stage { buckets, leading, session, .. } = self.stage;
-        buckets.create(leading, session, &self.bucket, &self.desired()).await
+        let Stage {
+            buckets,
+            leading,
+            session,
+            ..
+        } = self.stage;
+        buckets
+            .create(leading, session, &self.bucket, &self.desired())
+            .await
     }
 
     pub async fn observe(&self, owned: &Facets) -> Result<Presence<Observed>, Fault> {
-        let facets = S3Buckets::facets(&self.desired()).union(owned).cloned().collect();
-        self.stage.buckets.observe(&self.stage.session, &self.bucket, &self.mark, &facets).await
+        let facets = S3Buckets::facets(&self.desired())
+            .union(owned)
+            .cloned()
+            .collect();
+        self.stage
+            .buckets
+            .observe(&self.stage.session, &self.bucket, &self.mark, &facets)
+            .await
     }
 
     /// What it has, which must be there and ours, now or in an earlier life.
@@ -105,21 +148,36 @@ impl Case<'_> {
     }
 
     pub async fn diffs(&self, owned: &Facets) -> Vec<Diff> {
-        self.stage.buckets.diff(&self.desired(), &self.ours(owned).await, owned)
+        self.stage
+            .buckets
+            .diff(&self.desired(), &self.ours(owned).await, owned)
     }
 
     /// Corrects what differs, and says what did and what still does.
     pub async fn correct(&self, owned: &Facets) -> (Vec<String>, Vec<String>) {
-        let Stage { buckets, leading, session, .. } = self.stage;
+        let Stage {
+            buckets,
+            leading,
+            session,
+            ..
+        } = self.stage;
         let diffs = self.diffs(owned).await;
         for step in buckets.plan(&self.desired(), &diffs) {
-            buckets.perform(leading, session, &self.bucket, &step).await.unwrap();
+            buckets
+                .perform(leading, session, &self.bucket, &step)
+                .await
+                .unwrap();
         }
         (shown(&diffs), shown(&self.diffs(owned).await))
     }
 
     pub async fn delete(&self) -> Result<(), Fault> {
-        let Stage { buckets, leading, session, .. } = self.stage;
+        let Stage {
+            buckets,
+            leading,
+            session,
+            ..
+        } = self.stage;
         buckets.delete(leading, session, &self.bucket).await
     }
 }
@@ -135,7 +193,13 @@ pub fn facets(names: &[&str]) -> Facets {
 /// An [`Aws`] that may talk to this proxy.
 pub fn client(aws: &AwsProxy) -> Aws {
     let allowed = vec![aws.url().parse().unwrap()];
-    Aws::new(Settings { endpoints: EndpointPolicy { allowed, allow_http: true }, ..Settings::default() })
+    Aws::new(Settings {
+        endpoints: EndpointPolicy {
+            allowed,
+            allow_http: true,
+        },
+        ..Settings::default()
+    })
 }
 
 /// Static keys, in [`REGION`], no endpoint yet.

@@ -46,12 +46,18 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        log_if_asked();
         let cluster = ControlPlane::shared().await?.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
-        Ok(Self { cluster, namespace, api, aws })
+        Ok(Self {
+            cluster,
+            namespace,
+            api,
+            aws,
+        })
     }
 
     /// A name for a bucket that no other test has.
@@ -99,7 +105,9 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace.api().expect("the shared cluster's configuration makes clients")
+        self.namespace
+            .api()
+            .expect("the shared cluster's configuration makes clients")
     }
 
     /// A Secret with keys, and a provider that uses it.
@@ -124,7 +132,10 @@ impl Scene {
             "stringData": { "AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": "secret" },
         }))?;
         let params = PatchParams::apply("test").force();
-        Ok(self.api_of::<Secret>().patch(name, &params, &Patch::Apply(&secret)).await?)
+        Ok(self
+            .api_of::<Secret>()
+            .patch(name, &params, &Patch::Apply(&secret))
+            .await?)
     }
 
     /// A bucket object of the provider `provider`; `spec` is merged over the least that it needs.
@@ -136,7 +147,8 @@ impl Scene {
         for (field, value) in spec.as_object().into_iter().flatten() {
             whole[field] = value.clone();
         }
-        self.create(json!({ "kind": "S3Bucket", "metadata": { "name": name }, "spec": whole })).await
+        self.create(json!({ "kind": "S3Bucket", "metadata": { "name": name }, "spec": whole }))
+            .await
     }
 
     /// Creates an object of the group as a user would, with strict validation.
@@ -146,18 +158,26 @@ impl Scene {
     {
         object["apiVersion"] = K::api_version(&()).into();
         let object: K = serde_json::from_value(object)?;
-        let created = self.api_of::<K>().create(&PostParams::default(), &object).await;
+        let created = self
+            .api_of::<K>()
+            .create(&PostParams::default(), &object)
+            .await;
         created.with_context(|| format!("{} {}", K::kind(&()), object.name_any()))
     }
 
     /// Merges `patch` into the object.
     pub async fn patch<K: Managed>(&self, name: &str, patch: Value) -> Result<K> {
         let patch = Patch::Merge(patch);
-        Ok(self.api_of::<K>().patch(name, &PatchParams::default(), &patch).await?)
+        Ok(self
+            .api_of::<K>()
+            .patch(name, &PatchParams::default(), &patch)
+            .await?)
     }
 
     pub async fn delete<K: Managed>(&self, name: &str) -> Result<()> {
-        self.api_of::<K>().delete(name, &DeleteParams::background()).await?;
+        self.api_of::<K>()
+            .delete(name, &DeleteParams::background())
+            .await?;
         Ok(())
     }
 
@@ -167,11 +187,21 @@ impl Scene {
 
     /// Waits until the object's present generation is ready.
     pub async fn ready<K: Managed>(&self, name: &str) -> Result<K> {
-        wait::wait_for(&self.api_of(), name, "it is ready", PATIENCE, |object: &K| {
-            let generation = object.meta().generation;
-            let lifecycle = object.status().map(HasLifecycle::lifecycle).cloned().unwrap_or_default();
-            lifecycle.ready && lifecycle.observed_generation == generation
-        })
+        wait::wait_for(
+            &self.api_of(),
+            name,
+            "it is ready",
+            PATIENCE,
+            |object: &K| {
+                let generation = object.meta().generation;
+                let lifecycle = object
+                    .status()
+                    .map(HasLifecycle::lifecycle)
+                    .cloned()
+                    .unwrap_or_default();
+                lifecycle.ready && lifecycle.observed_generation == generation
+            },
+        )
         .await
     }
 
@@ -179,7 +209,9 @@ impl Scene {
     pub async fn refused<K: Managed>(&self, name: &str, reason: &str) -> Result<K> {
         let what = format!("it is not ready: {reason}");
         wait::wait_for(&self.api_of(), name, &what, PATIENCE, |object: &K| {
-            let Some(status) = object.status() else { return false };
+            let Some(status) = object.status() else {
+                return false;
+            };
             let ready = status.lifecycle().condition("Ready");
             ready.is_some_and(|ready| {
                 ready.status == "False"
@@ -194,11 +226,23 @@ impl Scene {
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
         let key = format!("{}/reconcile-requested-at", K::group(&()));
-        self.patch::<K>(name, json!({ "metadata": { "annotations": { key: value } } })).await?;
-        wait::wait_for(&self.api_of(), name, "the requested pass was made", PATIENCE, |object: &K| {
-            let status = object.status();
-            status.is_some_and(|s| s.lifecycle().last_handled_reconcile_at.as_ref() == Some(&value))
-        })
+        self.patch::<K>(
+            name,
+            json!({ "metadata": { "annotations": { key: value } } }),
+        )
+        .await?;
+        wait::wait_for(
+            &self.api_of(),
+            name,
+            "the requested pass was made",
+            PATIENCE,
+            |object: &K| {
+                let status = object.status();
+                status.is_some_and(|s| {
+                    s.lifecycle().last_handled_reconcile_at.as_ref() == Some(&value)
+                })
+            },
+        )
         .await
     }
 }
@@ -208,10 +252,15 @@ impl Running {
     pub fn start(config: Config, client: Client) -> Result<Self> {
         let clock = Clock::system();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(cloud_operator::run(config, client, clock.clone(), async move {
-            // A sender that is gone means the same.
-            let _ = stopped.await;
-        }));
+        let task = tokio::spawn(cloud_operator::run(
+            config,
+            client,
+            clock.clone(),
+            async move {
+                // A sender that is gone means the same.
+                let _ = stopped.await;
+            },
+        ));
         Ok(Self { clock, stop, task })
     }
 
@@ -228,16 +277,41 @@ impl Running {
     }
 }
 
+/// `TEST_LOG=debug cargo test …` shows what the operators log.
+fn log_if_asked() {
+    use clap::ValueEnum;
+    use operator_core::process::{config::LogLevel, telemetry};
+    if let Some(level) = std::env::var("TEST_LOG")
+        .ok()
+        .and_then(|l| LogLevel::from_str(&l, true).ok())
+    {
+        let log = telemetry::human_subscriber(level, Clock::system(), std::io::stderr, false);
+        // Another test of this process was first.
+        let _ = tracing_subscriber::util::SubscriberInitExt::try_init(log);
+    }
+}
+
 /// Settings from a command line.
 pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     // The last of a repeated setting wins.
     let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
     let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings.into_iter().chain(more.iter().map(|&setting| setting.to_owned())) {
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
         last.insert(name(&setting), setting);
     }
     let program = OsString::from(cloud_operator::NAME);
-    let args = std::iter::once(program).chain(last.into_values().map(OsString::from)).collect();
-    let loaded = load(&Inputs { args, env: &|_| None, facts: &[] });
-    Ok(loaded.map_err(|refused| anyhow::anyhow!("{refused}"))?.settings)
+    let args = std::iter::once(program)
+        .chain(last.into_values().map(OsString::from))
+        .collect();
+    let loaded = load(&Inputs {
+        args,
+        env: &|_| None,
+        facts: &[],
+    });
+    Ok(loaded
+        .map_err(|refused| anyhow::anyhow!("{refused}"))?
+        .settings)
 }

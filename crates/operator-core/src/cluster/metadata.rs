@@ -1,15 +1,15 @@
 //! Writes to an object's own metadata: its finalizers.
 //!
-//! Each is a JSON patch (RFC 6902) that first tests what it is based on, so that a change by anyone else is
-//! noticed and never undone.
+//! Each says which finalizers it is based on, so that a change by anyone else is noticed and never undone.
 
 use crd_types::lifecycle::Managed;
-use kube::{Api, api::Patch};
-use serde_json::{Value, json};
+use kube::Api;
+use serde_json::Value;
 
 use super::{
+    json_patch::JsonPatch,
     leading::Leading,
-    write::{WriteError, Writer},
+    write::{Target, WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
 
@@ -69,23 +69,24 @@ impl Writer {
         object: &K,
         wanted: Vec<&str>,
     ) -> Result<K, WriteError> {
-        // The API server's JSON patch takes a test for null as a test for absence.
         let held = match finalizers(object) {
             [] => Value::Null,
-            held => json!(held),
+            held => held.into(),
         };
-        let patch = serde_json::from_value(json!([
-            { "op": "test", "path": "/metadata/uid", "value": object.meta().uid },
-            { "op": "test", "path": "/metadata/finalizers", "value": held },
-            { "op": "add", "path": "/metadata/finalizers", "value": wanted },
-        ]))
-        .map_err(WriteError::unwritable)?;
         let key = ObjectKey::of(object);
+        let uid = object.meta().uid.as_deref().unwrap_or_default();
+        let target = Target {
+            key: &key,
+            uid,
+            resource_version: None,
+        };
+        let change = JsonPatch::default()
+            .test("/metadata/finalizers", held)
+            .put("/metadata/finalizers", wanted);
+        let patch = target.tests().then(change).finish()?;
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
         leading.check()?;
-        let stored = api
-            .patch(&key.name, &self.params(), &Patch::Json::<()>(patch))
-            .await;
+        let stored = api.patch(&key.name, &self.params(), &patch).await;
         stored.map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 }

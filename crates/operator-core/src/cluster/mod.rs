@@ -7,6 +7,7 @@ pub mod cache;
 pub mod conditions;
 pub mod election;
 pub mod events;
+mod json_patch;
 pub mod leading;
 pub mod metadata;
 pub mod refusal;

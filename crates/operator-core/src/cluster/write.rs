@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use kube::{Client, Resource, api::PatchParams};
+use kube::{
+    Client, Resource,
+    api::PatchParams,
+    core::{Status, response::StatusCause},
+};
 
 use super::{
+    json_patch::JsonPatch,
     leading::NotLeading,
     refusal::{code, explain, retry_after},
 };
@@ -46,6 +51,17 @@ pub struct Target<'a> {
     pub uid: &'a str,
     /// The version that the write is based on, where a change by anyone else must be noticed.
     pub resource_version: Option<&'a str>,
+}
+
+impl Target<'_> {
+    /// What a patch must find to be applied.
+    pub(super) fn tests(&self) -> JsonPatch {
+        let tests = JsonPatch::default().test("/metadata/uid", self.uid);
+        match self.resource_version {
+            Some(version) => tests.test("/metadata/resourceVersion", version),
+            None => tests,
+        }
+    }
 }
 
 /// Why nothing was written.
@@ -92,8 +108,7 @@ impl WriteError {
         };
         if status.is_not_found() {
             Self::Gone
-        } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_object(status))
-        {
+        } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_state(status)) {
             Self::Conflict
         } else if status.is_forbidden() {
             let mut resource = K::plural(&()).into_owned();
@@ -114,16 +129,16 @@ impl WriteError {
 }
 
 /// Whether the API server found the patch fit for another state of the object than the present one: a failed
-/// JSON patch test names no field, another UID and a finalizer that came too late name theirs.
-fn speaks_of_another_object(status: &kube::core::Status) -> bool {
-    let causes = status
-        .details
-        .as_ref()
+/// test and a missing parent name no field, and a finalizer that comes after the deletion is forbidden.
+fn speaks_of_another_state(status: &Status) -> bool {
+    let details = status.details.as_ref();
+    let causes = details
         .map(|details| details.causes.as_slice())
         .unwrap_or_default();
-    causes
-        .iter()
-        .all(|cause| matches!(cause.field.as_str(), "metadata.uid" | "metadata.finalizers"))
+    let is_late_finalizer = |cause: &StatusCause| {
+        cause.field == "metadata.finalizers" && cause.reason == "FieldValueForbidden"
+    };
+    causes.iter().all(is_late_finalizer)
 }
 
 impl From<WriteError> for Fault {
@@ -159,7 +174,6 @@ pub fn from_api(error: &kube::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
-    use kube::core::Status;
     use rstest::rstest;
     use serde_json::json;
 
@@ -180,7 +194,7 @@ mod tests {
     #[case(refused(404, "NotFound", &[]), Class::Transient, "Gone")]
     #[case(refused(409, "Conflict", &[]), Class::Transient, "Conflict")]
     #[case::failed_test(refused(422, "Invalid", &[]), Class::Transient, "Conflict")]
-    #[case::other_uid(refused(422, "Invalid", &["metadata.uid"]), Class::Transient, "Conflict")]
+    #[case::bad_finalizer(refused(422, "Invalid", &["metadata.finalizers"]), Class::Blocked, "RefusedByAPIServer")]
     #[case::schema(refused(422, "Invalid", &["status.arn"]), Class::Blocked, "RefusedByAPIServer")]
     #[case(refused(403, "Forbidden", &[]), Class::Blocked, "Forbidden")]
     #[case(refused(429, "TooManyRequests", &[]), Class::Transient, "APIServerUnavailable")]

@@ -42,7 +42,11 @@ impl References {
     /// Those that refer to `target`, in order of their names.
     pub fn users_of(&self, target: &ObjectKey) -> Vec<ObjectKey> {
         let index = self.index.lock();
-        index.users.get(target).map(|users| users.iter().cloned().collect()).unwrap_or_default()
+        index
+            .users
+            .get(target)
+            .map(|users| users.iter().cloned().collect())
+            .unwrap_or_default()
     }
 }
 

@@ -34,8 +34,16 @@ impl Observer for ControllerMetrics {
 /// A queue's snapshot as the gauges show it.
 pub(super) fn load(snapshot: &Snapshot) -> QueueLoad {
     QueueLoad {
-        depth: snapshot.ready.iter().map(|(class, count)| (class.into(), *count)).collect(),
+        depth: snapshot
+            .ready
+            .iter()
+            .map(|(class, count)| (class.into(), *count))
+            .collect(),
         unfinished: snapshot.unfinished,
-        longest: snapshot.longest_running.as_ref().map(|held| held.time).unwrap_or_default(),
+        longest: snapshot
+            .longest_running
+            .as_ref()
+            .map(|held| held.time)
+            .unwrap_or_default(),
     }
 }

@@ -29,7 +29,6 @@ use crate::{
     decide::{
         clock::Clock,
         key::ObjectKey,
-        lease::Timings,
         queue::{Limits, Queue},
     },
     engines::controller::{Controller, Reconciler, Settings, Site},
@@ -51,9 +50,6 @@ pub enum OperatorError {
          allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
     )]
     Installation(String),
-    /// The lease timings contradict each other.
-    #[error(transparent)]
-    Timings(#[from] crate::decide::lease::InvalidTimings),
     /// A server could not listen.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -92,7 +88,7 @@ impl Operator {
     /// The frame of the operator `name`, whose replicas share the Lease `lease`.
     ///
     /// # Errors
-    /// When the installation's name cannot be read, or the lease timings contradict each other.
+    /// When the installation's name cannot be read.
     pub async fn new(
         name: &'static str,
         version: &'static str,
@@ -103,7 +99,10 @@ impl Operator {
     ) -> Result<Self, OperatorError> {
         let installation = installation(&common, &client).await?;
         let metrics = Metrics::new(name, version);
-        let reporter = Reporter { controller: name.to_owned(), instance: common.pod_name.clone() };
+        let reporter = Reporter {
+            controller: name.to_owned(),
+            instance: common.pod_name.clone(),
+        };
         let (events, writer) = Events::new(client.clone(), clock.clone(), reporter);
         metrics.events_dropped({
             let events = events.clone();
@@ -134,13 +133,24 @@ impl Operator {
     /// The cache of a kind; its watch starts with [`run`](Self::run). `name` is the kind in lower case.
     pub fn cache<K: Managed>(&mut self, name: &'static str) -> Arc<Cache<Whole<K>>> {
         let cache = Arc::new(Cache::new(name, self.clock.clone()));
-        self.metrics.watch(name, { let cache = cache.clone(); move || cache.errors() });
-        self.state.section(format!("watch/{name}"), { let cache = cache.clone(); move || json!(cache.state()) });
-        self.checks.ready(format!("watch-{name}"), { let cache = cache.clone(); move || synced(&cache) });
+        self.metrics.watch(name, {
+            let cache = cache.clone();
+            move || cache.errors()
+        });
+        self.state.section(format!("watch/{name}"), {
+            let cache = cache.clone();
+            move || json!(cache.state())
+        });
+        self.checks.ready(format!("watch-{name}"), {
+            let cache = cache.clone();
+            move || synced(&cache)
+        });
         let awaited = cache.clone();
-        self.syncs.push(Box::pin(async move { awaited.wait_synced().await }));
+        self.syncs
+            .push(Box::pin(async move { awaited.wait_synced().await }));
         let (watched, client, scope) = (cache.clone(), self.client.clone(), self.scope.clone());
-        self.parts.push(Box::pin(async move { watched.run(client, scope).await }));
+        self.parts
+            .push(Box::pin(async move { watched.run(client, scope).await }));
         cache
     }
 
@@ -153,8 +163,11 @@ impl Operator {
         let name = cache.name();
         let places = usize::from(self.common.max_concurrent_reconciles.get());
         // A provider that hangs leaves a quarter of the places to the others.
-        let limits =
-            Limits { running: places, running_per_lane: (places * 3 / 4).max(1), ageing: AGEING };
+        let limits = Limits {
+            running: places,
+            running_per_lane: (places * 3 / 4).max(1),
+            ageing: AGEING,
+        };
         let settings = Settings {
             name,
             timeout: self.common.reconcile_timeout,
@@ -172,10 +185,14 @@ impl Operator {
         let metrics = self.metrics.controller(name, places, move || {
             observer::load(&scraped.lock().snapshot(now.now()))
         });
-        self.state.section(format!("queue/{name}"), move || json!(shown.lock().snapshot(clock.now())));
+        self.state.section(format!("queue/{name}"), move || {
+            json!(shown.lock().snapshot(clock.now()))
+        });
         let controller = Controller::new(reconciler, site, settings, queue, metrics);
         let started = controller.clone();
-        self.controllers.push(Box::new(|leadership, stop| Box::pin(started.run(leadership, stop))));
+        self.controllers.push(Box::new(|leadership, stop| {
+            Box::pin(started.run(leadership, stop))
+        }));
         controller
     }
 
@@ -192,7 +209,7 @@ impl Operator {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), OperatorError> {
         let (stopping, stopped) = watch::channel(false);
         let (closing, closed) = watch::channel(false);
-        let (leadership, election) = self.stand_for_election()?;
+        let (leadership, election) = self.stand_for_election();
         let mut parts = JoinSet::new();
         self.serve(&mut parts, &closed).await?;
         for part in self.parts {
@@ -224,37 +241,45 @@ impl Operator {
         tracing::info!("stopping: finishing the passes in hand");
         stopping.send_replace(true);
         let drained = all(&mut controllers);
-        if self.clock.until(self.clock.now() + DRAIN, drained).await.is_none() {
+        if self
+            .clock
+            .until(self.clock.now() + DRAIN, drained)
+            .await
+            .is_none()
+        {
             tracing::warn!("passes did not end in time and were given up");
             controllers.shutdown().await;
         }
         closing.send_replace(true);
         let released = all(&mut candidate);
-        if self.clock.until(self.clock.now() + FAREWELL, released).await.is_none() {
-            tracing::warn!("the lease could not be released; another replica leads when it has run out");
+        if self
+            .clock
+            .until(self.clock.now() + FAREWELL, released)
+            .await
+            .is_none()
+        {
+            tracing::warn!(
+                "the lease could not be released; another replica leads when it has run out"
+            );
         }
         parts.shutdown().await;
         match ended {
             None => Ok(()),
-            Some(ended) => Err(OperatorError::PartEnded(
-                ended.map_or_else(|panic| panic.to_string(), |()| "it ended by itself".to_owned()),
-            )),
+            Some(ended) => Err(OperatorError::PartEnded(ended.map_or_else(
+                |panic| panic.to_string(),
+                |()| "it ended by itself".to_owned(),
+            ))),
         }
     }
 
-    fn stand_for_election(&mut self) -> Result<(Leadership, Option<Election>), OperatorError> {
+    fn stand_for_election(&mut self) -> (Leadership, Option<Election>) {
         let (leadership, election) = match &self.common.election {
             None => (Leadership::always(self.clock.clone()), None),
             Some(settings) => {
-                let timings = Timings::new(
-                    settings.lease_duration,
-                    settings.renew_deadline,
-                    settings.retry_period,
-                )?;
                 let candidacy = Candidacy {
                     lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
                     identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
-                    timings,
+                    timings: settings.timings,
                 };
                 let (election, leadership) =
                     Election::new(self.client.clone(), self.clock.clone(), candidacy);
@@ -269,7 +294,7 @@ impl Operator {
             let leadership = leadership.clone();
             move || json!(leadership.state())
         });
-        Ok((leadership, election))
+        (leadership, election)
     }
 
     async fn serve(
@@ -331,5 +356,7 @@ async fn installation(common: &Common, client: &Client) -> Result<String, Operat
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let found = namespaces.get("kube-system").await;
     let found = found.map_err(|error| OperatorError::Installation(error.to_string()))?;
-    found.uid().ok_or_else(|| OperatorError::Installation("it has none".to_owned()))
+    found
+        .uid()
+        .ok_or_else(|| OperatorError::Installation("it has none".to_owned()))
 }

@@ -41,12 +41,23 @@ impl Facet for BucketEncryption {
     }
 
     fn at_rest(found: &Encryption) -> Encryption {
-        let algorithm = found.algorithm.as_ref().map(|_| ServerSideEncryption::Aes256.as_str().to_owned());
-        Encryption { algorithm, kms_key_id: None, bucket_key_enabled: false }
+        let algorithm = found
+            .algorithm
+            .as_ref()
+            .map(|_| ServerSideEncryption::Aes256.as_str().to_owned());
+        Encryption {
+            algorithm,
+            kms_key_id: None,
+            bucket_key_enabled: false,
+        }
     }
 
     async fn read(reads: &Reads<'_>) -> Result<Encryption, Failed> {
-        let none = Encryption { algorithm: None, kms_key_id: None, bucket_key_enabled: false };
+        let none = Encryption {
+            algorithm: None,
+            kms_key_id: None,
+            bucket_key_enabled: false,
+        };
         let found = match reads.get_bucket_encryption().await {
             Ok(found) => found.server_side_encryption_configuration,
             Err(failed) if failed.is(&["ServerSideEncryptionConfigurationNotFoundError"]) => None,
@@ -57,7 +68,9 @@ impl Facet for BucketEncryption {
         };
         let default = rule.apply_server_side_encryption_by_default;
         Ok(Encryption {
-            algorithm: default.as_ref().map(|default| default.sse_algorithm.as_str().to_owned()),
+            algorithm: default
+                .as_ref()
+                .map(|default| default.sse_algorithm.as_str().to_owned()),
             kms_key_id: default.and_then(|default| default.kms_master_key_id),
             bucket_key_enabled: rule.bucket_key_enabled.unwrap_or_default(),
         })
@@ -74,9 +87,13 @@ impl Facet for BucketEncryption {
             .apply_server_side_encryption_by_default(default)
             .bucket_key_enabled(value.bucket_key_enabled)
             .build();
-        let wanted = ServerSideEncryptionConfiguration::builder().rules(rule).build();
+        let wanted = ServerSideEncryptionConfiguration::builder()
+            .rules(rule)
+            .build();
         let wanted = wanted.expect("a rule is given");
-        writes.put_bucket_encryption(|call| call.server_side_encryption_configuration(wanted)).await
+        writes
+            .put_bucket_encryption(|call| call.server_side_encryption_configuration(wanted))
+            .await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {

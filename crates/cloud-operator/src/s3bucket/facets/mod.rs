@@ -60,7 +60,10 @@ pub(super) trait Facet: Send + Sync + 'static {
     /// What the bucket has.
     fn read(reads: &Reads<'_>) -> impl Future<Output = Result<Self::Value, Failed>> + Send;
     /// Gives it to the bucket.
-    fn write(writes: &Writes<'_>, value: &Self::Value) -> impl Future<Output = Result<(), Failed>> + Send;
+    fn write(
+        writes: &Writes<'_>,
+        value: &Self::Value,
+    ) -> impl Future<Output = Result<(), Failed>> + Send;
     /// Brings the bucket to [`at_rest`](Self::at_rest).
     fn unset(writes: &Writes<'_>) -> impl Future<Output = Result<(), Failed>> + Send;
 }
@@ -70,7 +73,8 @@ pub(super) trait AnyFacet: Send + Sync {
     fn name(&self) -> &'static str;
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value>;
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>>;
-    fn write<'a>(&self, writes: &'a Writes<'_>, value: &Value) -> BoxFuture<'a, Result<(), Failed>>;
+    fn write<'a>(&self, writes: &'a Writes<'_>, value: &Value)
+    -> BoxFuture<'a, Result<(), Failed>>;
     fn unset<'a>(&self, writes: &'a Writes<'_>) -> BoxFuture<'a, Result<(), Failed>>;
     /// How `found` differs from `wanted`; without a wish, from what it is at rest.
     fn diff(&self, found: &Value, wanted: Option<&Value>) -> Vec<Diff>;
@@ -88,10 +92,20 @@ impl<F: Facet> AnyFacet for Of<F> {
     }
 
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>> {
-        Box::pin(async { F::read(reads).await.as_ref().map(to_json::<F>).map_err(Clone::clone) })
+        Box::pin(async {
+            F::read(reads)
+                .await
+                .as_ref()
+                .map(to_json::<F>)
+                .map_err(Clone::clone)
+        })
     }
 
-    fn write<'a>(&self, writes: &'a Writes<'_>, value: &Value) -> BoxFuture<'a, Result<(), Failed>> {
+    fn write<'a>(
+        &self,
+        writes: &'a Writes<'_>,
+        value: &Value,
+    ) -> BoxFuture<'a, Result<(), Failed>> {
         let value = of_json::<F>(value);
         Box::pin(async move { F::write(writes, &value).await })
     }
@@ -103,7 +117,11 @@ impl<F: Facet> AnyFacet for Of<F> {
     fn diff(&self, found: &Value, wanted: Option<&Value>) -> Vec<Diff> {
         match wanted {
             Some(wanted) => differences(F::NAME, found, wanted),
-            None => differences(F::NAME, found, &to_json::<F>(&F::at_rest(&of_json::<F>(found)))),
+            None => differences(
+                F::NAME,
+                found,
+                &to_json::<F>(&F::at_rest(&of_json::<F>(found))),
+            ),
         }
     }
 }

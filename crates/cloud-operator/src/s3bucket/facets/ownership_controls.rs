@@ -19,12 +19,16 @@ pub(in crate::s3bucket) struct Ownership {
 
 impl Ownership {
     fn of(ownership: &str) -> Self {
-        Self { object_ownership: Some(ownership.to_owned()) }
+        Self {
+            object_ownership: Some(ownership.to_owned()),
+        }
     }
 
     /// As the SDK wants it.
     pub fn to_sdk(&self) -> ObjectOwnership {
-        self.object_ownership.as_deref().map_or(ObjectOwnership::BucketOwnerEnforced, ObjectOwnership::from)
+        self.object_ownership
+            .as_deref()
+            .map_or(ObjectOwnership::BucketOwnerEnforced, ObjectOwnership::from)
     }
 }
 
@@ -33,7 +37,9 @@ impl Facet for BucketOwnership {
     type Value = Ownership;
 
     fn wanted(wish: &Wish<'_>) -> Option<Ownership> {
-        wish.spec.ownership_controls.map(|spec| Ownership::of(spec.object_ownership.into()))
+        wish.spec
+            .ownership_controls
+            .map(|spec| Ownership::of(spec.object_ownership.into()))
     }
 
     fn at_rest(_found: &Ownership) -> Ownership {
@@ -47,17 +53,32 @@ impl Facet for BucketOwnership {
             Err(failed) => return Err(failed),
         };
         let rule = found.and_then(|found| found.rules.into_iter().next());
-        Ok(Ownership { object_ownership: rule.map(|rule| rule.object_ownership.as_str().to_owned()) })
+        Ok(Ownership {
+            object_ownership: rule.map(|rule| rule.object_ownership.as_str().to_owned()),
+        })
     }
 
     async fn write(writes: &Writes<'_>, value: &Ownership) -> Result<(), Failed> {
-        let rule = OwnershipControlsRule::builder().object_ownership(value.to_sdk()).build();
+        let rule = OwnershipControlsRule::builder()
+            .object_ownership(value.to_sdk())
+            .build();
         let rule = rule.expect("the ownership is given");
-        let wanted = OwnershipControls::builder().rules(rule).build().expect("a rule is given");
-        writes.put_bucket_ownership_controls(|call| call.ownership_controls(wanted)).await
+        let wanted = OwnershipControls::builder()
+            .rules(rule)
+            .build()
+            .expect("a rule is given");
+        writes
+            .put_bucket_ownership_controls(|call| call.ownership_controls(wanted))
+            .await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
-        Self::write(writes, &Ownership { object_ownership: None }).await
+        Self::write(
+            writes,
+            &Ownership {
+                object_ownership: None,
+            },
+        )
+        .await
     }
 }

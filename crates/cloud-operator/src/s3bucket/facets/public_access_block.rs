@@ -34,12 +34,14 @@ impl Facet for BucketPublicAccessBlock {
             Err(failed) if failed.is(&["NoSuchPublicAccessBlockConfiguration"]) => None,
             Err(failed) => return Err(failed),
         };
-        Ok(found.map_or_else(PublicAccessBlock::default, |found| PublicAccessBlock {
-            block_public_acls: found.block_public_acls.unwrap_or_default(),
-            ignore_public_acls: found.ignore_public_acls.unwrap_or_default(),
-            block_public_policy: found.block_public_policy.unwrap_or_default(),
-            restrict_public_buckets: found.restrict_public_buckets.unwrap_or_default(),
-        }))
+        Ok(
+            found.map_or_else(PublicAccessBlock::default, |found| PublicAccessBlock {
+                block_public_acls: found.block_public_acls.unwrap_or_default(),
+                ignore_public_acls: found.ignore_public_acls.unwrap_or_default(),
+                block_public_policy: found.block_public_policy.unwrap_or_default(),
+                restrict_public_buckets: found.restrict_public_buckets.unwrap_or_default(),
+            }),
+        )
     }
 
     async fn write(writes: &Writes<'_>, value: &PublicAccessBlock) -> Result<(), Failed> {
@@ -49,7 +51,9 @@ impl Facet for BucketPublicAccessBlock {
             .block_public_policy(value.block_public_policy)
             .restrict_public_buckets(value.restrict_public_buckets)
             .build();
-        writes.put_public_access_block(|call| call.public_access_block_configuration(wanted)).await
+        writes
+            .put_public_access_block(|call| call.public_access_block_configuration(wanted))
+            .await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {

@@ -38,9 +38,12 @@ impl Facet for BucketTags {
 
     async fn read(reads: &Reads<'_>) -> Result<TagMap, Failed> {
         match reads.get_bucket_tagging().await {
-            Ok(found) => {
-                Ok(found.tag_set.into_iter().map(|tag| (tag.key, tag.value)).filter(is_ours).collect())
-            }
+            Ok(found) => Ok(found
+                .tag_set
+                .into_iter()
+                .map(|tag| (tag.key, tag.value))
+                .filter(is_ours)
+                .collect()),
             Err(failed) if failed.is(&["NoSuchTagSet"]) => Ok(TagMap::new()),
             Err(failed) => Err(failed),
         }
@@ -49,7 +52,9 @@ impl Facet for BucketTags {
     async fn write(writes: &Writes<'_>, value: &TagMap) -> Result<(), Failed> {
         let tagging = Tagging::builder().set_tag_set(Some(to_sdk(value))).build();
         let tagging = tagging.expect("a tag set is given");
-        writes.put_bucket_tagging(|call| call.tagging(tagging)).await
+        writes
+            .put_bucket_tagging(|call| call.tagging(tagging))
+            .await
     }
 
     async fn unset(_writes: &Writes<'_>) -> Result<(), Failed> {
@@ -63,6 +68,9 @@ fn is_ours((key, _): &(String, String)) -> bool {
 
 /// As the SDK wants them.
 pub(in crate::s3bucket) fn to_sdk(tags: &TagMap) -> Vec<Tag> {
-    let tag = |(key, value)| -> Result<Tag, BuildError> { Tag::builder().key(key).value(value).build() };
-    tags.iter().map(|pair| tag(pair).expect("key and value are given")).collect()
+    let tag =
+        |(key, value)| -> Result<Tag, BuildError> { Tag::builder().key(key).value(value).build() };
+    tags.iter()
+        .map(|pair| tag(pair).expect("key and value are given"))
+        .collect()
 }

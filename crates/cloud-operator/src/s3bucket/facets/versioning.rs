@@ -23,7 +23,9 @@ impl Facet for BucketVersioning {
     async fn read(reads: &Reads<'_>) -> Result<Versioning, Failed> {
         // Never enabled and suspended keep no versions alike.
         let status = reads.get_bucket_versioning().await?.status;
-        Ok(Versioning { enabled: status == Some(BucketVersioningStatus::Enabled) })
+        Ok(Versioning {
+            enabled: status == Some(BucketVersioningStatus::Enabled),
+        })
     }
 
     async fn write(writes: &Writes<'_>, value: &Versioning) -> Result<(), Failed> {
@@ -32,7 +34,9 @@ impl Facet for BucketVersioning {
             false => BucketVersioningStatus::Suspended,
         };
         let wanted = VersioningConfiguration::builder().status(status).build();
-        writes.put_bucket_versioning(|call| call.versioning_configuration(wanted)).await
+        writes
+            .put_bucket_versioning(|call| call.versioning_configuration(wanted))
+            .await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {

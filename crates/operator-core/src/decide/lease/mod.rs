@@ -15,6 +15,11 @@
 mod record;
 mod timings;
 
+#[cfg(test)]
+mod explored;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,7 +31,7 @@ pub use self::{
 use super::clock::Moment;
 
 /// What the driver does next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Get the Lease.
     Read,
@@ -41,7 +46,7 @@ pub enum Action {
 }
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A read found this record at this `resourceVersion`.
     Found(Record, String),
@@ -55,7 +60,7 @@ pub enum Answer {
 }
 
 /// The last that is known of the Lease.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Seen {
     Nothing,
     Absent,
@@ -63,7 +68,7 @@ enum Seen {
 }
 
 /// One participant of an election. See the [module](self).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Elector {
     identity: String,
     timings: Timings,
@@ -159,10 +164,10 @@ impl Elector {
             Answer::Written(record, version) => {
                 self.see(record, version, now);
                 self.current = self.owns_lease();
-                self.next_try = if self.current {
-                    holder_retry
-                } else {
-                    candidate_retry
+                self.next_try = match (self.current, self.resigned) {
+                    (_, true) => now,
+                    (true, false) => holder_retry,
+                    (false, false) => candidate_retry,
                 };
                 if self.current && !self.resigned {
                     self.leading_until = Some(started + self.timings.renew_deadline());

@@ -7,7 +7,7 @@ use k8s_openapi::{api::coordination::v1::LeaseSpec, apimachinery::pkg::apis::met
 
 /// The election's part of a Lease's spec. Times are for people and other tools to read: nothing here is ever
 /// compared with a clock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// `holderIdentity`; empty when the lease is free.
     pub holder: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 const JITTER_FACTOR: f64 = 1.2;
 
 /// Timings of an election that keep its promise: a holder stops before anyone else may start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timings {
     lease: Duration,
     renew_deadline: Duration,

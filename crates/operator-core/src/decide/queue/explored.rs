@@ -117,7 +117,10 @@ pub fn everything_asked_for_is_taken(mut queue: Queue, model: &Model) {
         }
         match (running.pop(), queue.wake_at()) {
             (Some(key), _) => queue.finish(&key, now),
-            (None, Some(moment)) => now = moment,
+            (None, Some(moment)) => {
+                assert!(moment > now, "what is due has not been taken");
+                now = moment;
+            }
             (None, None) => break,
         }
     }

@@ -125,7 +125,10 @@ impl<R: Reconciler> Controller<R> {
                 while passes.join_next().await.is_some() {}
                 return;
             }
-            tracing::warn!(controller = self.settings.name, "leadership lost: passes stopped");
+            tracing::warn!(
+                controller = self.settings.name,
+                "leadership lost: passes stopped"
+            );
             passes.shutdown().await;
         }
     }
@@ -172,13 +175,21 @@ impl<R: Reconciler> Controller<R> {
 
     fn enqueue(&self, key: &ObjectKey, lane: Arc<str>, class: Class, due: Moment) {
         self.observer.added(class);
-        let request = Request { key: key.clone(), lane, class, due };
+        let request = Request {
+            key: key.clone(),
+            lane,
+            class,
+            due,
+        };
         self.queue.lock().add(request, self.site.clock.now());
         self.work.notify_one();
     }
 
     async fn pass(self: Arc<Self>, taken: Taken, leading: Leading) {
-        let _place = Place { controller: &self, key: &taken.key };
+        let _place = Place {
+            controller: &self,
+            key: &taken.key,
+        };
         let started = self.site.clock.now();
         self.observer.started(taken.waited);
         if let Some(object) = self.site.cache.get(&taken.key) {
@@ -191,11 +202,17 @@ impl<R: Reconciler> Controller<R> {
                 generation = object.meta().generation,
                 reconcileID = %format_args!("{:016x}", fastrand::u64(..)),
             );
-            let result = self.reconcile(object.clone(), leading).instrument(span).await;
-            self.observer.finished(&result, self.site.clock.now().since(started));
+            let result = self
+                .reconcile(object.clone(), leading)
+                .instrument(span)
+                .await;
+            self.observer
+                .finished(&result, self.site.clock.now().since(started));
             self.plan_next(&taken.key, &object, &result);
         } else {
-            self.unreadable.report::<R::Kind>(&self.site, &leading, &taken.key).await;
+            self.unreadable
+                .report::<R::Kind>(&self.site, &leading, &taken.key)
+                .await;
         }
     }
 
@@ -255,7 +272,11 @@ impl<R: Reconciler> Controller<R> {
             lifecycle.ready && lifecycle.observed_generation == object.meta().generation
         });
         let now = self.site.clock.now();
-        let since = self.streaks.lock().get(&object.uid().unwrap_or_default()).map(|s| s.since);
+        let since = self
+            .streaks
+            .lock()
+            .get(&object.uid().unwrap_or_default())
+            .map(|s| s.since);
         hitch
             && in_force
             && object.meta().deletion_timestamp.is_none()
@@ -274,7 +295,10 @@ impl<R: Reconciler> Controller<R> {
             }
             Ok(Outcome::Done { .. }) => {
                 streaks.succeeded(&uid);
-                (Class::Resync, backoff::spread(self.settings.interval, None, jitter))
+                (
+                    Class::Resync,
+                    backoff::spread(self.settings.interval, None, jitter),
+                )
             }
             Ok(Outcome::Superseded) => (Class::Edit, SUPERSEDED_PAUSE),
             Ok(Outcome::Running { poll, .. }) => {
@@ -304,7 +328,11 @@ impl<R: Reconciler> Controller<R> {
 type Term = watch::Receiver<Option<Leading>>;
 
 async fn gained(term: &mut Term) -> Leading {
-    let begun = term.wait_for(Option::is_some).await.ok().and_then(|term| term.clone());
+    let begun = term
+        .wait_for(Option::is_some)
+        .await
+        .ok()
+        .and_then(|term| term.clone());
     match begun {
         Some(leading) => leading,
         // The election has ended, and with it every hope.
@@ -333,7 +361,9 @@ impl<R: Reconciler> Drop for Place<'_, R> {
 /// Tells of a change of the `Ready` condition by one log line and one event.
 fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
     let ready = |lifecycle: &Lifecycle| {
-        lifecycle.condition(READY).map(|ready| (ready.status.clone(), ready.reason.clone()))
+        lifecycle
+            .condition(READY)
+            .map(|ready| (ready.status.clone(), ready.reason.clone()))
     };
     let after = ready(pass.status.lifecycle());
     if after == before.status().and_then(|status| ready(status.lifecycle())) {
@@ -341,9 +371,18 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
     }
     let (severity, reason, message) = match result {
         Ok(Outcome::Done { reason, message }) => (Severity::Normal, *reason, message),
-        Ok(Outcome::Running { reason, task: message, .. } | Outcome::Waiting { reason, on: message, .. }) => {
-            (Severity::Normal, *reason, message)
-        }
+        Ok(
+            Outcome::Running {
+                reason,
+                task: message,
+                ..
+            }
+            | Outcome::Waiting {
+                reason,
+                on: message,
+                ..
+            },
+        ) => (Severity::Normal, *reason, message),
         Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released) => return,
         Err(fault) => (Severity::Warning, fault.reason, &fault.message),
     };

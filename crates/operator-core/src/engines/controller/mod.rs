@@ -13,10 +13,7 @@ pub use self::{
     driver::{Controller, Settings},
     pass::{Pass, Site},
 };
-use crate::decide::{
-    outcome::PassResult,
-    queue::Class,
-};
+use crate::decide::{outcome::PassResult, queue::Class};
 
 /// What a kind does in one pass.
 pub trait Reconciler: Send + Sync + 'static {

@@ -40,7 +40,13 @@ pub struct Pass<K: Managed> {
 impl<K: Managed> Pass<K> {
     pub(super) fn new(site: Arc<Site<K>>, object: Arc<K>, leading: Leading) -> Self {
         let status = object.status().cloned().unwrap_or_default();
-        Self { status, object, leading, effects: false, site }
+        Self {
+            status,
+            object,
+            leading,
+            effects: false,
+            site,
+        }
     }
 
     /// The object, as of our own last write.
@@ -79,7 +85,11 @@ impl<K: Managed> Pass<K> {
     /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows.
     pub async fn hold(&mut self, finalizer: &'static str) -> Result<(), WriteError> {
         let object = self.object();
-        let written = self.site.writer.add_finalizer(&self.leading, &*object, finalizer).await?;
+        let written = self
+            .site
+            .writer
+            .add_finalizer(&self.leading, &*object, finalizer)
+            .await?;
         self.adopt(written);
         Ok(())
     }
@@ -93,7 +103,10 @@ impl<K: Managed> Pass<K> {
         finalizers: impl Iterator<Item = &'static str>,
     ) -> Result<(), WriteError> {
         let names: Vec<&str> = finalizers.collect();
-        self.site.writer.remove_finalizers(&self.leading, &*self.object, &names).await?;
+        self.site
+            .writer
+            .remove_finalizers(&self.leading, &*self.object, &names)
+            .await?;
         Ok(())
     }
 
@@ -118,8 +131,15 @@ impl<K: Managed> Pass<K> {
         action: &'static str,
         note: impl Into<String>,
     ) {
-        let happening = Happening { severity, reason, action, note: note.into() };
-        self.site.events.publish(&self.leading, self.object.object_ref(&()), happening);
+        let happening = Happening {
+            severity,
+            reason,
+            action,
+            note: note.into(),
+        };
+        self.site
+            .events
+            .publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
     async fn write_status(&mut self, based_on: Option<String>) -> Result<(), WriteError> {

@@ -22,5 +22,7 @@ fn speaks_anew<K: Managed>(old: &Arc<K>, new: &Arc<K>) -> bool {
     let (before, after) = (old.meta(), new.meta());
     before.generation != after.generation
         || before.deletion_timestamp.is_some() != after.deletion_timestamp.is_some()
-        || !Annotations::of(&**old).spoken().eq(Annotations::of(&**new).spoken())
+        || !Annotations::of(&**old)
+            .spoken()
+            .eq(Annotations::of(&**new).spoken())
 }

@@ -36,7 +36,13 @@ impl Unreadable {
         let mut objects = self.objects.lock();
         let known = objects.get(key).is_some_and(|note| note.found == *found);
         if !known {
-            objects.insert(key.clone(), Note { found: found.clone(), told: false });
+            objects.insert(
+                key.clone(),
+                Note {
+                    found: found.clone(),
+                    told: false,
+                },
+            );
         }
         !known
     }
@@ -47,8 +53,15 @@ impl Unreadable {
     }
 
     /// Puts the reason on the object, as condition and event.
-    pub(super) async fn report<K: Managed>(&self, site: &Site<K>, leading: &Leading, key: &ObjectKey) {
-        let Some(found) = self.untold(key) else { return };
+    pub(super) async fn report<K: Managed>(
+        &self,
+        site: &Site<K>,
+        leading: &Leading,
+        key: &ObjectKey,
+    ) {
+        let Some(found) = self.untold(key) else {
+            return;
+        };
         let text = format!(
             "this object cannot be read, so nothing is done about it: {}; compare it with kubectl explain {}",
             found.error,
@@ -61,19 +74,28 @@ impl Unreadable {
             action: "Read",
             note: text.clone(),
         };
-        site.events.publish(leading, reference::<K>(key, &found), happening);
+        site.events
+            .publish(leading, reference::<K>(key, &found), happening);
         if let Err(error) = write::<K>(site, leading, key, &found, text).await {
             tracing::error!(namespace = %key.namespace, name = %key.name, %error, "cannot report it");
             return;
         }
-        if let Some(note) = self.objects.lock().get_mut(key).filter(|note| note.found == found) {
+        if let Some(note) = self
+            .objects
+            .lock()
+            .get_mut(key)
+            .filter(|note| note.found == found)
+        {
             note.told = true;
         }
     }
 
     fn untold(&self, key: &ObjectKey) -> Option<Found> {
         let objects = self.objects.lock();
-        objects.get(key).filter(|note| !note.told).map(|note| note.found.clone())
+        objects
+            .get(key)
+            .filter(|note| !note.told)
+            .map(|note| note.found.clone())
     }
 }
 
@@ -86,9 +108,20 @@ async fn write<K: Managed>(
 ) -> Result<(), WriteError> {
     let mut lifecycle = Lifecycle::default();
     let fault = Fault::terminal("Unreadable", text);
-    conditions::conclude(&mut lifecycle, &Err(fault), found.generation, site.clock.wall());
-    let target = Target { key, uid: &found.uid, resource_version: None };
-    site.writer.patch_unread_status::<K>(leading, target, &lifecycle).await
+    conditions::conclude(
+        &mut lifecycle,
+        &Err(fault),
+        found.generation,
+        site.clock.wall(),
+    );
+    let target = Target {
+        key,
+        uid: &found.uid,
+        resource_version: None,
+    };
+    site.writer
+        .patch_unread_status::<K>(leading, target, &lifecycle)
+        .await
 }
 
 fn reference<K: Resource<DynamicType = ()>>(key: &ObjectKey, found: &Found) -> ObjectReference {

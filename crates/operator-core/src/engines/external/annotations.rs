@@ -56,10 +56,16 @@ impl<'a, K: Resource<DynamicType = ()>> Annotations<'a, K> {
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.object.meta().annotations.as_ref()?.get(&Self::key(name)).map(String::as_str)
+        self.object
+            .meta()
+            .annotations
+            .as_ref()?
+            .get(&Self::key(name))
+            .map(String::as_str)
     }
 
     fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.get(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }

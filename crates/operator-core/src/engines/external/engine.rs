@@ -49,9 +49,11 @@ impl From<WriteError> for End {
 impl From<Unresolved> for End {
     fn from(unresolved: Unresolved) -> Self {
         match unresolved {
-            Unresolved::Waiting { reason, on } => {
-                Self::Early(Outcome::Waiting { reason, on, poll: SAFETY_POLL })
-            }
+            Unresolved::Waiting { reason, on } => Self::Early(Outcome::Waiting {
+                reason,
+                on,
+                poll: SAFETY_POLL,
+            }),
             Unresolved::Refused(fault) => Self::Fault(fault),
         }
     }
@@ -60,7 +62,12 @@ impl From<Unresolved> for End {
 impl<E: External> Engine<E> {
     /// An engine whose ownership marks name `installation`.
     pub fn new(domain: E, installation: impl Into<Arc<str>>, clock: Clock) -> Self {
-        Self { domain, clock, installation: installation.into(), pauses: Mutex::default() }
+        Self {
+            domain,
+            clock,
+            installation: installation.into(),
+            pauses: Mutex::default(),
+        }
     }
 
     pub(super) fn mark(&self, object: &E::Kind) -> Mark {
@@ -87,7 +94,14 @@ impl<E: External> Engine<E> {
         let recorded = E::record(&pass.status);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(facets).cloned().collect();
-        E::set_record(&mut pass.status, Record { identity: identity.clone(), created, owned });
+        E::set_record(
+            &mut pass.status,
+            Record {
+                identity: identity.clone(),
+                created,
+                owned,
+            },
+        );
         Ok(pass.record().await?)
     }
 
@@ -95,7 +109,9 @@ impl<E: External> Engine<E> {
         let lane = E::lane(object);
         match result {
             Err(fault) if fault.class == Class::Throttled && fault.scope != Scope::Object => {
-                self.pauses.lock().throttled(&lane, fault.after, self.clock.now());
+                self.pauses
+                    .lock()
+                    .throttled(&lane, fault.after, self.clock.now());
             }
             Ok(Outcome::Done { .. } | Outcome::Released) => {
                 self.pauses.lock().succeeded(&lane, self.clock.now());
@@ -108,7 +124,11 @@ impl<E: External> Engine<E> {
         let lane = E::lane(object);
         let poll = self.pauses.lock().left(&lane, self.clock.now())?;
         let on = format!("{lane} is throttled by the other side");
-        Some(Outcome::Waiting { reason: "ProviderThrottled", on, poll })
+        Some(Outcome::Waiting {
+            reason: "ProviderThrottled",
+            on,
+            poll,
+        })
     }
 }
 

@@ -31,7 +31,10 @@ pub enum Ownership {
 impl Mark {
     /// Judges the mark `found` outside from the view of the owner `self`.
     pub fn judge(&self, found: &Self) -> Ownership {
-        let same_name = Self { uid: self.uid.clone(), ..found.clone() } == *self;
+        let same_name = Self {
+            uid: self.uid.clone(),
+            ..found.clone()
+        } == *self;
         match same_name {
             true if found.uid == self.uid => Ownership::Ours,
             true => Ownership::OursEarlier,
@@ -68,17 +71,39 @@ mod tests {
     fn only_the_uid_tells_an_earlier_life() {
         let ours = mark();
         assert_eq!(ours.judge(&ours), Ownership::Ours);
-        assert_eq!(ours.judge(&Mark { uid: "0".into(), ..mark() }), Ownership::OursEarlier);
+        assert_eq!(
+            ours.judge(&Mark {
+                uid: "0".into(),
+                ..mark()
+            }),
+            Ownership::OursEarlier
+        );
     }
 
     #[test]
     fn any_other_difference_is_foreign() {
         for found in [
-            Mark { installation: "other".into(), ..mark() },
-            Mark { kind: "Other.group".into(), ..mark() },
-            Mark { namespace: "other".into(), ..mark() },
-            Mark { name: "b".into(), ..mark() },
-            Mark { name: "b".into(), uid: "0".into(), ..mark() },
+            Mark {
+                installation: "other".into(),
+                ..mark()
+            },
+            Mark {
+                kind: "Other.group".into(),
+                ..mark()
+            },
+            Mark {
+                namespace: "other".into(),
+                ..mark()
+            },
+            Mark {
+                name: "b".into(),
+                ..mark()
+            },
+            Mark {
+                name: "b".into(),
+                uid: "0".into(),
+                ..mark()
+            },
         ] {
             assert_eq!(mark().judge(&found), Ownership::Foreign, "{found}");
         }

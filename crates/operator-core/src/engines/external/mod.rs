@@ -59,7 +59,11 @@ pub trait External: Send + Sync + 'static {
     ///
     /// # Errors
     /// A terminal fault that names the field.
-    fn identity(&self, object: &Self::Kind, context: &Self::Context) -> Result<Self::Identity, Fault>;
+    fn identity(
+        &self,
+        object: &Self::Kind,
+        context: &Self::Context,
+    ) -> Result<Self::Identity, Fault>;
 
     /// What is wanted, the mark included. Pure.
     ///
@@ -89,7 +93,8 @@ pub trait External: Send + Sync + 'static {
 
     /// What is not as wanted. A facet in `owned` that the spec no longer speaks of is to be unset;
     /// every other facet that the spec does not speak of is left alone. Pure.
-    fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets) -> Vec<Diff>;
+    fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets)
+    -> Vec<Diff>;
 
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;

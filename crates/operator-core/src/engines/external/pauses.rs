@@ -84,7 +84,10 @@ mod tests {
         let (lane, mut pauses) = (Arc::from("a"), Pauses::default());
         pauses.throttled(&lane, None, at(0));
         pauses.succeeded(&lane, at(0));
-        assert!(pauses.left(&lane, at(0)).is_some(), "a straggler's success does not end a pause");
+        assert!(
+            pauses.left(&lane, at(0)).is_some(),
+            "a straggler's success does not end a pause"
+        );
         pauses.succeeded(&lane, at(5));
         pauses.throttled(&lane, None, at(6));
         assert_eq!(pauses.left(&lane, at(6)), Some(FIRST));

@@ -33,7 +33,9 @@ impl<E: External> Engine<E> {
         if Annotations::of(&*object).abandon() {
             let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
             let note = format!("let go on request; what is left outside: {what}");
-            return self.let_go(pass, Severity::Warning, "Abandoned", note).await;
+            return self
+                .let_go(pass, Severity::Warning, "Abandoned", note)
+                .await;
         }
         // The record precedes the first outside effect: without one there was none.
         let Some(record) = record else {
@@ -60,7 +62,11 @@ impl<E: External> Engine<E> {
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
         let mark = self.mark(&object);
         let none = Default::default();
-        match self.domain.observe(&context, identity, &mark, &none).await? {
+        match self
+            .domain
+            .observe(&context, identity, &mark, &none)
+            .await?
+        {
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
             Presence::Ours(_) => {}
@@ -85,24 +91,32 @@ impl<E: External> Engine<E> {
             }
             Presence::Unmarked(_) | Presence::OursEarlier(_) | Presence::Foreign { .. } => {
                 let note = format!("{identity} is not this object's and stays as it is");
-                return self.let_go(pass, Severity::Warning, "LeftAlone", note).await;
+                return self
+                    .let_go(pass, Severity::Warning, "LeftAlone", note)
+                    .await;
             }
         }
         let leading = pass.leading().clone();
         pass.note_effect();
         self.domain.delete(&leading, &context, identity).await?;
-        match self.domain.observe(&context, identity, &mark, &none).await? {
+        match self
+            .domain
+            .observe(&context, identity, &mark, &none)
+            .await?
+        {
             Presence::Gone => self.gone(pass, identity).await,
             _ => Ok(deleting(identity)),
         }
     }
 
-    async fn gone(
-        &self,
-        pass: &mut Pass<E::Kind>,
-        identity: &E::Identity,
-    ) -> Result<Outcome, End> {
-        self.let_go(pass, Severity::Normal, "Deleted", format!("{identity} is gone")).await
+    async fn gone(&self, pass: &mut Pass<E::Kind>, identity: &E::Identity) -> Result<Outcome, End> {
+        self.let_go(
+            pass,
+            Severity::Normal,
+            "Deleted",
+            format!("{identity} is gone"),
+        )
+        .await
     }
 
     /// Takes the mark off if that can be done at once; the object goes in any case.
@@ -124,23 +138,25 @@ impl<E: External> Engine<E> {
                     Some(Err(End::Early(Outcome::Waiting { on, .. }))) => on,
                     _ => "no answer in time".to_owned(),
                 };
-                let note = format!("{identity} is kept; its ownership mark could not be taken off: {why}");
+                let note =
+                    format!("{identity} is kept; its ownership mark could not be taken off: {why}");
                 self.let_go(pass, Severity::Warning, "Orphaned", note).await
             }
         }
     }
 
-    async fn unmark(
-        &self,
-        pass: &Pass<E::Kind>,
-        record: &Record<E::Identity>,
-    ) -> Result<(), End> {
+    async fn unmark(&self, pass: &Pass<E::Kind>, record: &Record<E::Identity>) -> Result<(), End> {
         let object = pass.object();
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
         let (identity, mark) = (&record.identity, self.mark(&object));
-        let found = self.domain.observe(&context, identity, &mark, &Default::default()).await?;
+        let found = self
+            .domain
+            .observe(&context, identity, &mark, &Default::default())
+            .await?;
         if let Presence::Ours(observed) = found {
-            self.domain.unmark(pass.leading(), &context, identity, &observed).await?;
+            self.domain
+                .unmark(pass.leading(), &context, identity, &observed)
+                .await?;
         }
         Ok(())
     }
@@ -164,7 +180,11 @@ fn finalizers<E: External>() -> impl Iterator<Item = &'static str> {
 
 fn deleting(identity: impl std::fmt::Display) -> Outcome {
     let task = format!("{identity} is being deleted");
-    Outcome::Running { reason: "Deleting", task, poll: DELETING_POLL }
+    Outcome::Running {
+        reason: "Deleting",
+        task,
+        poll: DELETING_POLL,
+    }
 }
 
 /// Whoever is stuck in a deletion is told how to end it without the other side.
@@ -178,9 +198,11 @@ fn with_way_out<E: External>(end: End) -> End {
             fault.message.push_str(&way_out);
             End::Fault(fault)
         }
-        End::Early(Outcome::Waiting { reason, on, poll }) => {
-            End::Early(Outcome::Waiting { reason, on: on + &way_out, poll })
-        }
+        End::Early(Outcome::Waiting { reason, on, poll }) => End::Early(Outcome::Waiting {
+            reason,
+            on: on + &way_out,
+            poll,
+        }),
         early => early,
     }
 }

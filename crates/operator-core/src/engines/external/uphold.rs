@@ -41,14 +41,28 @@ impl<E: External> Engine<E> {
             observed = claim(pass, &work, work.observe(&pass.status).await?)?;
         }
         let left = work.diff(&pass.status, &observed);
-        work.report(pass, &observed, Trouble { diffs: left.clone(), failed: None });
+        work.report(
+            pass,
+            &observed,
+            Trouble {
+                diffs: left.clone(),
+                failed: None,
+            },
+        );
         if !left.is_empty() {
             return Err(not_converged(&left).into());
         }
-        let record = Record { identity: work.identity, created: true, owned: work.wanted };
+        let record = Record {
+            identity: work.identity,
+            created: true,
+            owned: work.wanted,
+        };
         E::set_record(&mut pass.status, record);
         all_supported::<E>(&pass.object())?;
-        Ok(Outcome::Done { reason: E::READY, message: "the spec is in force".to_owned() })
+        Ok(Outcome::Done {
+            reason: E::READY,
+            message: "the spec is in force".to_owned(),
+        })
     }
 
     fn prepare(&self, pass: &Pass<E::Kind>) -> Result<Work<'_, E>, End> {
@@ -66,7 +80,14 @@ impl<E: External> Engine<E> {
             return Err(Fault::terminal("IdentityChanged", text).into());
         }
         let wanted = E::facets(&desired);
-        Ok(Work { domain: &self.domain, context, mark, desired, identity, wanted })
+        Ok(Work {
+            domain: &self.domain,
+            context,
+            mark,
+            desired,
+            identity,
+            wanted,
+        })
     }
 
     async fn create(
@@ -75,15 +96,23 @@ impl<E: External> Engine<E> {
         work: &Work<'_, E>,
     ) -> Result<E::Observed, End> {
         let vanished = E::record(&pass.status).is_some_and(|record| record.created);
-        self.intend(pass, &work.identity, &work.wanted, false).await?;
+        self.intend(pass, &work.identity, &work.wanted, false)
+            .await?;
         let leading = pass.leading().clone();
         pass.note_effect();
-        self.domain.create(&leading, &work.context, &work.identity, &work.desired).await?;
+        self.domain
+            .create(&leading, &work.context, &work.identity, &work.desired)
+            .await?;
         if vanished {
             let note = format!("{} was gone and has been created again", work.identity);
             pass.event(Severity::Warning, "Recreated", "Create", note);
         } else {
-            pass.event(Severity::Normal, "Created", "Create", format!("created {}", work.identity));
+            pass.event(
+                Severity::Normal,
+                "Created",
+                "Create",
+                format!("created {}", work.identity),
+            );
         }
         match work.observe(&pass.status).await? {
             Presence::Gone => Err(not_visible(&work.identity)),
@@ -100,14 +129,25 @@ impl<E: External> Engine<E> {
         diffs: &[Diff],
     ) -> Result<(), End> {
         let drifted = in_force(pass);
-        self.intend(pass, &work.identity, &work.wanted, true).await?;
+        self.intend(pass, &work.identity, &work.wanted, true)
+            .await?;
         let leading = pass.leading().clone();
         for step in self.domain.plan(&work.desired, diffs) {
             pass.note_effect();
-            let done = self.domain.perform(&leading, &work.context, &work.identity, &step).await;
+            let done = self
+                .domain
+                .perform(&leading, &work.context, &work.identity, &step)
+                .await;
             if let Err(fault) = done {
                 let failed = Some((E::facet(&step), fault.clone()));
-                work.report(pass, observed, Trouble { diffs: diffs.to_vec(), failed });
+                work.report(
+                    pass,
+                    observed,
+                    Trouble {
+                        diffs: diffs.to_vec(),
+                        failed,
+                    },
+                );
                 return Err(fault.into());
             }
         }
@@ -128,16 +168,33 @@ impl<E: External> Work<'_, E> {
         status: &<E::Kind as Managed>::Status,
     ) -> Result<Presence<E::Observed>, End> {
         let facets = self.wanted.union(&owned::<E>(status)).cloned().collect();
-        Ok(self.domain.observe(&self.context, &self.identity, &self.mark, &facets).await?)
+        Ok(self
+            .domain
+            .observe(&self.context, &self.identity, &self.mark, &facets)
+            .await?)
     }
 
     fn diff(&self, status: &<E::Kind as Managed>::Status, observed: &E::Observed) -> Vec<Diff> {
-        self.domain.diff(&self.desired, observed, &owned::<E>(status))
+        self.domain
+            .diff(&self.desired, observed, &owned::<E>(status))
     }
 
     fn report(&self, pass: &mut Pass<E::Kind>, observed: &E::Observed, trouble: Trouble) {
-        let Self { domain, context, identity, desired, .. } = self;
-        domain.report(context, identity, desired, observed, &trouble, &mut pass.status);
+        let Self {
+            domain,
+            context,
+            identity,
+            desired,
+            ..
+        } = self;
+        domain.report(
+            context,
+            identity,
+            desired,
+            observed,
+            &trouble,
+            &mut pass.status,
+        );
     }
 }
 
@@ -197,7 +254,10 @@ fn not_converged(left: &[Diff]) -> Fault {
     let fields: Vec<&str> = left.iter().map(|diff| diff.field.as_str()).collect();
     Fault::transient(
         "NotConverged",
-        format!("written, but still read back otherwise: {}", fields.join(", ")),
+        format!(
+            "written, but still read back otherwise: {}",
+            fields.join(", ")
+        ),
     )
 }
 
@@ -215,7 +275,9 @@ fn all_supported<E: External>(object: &E::Kind) -> Result<(), Fault> {
 }
 
 fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
-    E::record(status).map(|record| record.owned).unwrap_or_default()
+    E::record(status)
+        .map(|record| record.owned)
+        .unwrap_or_default()
 }
 
 /// Whether the present generation was in force before this pass: what differs now has drifted.

@@ -5,12 +5,15 @@
 //! is refused at start.
 
 mod client;
+mod command;
 mod duration;
 mod error;
 mod flags;
 mod listen;
 mod load;
 mod namespaces;
+mod refusal;
+mod sources;
 
 use std::{num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
 
@@ -22,9 +25,11 @@ pub use self::{
     duration::{GoDuration, NotADuration},
     error::{ConfigError, Origin, Setting},
     listen::{Listen, ListenAddress, NotAnAddress},
-    load::{Inputs, Loaded, Warning, load, load_process},
+    load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
+    sources::Warning,
 };
+use crate::decide::lease::{InvalidTimings, Timings};
 
 /// The settings that every operator has. Flatten them into the operator's own:
 ///
@@ -93,7 +98,7 @@ pub enum LogLevel {
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// [`Human`](Self::Human) on a terminal, [`Json`](Self::Json) elsewhere.
+    /// human on a terminal, json elsewhere.
     Auto,
     /// One JSON object a line.
     Json,
@@ -101,18 +106,13 @@ pub enum LogFormat {
     Human,
 }
 
-/// How replicas elect a leader; timings as in client-go. Always lease duration > renew deadline > 1.2 ×
-/// retry period.
+/// How replicas elect a leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Election {
     /// The namespace of the Lease.
     pub namespace: String,
-    /// How long other replicas wait for a leader that does not renew.
-    pub lease_duration: Duration,
-    /// How long a leader that cannot renew goes on.
-    pub renew_deadline: Duration,
-    /// The pause between two tries.
-    pub retry_period: Duration,
+    /// How long a lease lasts, and when its holder gives up.
+    pub timings: Timings,
 }
 
 /// What marks outside resources as one installation's own: 1 to 63 letters, digits, `.`, `-` and `_`, so
@@ -140,10 +140,15 @@ impl FromStr for InstallationId {
     }
 }
 
+const NO_ELECTION_NAMESPACE: &str = "the namespace of the leader election is not known: set \
+    LEADER_ELECTION_NAMESPACE (--leader-election-namespace) or POD_NAMESPACE (--pod-namespace), or turn \
+    the election off by LEADER_ELECT=false (--leader-elect=false) if only one replica runs";
+
 impl TryFrom<Flags> for Common {
     type Error = String;
 
     fn try_from(flags: Flags) -> Result<Self, String> {
+        let timings = timings(&flags)?;
         let metrics = listen(
             "METRICS",
             flags.metrics_bind_address,
@@ -160,17 +165,8 @@ impl TryFrom<Flags> for Common {
             let namespace = flags
                 .leader_election_namespace
                 .or_else(|| flags.pod_namespace.clone());
-            let election = Election {
-                namespace: namespace.ok_or(
-                    "the namespace of the leader election is not known: set LEADER_ELECTION_NAMESPACE \
-                     (--leader-election-namespace) or POD_NAMESPACE (--pod-namespace), or turn the \
-                     election off by LEADER_ELECT=false (--leader-elect=false) if only one replica runs",
-                )?,
-                lease_duration: flags.leader_election_lease_duration.0,
-                renew_deadline: flags.leader_election_renew_deadline.0,
-                retry_period: flags.leader_election_retry_period.0,
-            };
-            Some(election.checked()?)
+            let namespace = namespace.ok_or(NO_ELECTION_NAMESPACE)?;
+            Some(Election { namespace, timings })
         } else {
             None
         };
@@ -194,26 +190,27 @@ impl TryFrom<Flags> for Common {
     }
 }
 
-impl Election {
-    /// Client-go adds up to a fifth to the retry period, and a leader must find time for a second try.
-    fn checked(self) -> Result<Self, String> {
-        let (lease, renew, retry) = (self.lease_duration, self.renew_deadline, self.retry_period);
-        if renew >= lease {
-            return Err(format!(
-                "LEADER_ELECTION_RENEW_DEADLINE is {}: it must be less than LEADER_ELECTION_LEASE_DURATION, {}",
-                GoDuration(renew),
-                GoDuration(lease)
-            ));
-        }
-        if retry * 6 / 5 >= renew {
-            return Err(format!(
-                "LEADER_ELECTION_RETRY_PERIOD is {}: 1.2 times it must be less than LEADER_ELECTION_RENEW_DEADLINE, {}",
-                GoDuration(retry),
-                GoDuration(renew)
-            ));
-        }
-        Ok(self)
-    }
+/// The timings of the election, or the setting that does not fit to the others.
+fn timings(flags: &Flags) -> Result<Timings, String> {
+    let (lease, renew_deadline, retry) = (
+        flags.leader_election_lease_duration.0,
+        flags.leader_election_renew_deadline.0,
+        flags.leader_election_retry_period.0,
+    );
+    Timings::new(lease, renew_deadline, retry).map_err(|refused| {
+        let setting = match refused {
+            InvalidTimings::Lease { .. } => {
+                "LEADER_ELECTION_LEASE_DURATION (--leader-election-lease-duration)"
+            }
+            InvalidTimings::RenewDeadline { .. } => {
+                "LEADER_ELECTION_RENEW_DEADLINE (--leader-election-renew-deadline)"
+            }
+            InvalidTimings::Retry { .. } => {
+                "LEADER_ELECTION_RETRY_PERIOD (--leader-election-retry-period)"
+            }
+        };
+        format!("{setting}: {refused}")
+    })
 }
 
 /// What an address setting and its alias, the port alone, say together.

@@ -12,6 +12,8 @@ use prometheus_client::{
 use super::controller::{Queue, QueueLoad};
 
 type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
+/// Reads a gauge off a load.
+type Seconds = fn(&QueueLoad) -> f64;
 type Count = Box<dyn Fn() -> u64 + Send + Sync>;
 type Election = Box<dyn Fn() -> (bool, u64) + Send + Sync>;
 
@@ -77,87 +79,90 @@ impl Live {
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let owners = self.0.lock();
-        let queues: Vec<_> = owners
-            .queues
-            .iter()
-            .map(|(name, load)| (*name, load()))
-            .collect();
-
-        let help = "Current depth of workqueue by workqueue and priority";
-        let mut family =
-            encoder.encode_descriptor("workqueue_depth", help, None, MetricType::Gauge)?;
-        for (name, load) in &queues {
-            for (priority, depth) in &load.depth {
-                let labels = Depth {
-                    name,
-                    controller: name,
-                    priority,
-                };
-                let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
-                ConstGauge::new(depth).encode(family.encode_family(&labels)?)?;
-            }
-        }
-
-        let seconds: [(&str, &str, fn(&QueueLoad) -> f64); 2] = [
-            (
-                "workqueue_unfinished_work_seconds",
-                "How many seconds of work has been done that is in progress and hasn't been observed by \
-                 work_duration. Large values indicate stuck threads",
-                |load| load.unfinished.as_secs_f64(),
-            ),
-            (
-                "workqueue_longest_running_processor_seconds",
-                "How many seconds has the longest running processor for workqueue been running",
-                |load| load.longest.as_secs_f64(),
-            ),
-        ];
-        for (name, help, seconds) in seconds {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            for (name, load) in &queues {
-                let labels = Queue::of(name);
-                ConstGauge::new(seconds(load)).encode(family.encode_family(&labels)?)?;
-            }
-        }
+        queues(&owners.queues, &mut encoder)?;
+        elections(&owners.elections, &mut encoder)?;
 
         let help = "Errors of the watch of a kind, after which it started anew";
-        let mut family =
-            encoder.encode_descriptor("operator_watch_errors", help, None, MetricType::Counter)?;
+        let counter = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("operator_watch_errors", help, None, counter)?;
         for (kind, errors) in &owners.watches {
             let labels = Watch { kind };
             ConstCounter::new(errors()).encode(family.encode_family(&labels)?)?;
         }
 
-        let elections: Vec<_> =
-            owners.elections.iter().map(|(name, state)| (Lease { name }, state())).collect();
-        let help = "Whether the reporting system is master of the relevant lease: 0 indicates backup, 1 \
-                    indicates master. 'name' identifies the lease";
-        let mut family = encoder.encode_descriptor(
-            "leader_election_master_status",
-            help,
-            None,
-            MetricType::Gauge,
-        )?;
-        for (lease, (leading, _)) in &elections {
-            ConstGauge::new(i64::from(*leading)).encode(family.encode_family(lease)?)?;
-        }
-        let help = "Total number of slow paths exercised in renewing leader leases. 'name' identifies \
-                    the lease";
-        let mut family =
-            encoder.encode_descriptor("leader_election_slowpath", help, None, MetricType::Counter)?;
-        for (lease, (_, slow_paths)) in &elections {
-            ConstCounter::new(*slow_paths).encode(family.encode_family(lease)?)?;
-        }
-
         let help = "Events that were not written: too many, or no leader";
-        let family = encoder.encode_descriptor(
-            "operator_events_dropped",
-            help,
-            None,
-            MetricType::Counter,
-        )?;
+        let counter = MetricType::Counter;
+        let family = encoder.encode_descriptor("operator_events_dropped", help, None, counter)?;
         let dropped: u64 = owners.events.iter().map(|dropped| dropped()).sum();
         ConstCounter::new(dropped).encode(family)
     }
+}
+
+fn queues(queues: &[(&'static str, Load)], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let loads: Vec<_> = queues.iter().map(|(name, load)| (*name, load())).collect();
+
+    let help = "Current depth of workqueue by workqueue and priority";
+    let mut family = encoder.encode_descriptor("workqueue_depth", help, None, MetricType::Gauge)?;
+    for (name, load) in &loads {
+        for (priority, depth) in &load.depth {
+            let labels = Depth {
+                name,
+                controller: name,
+                priority,
+            };
+            let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
+            ConstGauge::new(depth).encode(family.encode_family(&labels)?)?;
+        }
+    }
+
+    let seconds: [(&str, &str, Seconds); 2] = [
+        (
+            "workqueue_unfinished_work_seconds",
+            "How many seconds of work has been done that is in progress and hasn't been observed by \
+             work_duration. Large values indicate stuck threads",
+            |load| load.unfinished.as_secs_f64(),
+        ),
+        (
+            "workqueue_longest_running_processor_seconds",
+            "How many seconds has the longest running processor for workqueue been running",
+            |load| load.longest.as_secs_f64(),
+        ),
+    ];
+    for (family, help, seconds) in seconds {
+        let mut family = encoder.encode_descriptor(family, help, None, MetricType::Gauge)?;
+        for (name, load) in &loads {
+            let labels = Queue::of(name);
+            ConstGauge::new(seconds(load)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn elections(
+    elections: &[(&'static str, Election)],
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let states = elections
+        .iter()
+        .map(|(name, state)| (Lease { name }, state()));
+    let states: Vec<_> = states.collect();
+
+    let name = "leader_election_master_status";
+    let help = "Whether the reporting system is master of the relevant lease: 0 indicates backup, 1 \
+                indicates master. 'name' identifies the lease";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (lease, (leads, _)) in &states {
+        ConstGauge::new(i64::from(*leads)).encode(family.encode_family(lease)?)?;
+    }
+
+    let name = "leader_election_slowpath";
+    let help = "Total number of slow paths exercised in renewing leader leases. 'name' identifies the \
+                lease";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (lease, (_, slow_paths)) in &states {
+        ConstCounter::new(*slow_paths).encode(family.encode_family(lease)?)?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Live {

@@ -13,9 +13,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
 
-use self::{
-    controller::ControllerFamilies, live::Live, process::Process,
-};
+use self::{controller::ControllerFamilies, live::Live, process::Process};
 pub use self::{
     controller::{ControllerMetrics, QueueLoad},
     exposition::Exposition,

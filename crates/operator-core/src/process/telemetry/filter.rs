@@ -10,8 +10,8 @@ use super::LogLevel;
 /// Below trace they are quiet because what matters is returned to the operator, which says it with its
 /// context. What may hold a secret stays out at every level.
 const LIBRARIES: &[(&str, LevelFilter, LevelFilter)] = &[
-    // Traces show requests with their session tokens, and the answers of STS.
-    ("aws_", LevelFilter::WARN, LevelFilter::DEBUG),
+    // Shows requests with their session tokens, answers of STS, and access keys in refusals of S3.
+    ("aws_", LevelFilter::WARN, LevelFilter::WARN),
     ("h2", LevelFilter::WARN, LevelFilter::TRACE),
     ("hyper", LevelFilter::WARN, LevelFilter::TRACE),
     ("kube_client", LevelFilter::INFO, LevelFilter::TRACE),
@@ -83,7 +83,9 @@ mod tests {
         for event in [Level::ERROR, Level::WARN, Level::DEBUG, Level::TRACE] {
             assert!(!targets.would_enable("kube_client::client", &event));
         }
-        assert!(!targets.would_enable("aws_smithy_runtime::client::orchestrator", &Level::TRACE));
-        assert!(!targets.would_enable("aws_sigv4::http_request::sign", &Level::TRACE));
+        for event in [Level::INFO, Level::DEBUG, Level::TRACE] {
+            assert!(!targets.would_enable("aws_smithy_runtime::client::orchestrator", &event));
+            assert!(!targets.would_enable("aws_sigv4::http_request::sign", &event));
+        }
     }
 }

@@ -1,0 +1,70 @@
+//! kubectl, as the person before the terminal would use it.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use harness::Cluster;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::teller::Teller;
+
+/// kubectl in one namespace of one cluster.
+pub struct Kubectl<'a> {
+    cluster: &'a Cluster,
+    namespace: &'a str,
+}
+
+impl<'a> Kubectl<'a> {
+    /// For this namespace.
+    pub fn new(cluster: &'a Cluster, namespace: &'a str) -> Self {
+        Self { cluster, namespace }
+    }
+
+    /// Tells the command line, runs it, and shows what it prints.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn show(&self, teller: &Teller, args: &[&str]) -> Result<()> {
+        teller.typed(&format!("kubectl {}", args.join(" ")));
+        teller.shown(&self.run(args).await?);
+        Ok(())
+    }
+
+    /// Runs it and returns what it prints.
+    ///
+    /// # Errors
+    /// When it fails; the message is kubectl's.
+    pub async fn run(&self, args: &[&str]) -> Result<String> {
+        self.run_with(args, "").await
+    }
+
+    /// Applies the objects of a manifest.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn apply(&self, manifest: &str) -> Result<String> {
+        self.run_with(&["apply", "-f", "-"], manifest).await
+    }
+
+    async fn run_with(&self, args: &[&str], input: &str) -> Result<String> {
+        let mut kubectl = Command::from(self.cluster.kubectl())
+            .args(["--namespace", self.namespace])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start kubectl")?;
+        if let Some(mut stdin) = kubectl.stdin.take() {
+            stdin.write_all(input.as_bytes()).await?;
+        }
+        let output = kubectl.wait_with_output().await?;
+        if !output.status.success() {
+            let message = String::from_utf8_lossy(&output.stderr);
+            bail!("kubectl {}: {}", args.join(" "), message.trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}

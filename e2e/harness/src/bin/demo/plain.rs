@@ -1,0 +1,27 @@
+//! Plain HTTP requests to this machine.
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+/// Sends a request and reads the whole answer.
+///
+/// # Errors
+/// When there is none.
+pub async fn ask(method: Method, url: &str, body: &str) -> Result<(StatusCode, String)> {
+    let request = Request::builder()
+        .method(method)
+        .uri(url)
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let answer = client
+        .request(request)
+        .await
+        .with_context(|| url.to_owned())?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await?.to_bytes();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
