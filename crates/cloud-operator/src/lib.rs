@@ -90,18 +90,20 @@ pub async fn run(
     });
     let reconciler = Providers::new(aws, sessions.clone(), secrets, {
         let (users, buckets, sessions) = (users.clone(), buckets.clone(), sessions.clone());
-        // Whoever may not use a provider must not hold it up either.
-        let needs_it = move |key: &ObjectKey| {
-            buckets
-                .get(key)
-                .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
-        };
         move |provider| {
-            users
-                .users_of(provider)
-                .into_iter()
-                .filter(&needs_it)
-                .collect()
+            // Whoever may not use a provider must not hold it up either.
+            let needs_it = |key: &ObjectKey| {
+                buckets
+                    .get(key)
+                    .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
+            };
+            buckets.synced().then(|| {
+                users
+                    .users_of(provider)
+                    .into_iter()
+                    .filter(needs_it)
+                    .collect()
+            })
         }
     });
     let controller = operator.controller(&providers, reconciler);
