@@ -20,7 +20,7 @@ use super::{
     sessions::{SessionState, Sessions},
     status,
 };
-use crate::aws::{AUTHENTICATION_FAILED, Aws, Session};
+use crate::aws::{Aws, Session};
 
 /// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
@@ -128,7 +128,7 @@ impl Providers {
                 Ok(caller) if caller.account == session.caller.account => {
                     return Ok(Look::Session(session.clone()));
                 }
-                Err(fault) if fault.reason != AUTHENTICATION_FAILED => return Err(fault),
+                Err(fault) if fault.class != Class::Blocked => return Err(fault),
                 // Its temporary credentials may have been taken away before their time: get others.
                 _ => {}
             }
