@@ -46,8 +46,13 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::on(ControlPlane::shared().await?, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
         log_if_asked();
-        let cluster = ControlPlane::shared().await?.clone();
+        let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
@@ -88,7 +93,12 @@ impl Scene {
 
     /// An operator in this process; `more` settings win over the usual ones.
     pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
-        let client = Client::try_from(self.api.config())?;
+        self.operator_as(&self.cluster.config(), more)
+    }
+
+    /// An operator in this process that is this user of the cluster.
+    pub fn operator_as(&self, user: &kube::Config, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config_for(user)?)?;
         Running::start(config(self.settings(), more)?, client)
     }
 
@@ -262,6 +272,11 @@ impl Running {
             },
         ));
         Ok(Self { clock, stop, task })
+    }
+
+    /// Whether it has ended by itself; [`stop`](Self::stop) then tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Stops it as SIGTERM would.
