@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod program;
+
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
 use anyhow::{Context, Result};
@@ -308,18 +310,9 @@ fn log_if_asked() {
 
 /// Settings from a command line.
 pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    // The last of a repeated setting wins.
-    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings
-        .into_iter()
-        .chain(more.iter().map(|&setting| setting.to_owned()))
-    {
-        last.insert(name(&setting), setting);
-    }
     let program = OsString::from(cloud_operator::NAME);
     let args = std::iter::once(program)
-        .chain(last.into_values().map(OsString::from))
+        .chain(last_wins(settings, more).into_iter().map(OsString::from))
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -329,4 +322,17 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     Ok(loaded
         .map_err(|refused| anyhow::anyhow!("{refused}"))?
         .settings)
+}
+
+/// Of settings that come twice, the last.
+fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
+        last.insert(name(&setting), setting);
+    }
+    last.into_values().collect()
 }
