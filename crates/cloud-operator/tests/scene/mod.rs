@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod program;
+
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
 use anyhow::{Context, Result};
@@ -46,8 +48,13 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::on(ControlPlane::shared().await?, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
         log_if_asked();
-        let cluster = ControlPlane::shared().await?.clone();
+        let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
@@ -88,7 +95,12 @@ impl Scene {
 
     /// An operator in this process; `more` settings win over the usual ones.
     pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
-        let client = Client::try_from(self.api.config())?;
+        self.operator_as(&self.cluster.config(), more)
+    }
+
+    /// An operator in this process that is this user of the cluster.
+    pub fn operator_as(&self, user: &kube::Config, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config_for(user)?)?;
         Running::start(config(self.settings(), more)?, client)
     }
 
@@ -264,6 +276,11 @@ impl Running {
         Ok(Self { clock, stop, task })
     }
 
+    /// Whether it has ended by itself; [`stop`](Self::stop) then tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -293,18 +310,9 @@ fn log_if_asked() {
 
 /// Settings from a command line.
 pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    // The last of a repeated setting wins.
-    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings
-        .into_iter()
-        .chain(more.iter().map(|&setting| setting.to_owned()))
-    {
-        last.insert(name(&setting), setting);
-    }
     let program = OsString::from(cloud_operator::NAME);
     let args = std::iter::once(program)
-        .chain(last.into_values().map(OsString::from))
+        .chain(last_wins(settings, more).into_iter().map(OsString::from))
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -314,4 +322,17 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     Ok(loaded
         .map_err(|refused| anyhow::anyhow!("{refused}"))?
         .settings)
+}
+
+/// Of settings that come twice, the last.
+fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
+        last.insert(name(&setting), setting);
+    }
+    last.into_values().collect()
 }
