@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod outside;
+
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
 use anyhow::{Context, Result};
@@ -12,15 +14,17 @@ use crd_types::{
     lifecycle::{HasLifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     decide::clock::Clock,
     process::config::{Inputs, load},
 };
+use outside::Somebody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -35,6 +39,8 @@ pub struct Scene {
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    /// Somebody else of the same AWS account.
+    pub somebody: Somebody,
 }
 
 /// An operator that runs in this process.
@@ -46,17 +52,23 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::before(Moto::shared().await?, prefix).await
+    }
+
+    /// A stage with another AWS than the one that tests share.
+    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
         log_if_asked();
         let cluster = ControlPlane::shared().await?.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
-        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
             cluster,
             namespace,
             api,
             aws,
+            somebody: Somebody::new(moto).await?,
         })
     }
 
@@ -220,6 +232,41 @@ impl Scene {
             })
         })
         .await
+    }
+
+    /// Waits until something was published about the object for this reason, and returns the text of the last.
+    pub async fn event<K: Managed>(&self, name: &str, reason: &str) -> Result<String> {
+        let about = format!(
+            "involvedObject.kind={},involvedObject.name={name},reason={reason}",
+            K::kind(&())
+        );
+        let (api, about) = (self.api_of::<Event>(), ListParams::default().fields(&about));
+        let text = Mutex::new(None);
+        wait::until(&format!("an event {reason}"), PATIENCE, || async {
+            let found = api.list(&about).await.map_err(|e| e.to_string())?.items;
+            let last = found.into_iter().max_by_key(|e| e.last_timestamp.clone());
+            *text.lock() = last.and_then(|event| event.message);
+            match text.lock().is_some() {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await?;
+        text.into_inner().context("a text")
+    }
+
+    /// What kubectl prints in the scene's namespace.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.cluster.kubectl();
+        command.args(["-n", self.namespace.name()]).args(args);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        anyhow::ensure!(
+            output.status.success(),
+            "kubectl {args:?}: {}",
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
     }
 
     /// Asks for a pass and waits until it was answered.
