@@ -8,7 +8,7 @@ use anyhow::Result;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use crd_types::{
     aws::v1alpha1::{AWSProvider, FacetState, S3Bucket},
-    lifecycle::{HasLifecycle, Lifecycle, Managed},
+    lifecycle::Managed,
 };
 use harness::{
     aws::refusal,
@@ -18,8 +18,9 @@ use harness::{
 use http::StatusCode;
 use kube::ResourceExt;
 use scene::{
-    INTERVAL, PATIENCE, Scene,
+    INTERVAL, PATIENCE, Scene, lifecycle,
     outside::{ACCOUNT, Has, REGION, pairs},
+    ready_message, ready_reason,
 };
 use serde_json::{Value, json};
 
@@ -125,14 +126,14 @@ async fn a_bucket_appears_is_shown_and_goes() -> Result<()> {
 
     let provider = scene.ready::<AWSProvider>("account").await?;
     assert_eq!(conditions(&provider), ["Ready=True"]);
-    assert_eq!(reason(&provider), "AuthenticationSucceeded");
+    assert_eq!(ready_reason(&provider), "AuthenticationSucceeded");
     let status = provider.status.unwrap();
     assert_eq!(status.account_id.as_deref(), Some(ACCOUNT));
     assert_eq!(status.partition.as_deref(), Some("aws"));
 
     let bucket = scene.ready::<S3Bucket>("data").await?;
     assert_eq!(conditions(&bucket), ["Ready=True"]);
-    assert_eq!(reason(&bucket), "BucketReady");
+    assert_eq!(ready_reason(&bucket), "BucketReady");
     let status = bucket.status.clone().unwrap();
     let arn = format!("arn:aws:s3:::{name}");
     assert_eq!(status.arn.as_deref(), Some(arn.as_str()));
@@ -273,7 +274,7 @@ async fn a_paused_bucket_is_left_alone() -> Result<()> {
     scene.delete::<S3Bucket>("data").await?;
     // Passes of another object show that the operator is at work all the while.
     scene.request_pass::<S3Bucket>("other").await?;
-    assert_eq!(calls_about(&scene, &name), 0);
+    assert_eq!(scene.calls_about(&name), 0);
     let bucket = scene.buckets().get("data").await?;
     assert_eq!(conditions(&bucket), ["Ready=True", "Paused=True"]);
     assert!(scene.somebody.exists(&name).await?);
@@ -465,42 +466,12 @@ async fn installation(scene: &Scene) -> Result<String> {
     Ok(namespaces.get("kube-system").await?.uid().unwrap())
 }
 
-/// How often the operator asked AWS anything about the bucket.
-fn calls_about(scene: &Scene, name: &str) -> usize {
-    let requests = scene.aws.proxy().requests();
-    requests
-        .iter()
-        .filter(|request| request.call.path.trim_matches('/') == name)
-        .count()
-}
-
-fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
-    let status = object.status().map(HasLifecycle::lifecycle);
-    status.cloned().unwrap_or_default()
-}
-
 fn conditions<K: Managed>(object: &K) -> Vec<String> {
     let conditions = lifecycle(object).conditions;
     conditions
         .iter()
         .map(|condition| format!("{}={}", condition.type_, condition.status))
         .collect()
-}
-
-fn reason<K: Managed>(object: &K) -> String {
-    let lifecycle = lifecycle(object);
-    lifecycle
-        .condition("Ready")
-        .map(|ready| ready.reason.clone())
-        .unwrap_or_default()
-}
-
-fn ready_message<K: Managed>(object: &K) -> String {
-    let lifecycle = lifecycle(object);
-    lifecycle
-        .condition("Ready")
-        .map(|ready| ready.message.clone())
-        .unwrap_or_default()
 }
 
 fn facets(bucket: &S3Bucket) -> Vec<(String, FacetState)> {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
-    lifecycle::{HasLifecycle, Managed},
+    lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
 use k8s_openapi::api::core::v1::{Event, Secret};
@@ -269,6 +269,13 @@ impl Scene {
         Ok(text(&output.stdout))
     }
 
+    /// How often the operator asked AWS anything about the bucket.
+    pub fn calls_about(&self, bucket: &str) -> usize {
+        let requests = self.aws.proxy().requests();
+        let about = |path: &str| path.trim_matches('/') == bucket;
+        requests.iter().filter(|it| about(&it.call.path)).count()
+    }
+
     /// Asks for a pass and waits until it was answered.
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
@@ -322,6 +329,26 @@ impl Running {
         self.task.abort();
         let _ = self.task.await;
     }
+}
+
+/// What the engine says of the object; empty before the first pass.
+pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
+    let status = object.status().map(HasLifecycle::lifecycle);
+    status.cloned().unwrap_or_default()
+}
+
+/// The reason of the object's `Ready` condition.
+pub fn ready_reason<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+}
+
+/// The message of the object's `Ready` condition.
+pub fn ready_message<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
 }
 
 /// `TEST_LOG=debug cargo test …` shows what the operators log.
