@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod outside;
 pub mod program;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
@@ -11,18 +12,20 @@ use anyhow::{Context, Result};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
-    lifecycle::{HasLifecycle, Managed},
+    lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     decide::clock::Clock,
     process::config::{Inputs, load},
 };
+use outside::Somebody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -37,6 +40,8 @@ pub struct Scene {
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    /// Somebody else of the same AWS account.
+    pub somebody: Somebody,
 }
 
 /// An operator that runs in this process.
@@ -48,22 +53,32 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
-        Self::on(ControlPlane::shared().await?, prefix).await
+        Self::at(ControlPlane::shared().await?, Moto::shared().await?, prefix).await
     }
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        Self::at(cluster, Moto::shared().await?, prefix).await
+    }
+
+    /// A stage with another AWS than the one that tests share.
+    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
+        Self::at(ControlPlane::shared().await?, moto, prefix).await
+    }
+
+    async fn at(cluster: &Cluster, moto: &Moto, prefix: &str) -> Result<Self> {
         log_if_asked();
         let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
-        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
             cluster,
             namespace,
             api,
             aws,
+            somebody: Somebody::new(moto).await?,
         })
     }
 
@@ -234,6 +249,48 @@ impl Scene {
         .await
     }
 
+    /// Waits until something was published about the object for this reason, and returns the text of the last.
+    pub async fn event<K: Managed>(&self, name: &str, reason: &str) -> Result<String> {
+        let about = format!(
+            "involvedObject.kind={},involvedObject.name={name},reason={reason}",
+            K::kind(&())
+        );
+        let (api, about) = (self.api_of::<Event>(), ListParams::default().fields(&about));
+        let text = Mutex::new(None);
+        wait::until(&format!("an event {reason}"), PATIENCE, || async {
+            let found = api.list(&about).await.map_err(|e| e.to_string())?.items;
+            let last = found.into_iter().max_by_key(|e| e.last_timestamp.clone());
+            *text.lock() = last.and_then(|event| event.message);
+            match text.lock().is_some() {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await?;
+        text.into_inner().context("a text")
+    }
+
+    /// What kubectl prints in the scene's namespace.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.cluster.kubectl();
+        command.args(["-n", self.namespace.name()]).args(args);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        anyhow::ensure!(
+            output.status.success(),
+            "kubectl {args:?}: {}",
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
+    }
+
+    /// How often the operator asked AWS anything about the bucket.
+    pub fn calls_about(&self, bucket: &str) -> usize {
+        let requests = self.aws.proxy().requests();
+        let about = |path: &str| path.trim_matches('/') == bucket;
+        requests.iter().filter(|it| about(&it.call.path)).count()
+    }
+
     /// Asks for a pass and waits until it was answered.
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
@@ -292,6 +349,26 @@ impl Running {
         self.task.abort();
         let _ = self.task.await;
     }
+}
+
+/// What the engine says of the object; empty before the first pass.
+pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
+    let status = object.status().map(HasLifecycle::lifecycle);
+    status.cloned().unwrap_or_default()
+}
+
+/// The reason of the object's `Ready` condition.
+pub fn ready_reason<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+}
+
+/// The message of the object's `Ready` condition.
+pub fn ready_message<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
 }
 
 /// `TEST_LOG=debug cargo test …` shows what the operators log.
