@@ -29,6 +29,13 @@ pub use harness::wait::PATIENCE;
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
 
+/// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
+pub const UNHURRIED: &[&str] = &[
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--reconcile-timeout=1h",
+];
+
 /// One test's own stage.
 pub struct Scene {
     pub cluster: Cluster,
@@ -46,8 +53,13 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::on(ControlPlane::shared().await?, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
         log_if_asked();
-        let cluster = ControlPlane::shared().await?.clone();
+        let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
@@ -264,6 +276,18 @@ impl Running {
         Ok(Self { clock, stop, task })
     }
 
+    /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
+    /// for.
+    pub fn hurried(&self) -> Hurry {
+        let clock = self.clock.clone();
+        Hurry(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        }))
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -274,6 +298,15 @@ impl Running {
     pub async fn crash(self) {
         self.task.abort();
         let _ = self.task.await;
+    }
+}
+
+/// Time that flies.
+pub struct Hurry(JoinHandle<()>);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
