@@ -34,6 +34,13 @@ pub use harness::wait::PATIENCE;
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
 
+/// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
+pub const UNHURRIED: &[&str] = &[
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--reconcile-timeout=1h",
+];
+
 /// One test's own stage.
 pub struct Scene {
     pub cluster: Cluster,
@@ -338,6 +345,18 @@ impl Running {
         self.task.is_finished()
     }
 
+    /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
+    /// for.
+    pub fn hurried(&self) -> Hurry {
+        let clock = self.clock.clone();
+        Hurry(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        }))
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -369,6 +388,15 @@ pub fn ready_message<K: Managed>(object: &K) -> String {
     let lifecycle = lifecycle(object);
     let ready = lifecycle.condition("Ready");
     ready.map(|ready| ready.message.clone()).unwrap_or_default()
+}
+
+/// Time that flies.
+pub struct Hurry(JoinHandle<()>);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// `TEST_LOG=debug cargo test …` shows what the operators log.
