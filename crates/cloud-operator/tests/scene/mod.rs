@@ -35,6 +35,7 @@ pub struct Scene {
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    client: Client,
 }
 
 /// An operator that runs in this process.
@@ -53,6 +54,7 @@ impl Scene {
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
         Ok(Self {
+            client: cluster.client()?,
             cluster,
             namespace,
             api,
@@ -105,9 +107,7 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace
-            .api()
-            .expect("the shared cluster's configuration makes clients")
+        Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
     /// A Secret with keys, and a provider that uses it.
