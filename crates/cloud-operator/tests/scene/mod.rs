@@ -49,6 +49,7 @@ pub struct Scene {
     pub aws: AwsProxy,
     /// Somebody else of the same AWS account.
     pub somebody: Somebody,
+    client: Client,
 }
 
 /// An operator that runs in this process.
@@ -81,6 +82,7 @@ impl Scene {
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
+            client: cluster.client()?,
             cluster,
             namespace,
             api,
@@ -139,9 +141,7 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace
-            .api()
-            .expect("the shared cluster's configuration makes clients")
+        Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
     /// A Secret with keys, and a provider that uses it.
