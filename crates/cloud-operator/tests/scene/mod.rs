@@ -52,11 +52,7 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
-        Self::before(Moto::shared().await?, prefix).await
-    }
-
-    /// A stage with another AWS than the one that tests share.
-    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
+        let moto = Moto::shared().await?;
         log_if_asked();
         let cluster = ControlPlane::shared().await?.clone();
         cluster.install_crds(crds()).await?;
