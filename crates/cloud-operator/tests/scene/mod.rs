@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 pub mod outside;
+pub mod program;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
@@ -33,6 +34,13 @@ pub use harness::wait::PATIENCE;
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
 
+/// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
+pub const UNHURRIED: &[&str] = &[
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--reconcile-timeout=1h",
+];
+
 /// One test's own stage.
 pub struct Scene {
     pub cluster: Cluster,
@@ -41,6 +49,7 @@ pub struct Scene {
     pub aws: AwsProxy,
     /// Somebody else of the same AWS account.
     pub somebody: Somebody,
+    client: Client,
 }
 
 /// An operator that runs in this process.
@@ -52,14 +61,20 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::on(ControlPlane::shared().await?, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
         let moto = Moto::shared().await?;
         log_if_asked();
-        let cluster = ControlPlane::shared().await?.clone();
+        let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
+            client: cluster.client()?,
             cluster,
             namespace,
             api,
@@ -96,7 +111,12 @@ impl Scene {
 
     /// An operator in this process; `more` settings win over the usual ones.
     pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
-        let client = Client::try_from(self.api.config())?;
+        self.operator_as(&self.cluster.config(), more)
+    }
+
+    /// An operator in this process that is this user of the cluster.
+    pub fn operator_as(&self, user: &kube::Config, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config_for(user)?)?;
         Running::start(config(self.settings(), more)?, client)
     }
 
@@ -113,9 +133,7 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace
-            .api()
-            .expect("the shared cluster's configuration makes clients")
+        Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
     /// A Secret with keys, and a provider that uses it.
@@ -314,6 +332,23 @@ impl Running {
         Ok(Self { clock, stop, task })
     }
 
+    /// Whether it has ended by itself; [`stop`](Self::stop) then tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
+    /// for.
+    pub fn hurried(&self) -> Hurry {
+        let clock = self.clock.clone();
+        Hurry(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        }))
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -347,6 +382,15 @@ pub fn ready_message<K: Managed>(object: &K) -> String {
     ready.map(|ready| ready.message.clone()).unwrap_or_default()
 }
 
+/// Time that flies.
+pub struct Hurry(JoinHandle<()>);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// `TEST_LOG=debug cargo test …` shows what the operators log.
 fn log_if_asked() {
     use clap::ValueEnum;
@@ -363,18 +407,9 @@ fn log_if_asked() {
 
 /// Settings from a command line.
 pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    // The last of a repeated setting wins.
-    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings
-        .into_iter()
-        .chain(more.iter().map(|&setting| setting.to_owned()))
-    {
-        last.insert(name(&setting), setting);
-    }
     let program = OsString::from(cloud_operator::NAME);
     let args = std::iter::once(program)
-        .chain(last.into_values().map(OsString::from))
+        .chain(last_wins(settings, more).into_iter().map(OsString::from))
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -384,4 +419,17 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     Ok(loaded
         .map_err(|refused| anyhow::anyhow!("{refused}"))?
         .settings)
+}
+
+/// Of settings that come twice, the last.
+fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
+        last.insert(name(&setting), setting);
+    }
+    last.into_values().collect()
 }
