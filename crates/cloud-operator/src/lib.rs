@@ -7,6 +7,7 @@ pub mod rbac;
 pub mod s3bucket;
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     sync::{Arc, OnceLock},
 };
@@ -88,20 +89,32 @@ pub async fn run(
         let secrets = secrets.clone();
         move || json!(secrets.state())
     });
+    // Also where somebody took the finalizer off by force, and no pass saw it go.
+    providers.observe(Box::new({
+        let (sessions, secrets) = (sessions.clone(), secrets.clone());
+        move |provider, change| {
+            if let Change::Deleted(_) = change {
+                sessions.remove(provider);
+                secrets.track(provider, BTreeSet::new());
+            }
+        }
+    }));
     let reconciler = Providers::new(aws, sessions.clone(), secrets, {
         let (users, buckets, sessions) = (users.clone(), buckets.clone(), sessions.clone());
-        // Whoever may not use a provider must not hold it up either.
-        let needs_it = move |key: &ObjectKey| {
-            buckets
-                .get(key)
-                .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
-        };
         move |provider| {
-            users
-                .users_of(provider)
-                .into_iter()
-                .filter(&needs_it)
-                .collect()
+            // Whoever may not use a provider must not hold it up either.
+            let needs_it = |key: &ObjectKey| {
+                buckets
+                    .get(key)
+                    .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
+            };
+            buckets.synced().then(|| {
+                users
+                    .users_of(provider)
+                    .into_iter()
+                    .filter(needs_it)
+                    .collect()
+            })
         }
     });
     let controller = operator.controller(&providers, reconciler);
@@ -131,7 +144,7 @@ fn users_of_providers(
             index.set(bucket, None);
             released(&provider_of(old));
         }
-        Change::Unreadable(_) => {}
+        Change::Unreadable(_) | Change::UnreadableGone => {}
     }));
     references
 }

@@ -8,10 +8,7 @@ use aws_smithy_runtime_api::client::{
     result::{ConnectorError, SdkError},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use operator_core::{
-    cluster::leading::NotLeading,
-    decide::outcome::{Class, Fault, Scope},
-};
+use operator_core::decide::outcome::{Class, Fault, Scope};
 
 use super::{
     fault::{AUTHENTICATION_FAILED, Call},
@@ -105,9 +102,8 @@ impl Failure {
                 ))
             }
             error => {
-                let ours = find::<NotLeading>(&error)
-                    .map(|not_leading| Fault::from(*not_leading))
-                    .or_else(|| find::<Fault>(&error).cloned())
+                let ours = find::<Fault>(&error)
+                    .cloned()
                     .or_else(|| find::<CredentialsError>(&error).map(no_credentials));
                 if let Some(fault) = ours {
                     return Self::Ours(fault);

@@ -8,7 +8,6 @@ use aws_sdk_s3::{
         create_bucket::builders::CreateBucketFluentBuilder,
         delete_bucket::builders::DeleteBucketFluentBuilder,
         delete_bucket_encryption::builders::DeleteBucketEncryptionFluentBuilder,
-        delete_bucket_ownership_controls::builders::DeleteBucketOwnershipControlsFluentBuilder,
         get_bucket_encryption::GetBucketEncryptionOutput,
         get_bucket_ownership_controls::GetBucketOwnershipControlsOutput,
         get_bucket_tagging::GetBucketTaggingOutput,
@@ -23,7 +22,7 @@ use aws_sdk_s3::{
 };
 use operator_core::cluster::leading::Leading;
 
-use super::{bucket::Bucket, failure::Failed, fault::Call, fence::Fence, session::Session};
+use super::{bucket::Bucket, failure::Failed, fault::Call, fence::fenced, session::Session};
 
 /// Calls that change nothing, on one bucket.
 #[derive(Clone, Debug)]
@@ -88,8 +87,7 @@ macro_rules! writes {
                 /// AWS's answer, or why there was none; also when this replica no longer leads.
                 pub async fn $method(&self, fill: impl FnOnce($builder) -> $builder) -> Result<(), Failed> {
                     let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
-                    let sent = fill(call).customize().interceptor(Fence::of(self.leading)).send().await;
-                    sent.map(drop).map_err(|error| Failed::new(Call::write($action), error))
+                    fenced(self.leading, Call::write($action), fill(call).send()).await
                 }
             )*
         }
@@ -126,8 +124,6 @@ writes! {
     put_public_access_block = "s3:PutBucketPublicAccessBlock", PutPublicAccessBlockFluentBuilder;
     /// Replaces the object ownership.
     put_bucket_ownership_controls = "s3:PutBucketOwnershipControls", PutBucketOwnershipControlsFluentBuilder;
-    /// Removes the object ownership.
-    delete_bucket_ownership_controls = "s3:PutBucketOwnershipControls", DeleteBucketOwnershipControlsFluentBuilder;
 }
 
 impl Writes<'_> {
@@ -144,13 +140,7 @@ impl Writes<'_> {
                 .create_bucket()
                 .bucket(self.bucket.name.as_ref()),
         );
-        let sent = call
-            .customize()
-            .interceptor(Fence::of(self.leading))
-            .send()
-            .await;
-        sent.map(drop)
-            .map_err(|error| Failed::new(Call::write("s3:CreateBucket"), error))
+        fenced(self.leading, Call::write("s3:CreateBucket"), call.send()).await
     }
 }
 

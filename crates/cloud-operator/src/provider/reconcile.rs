@@ -20,18 +20,22 @@ use super::{
     sessions::{SessionState, Sessions},
     status,
 };
-use crate::aws::{AUTHENTICATION_FAILED, Aws, Session};
+use crate::aws::{Aws, Session};
 
 /// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
 /// Reason of `Ready=True`.
 const READY: &str = "AuthenticationSucceeded";
+/// Reason where the Secret is not there, not yet or not any more.
+const WAITING_FOR_SECRET: &str = "WaitingForSecret";
 /// How soon to look again for what would have started a pass anyway.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
+/// How soon to look again while it is not known what uses a provider.
+const LIST_POLL: Duration = Duration::from_secs(1);
 /// How many users of a provider that cannot go yet are named.
 const NAMED: usize = 5;
 
-type Users = Box<dyn Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync>;
+type Users = Box<dyn Fn(&ObjectKey) -> Option<Vec<ObjectKey>> + Send + Sync>;
 
 /// Brings providers to work.
 pub struct Providers {
@@ -48,13 +52,13 @@ enum Look {
 }
 
 impl Providers {
-    /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that have
-    /// something in AWS and need the provider to take it down.
+    /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that need the
+    /// provider to take down what they have in AWS, and is silent while that is not known yet.
     pub fn new(
         aws: Aws,
         sessions: Arc<Sessions>,
         secrets: Secrets,
-        users: impl Fn(&ObjectKey) -> Vec<ObjectKey> + Send + Sync + 'static,
+        users: impl Fn(&ObjectKey) -> Option<Vec<ObjectKey>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             aws,
@@ -86,8 +90,15 @@ impl Providers {
         };
         self.sessions.publish(key, &provider.spec, state);
         match looked? {
+            // Not a hitch in what goes on working: what was in force was taken away.
+            Look::NoSecret(secret) if pass.status.account_id.is_some() => Err(Fault::blocked(
+                WAITING_FOR_SECRET,
+                format!(
+                    "Secret {secret} is gone; create it again, or let the spec name other credentials"
+                ),
+            )),
             Look::NoSecret(secret) => Ok(Outcome::Waiting {
-                reason: "WaitingForSecret",
+                reason: WAITING_FOR_SECRET,
                 on: format!("Secret {secret}, which does not exist yet"),
                 poll: SAFETY_POLL,
             }),
@@ -126,7 +137,7 @@ impl Providers {
                 Ok(caller) if caller.account == session.caller.account => {
                     return Ok(Look::Session(session.clone()));
                 }
-                Err(fault) if fault.reason != AUTHENTICATION_FAILED => return Err(fault),
+                Err(fault) if fault.class != Class::Blocked => return Err(fault),
                 // Its temporary credentials may have been taken away before their time: get others.
                 _ => {}
             }
@@ -140,9 +151,21 @@ impl Providers {
     /// Lets the provider go once nothing needs it. Until then its session stays in use, even if its Secret is
     /// gone already.
     async fn release(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
-        let users = (self.users)(key);
         let held = pass.holds(once(IN_USE));
-        if held && !users.is_empty() && !Annotations::of(&*pass.object()).abandon() {
+        let abandoned = Annotations::of(&*pass.object()).abandon();
+        let users = match (self.users)(key) {
+            Some(users) => users,
+            None if abandoned => Vec::new(),
+            None => {
+                let on = "the list of what uses this provider".to_owned();
+                return Ok(Outcome::Waiting {
+                    reason: "InUse",
+                    on,
+                    poll: LIST_POLL,
+                });
+            }
+        };
+        if held && !users.is_empty() && !abandoned {
             if self.sessions.state(key).is_none() {
                 // After a restart there is none in memory; what is wrong with it, its users will say.
                 let _ = self.authenticate(pass, key).await;

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod faults;
+mod fence;
 mod ownership;
 mod session;
 mod stage;

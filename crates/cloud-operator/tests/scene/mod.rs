@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod outside;
 pub mod program;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
@@ -11,18 +12,20 @@ use anyhow::{Context, Result};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
-    lifecycle::{HasLifecycle, Managed},
+    lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     decide::clock::Clock,
     process::config::{Inputs, load},
 };
+use outside::Somebody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -31,12 +34,22 @@ pub use harness::wait::PATIENCE;
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
 
+/// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
+pub const UNHURRIED: &[&str] = &[
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--reconcile-timeout=1h",
+];
+
 /// One test's own stage.
 pub struct Scene {
     pub cluster: Cluster,
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    /// Somebody else of the same AWS account.
+    pub somebody: Somebody,
+    client: Client,
 }
 
 /// An operator that runs in this process.
@@ -48,22 +61,33 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
-        Self::on(ControlPlane::shared().await?, prefix).await
+        Self::at(ControlPlane::shared().await?, Moto::shared().await?, prefix).await
     }
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        Self::at(cluster, Moto::shared().await?, prefix).await
+    }
+
+    /// A stage with another AWS than the one that tests share.
+    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
+        Self::at(ControlPlane::shared().await?, moto, prefix).await
+    }
+
+    async fn at(cluster: &Cluster, moto: &Moto, prefix: &str) -> Result<Self> {
         log_if_asked();
         let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
-        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
+            client: cluster.client()?,
             cluster,
             namespace,
             api,
             aws,
+            somebody: Somebody::new(moto).await?,
         })
     }
 
@@ -117,9 +141,7 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace
-            .api()
-            .expect("the shared cluster's configuration makes clients")
+        Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
     /// A Secret with keys, and a provider that uses it.
@@ -234,6 +256,48 @@ impl Scene {
         .await
     }
 
+    /// Waits until something was published about the object for this reason, and returns the text of the last.
+    pub async fn event<K: Managed>(&self, name: &str, reason: &str) -> Result<String> {
+        let about = format!(
+            "involvedObject.kind={},involvedObject.name={name},reason={reason}",
+            K::kind(&())
+        );
+        let (api, about) = (self.api_of::<Event>(), ListParams::default().fields(&about));
+        let text = Mutex::new(None);
+        wait::until(&format!("an event {reason}"), PATIENCE, || async {
+            let found = api.list(&about).await.map_err(|e| e.to_string())?.items;
+            let last = found.into_iter().max_by_key(|e| e.last_timestamp.clone());
+            *text.lock() = last.and_then(|event| event.message);
+            match text.lock().is_some() {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await?;
+        text.into_inner().context("a text")
+    }
+
+    /// What kubectl prints in the scene's namespace.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.cluster.kubectl();
+        command.args(["-n", self.namespace.name()]).args(args);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        anyhow::ensure!(
+            output.status.success(),
+            "kubectl {args:?}: {}",
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
+    }
+
+    /// How often the operator asked AWS anything about the bucket.
+    pub fn calls_about(&self, bucket: &str) -> usize {
+        let requests = self.aws.proxy().requests();
+        let about = |path: &str| path.trim_matches('/') == bucket;
+        requests.iter().filter(|it| about(&it.call.path)).count()
+    }
+
     /// Asks for a pass and waits until it was answered.
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
@@ -281,6 +345,18 @@ impl Running {
         self.task.is_finished()
     }
 
+    /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
+    /// for.
+    pub fn hurried(&self) -> Hurry {
+        let clock = self.clock.clone();
+        Hurry(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        }))
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -291,6 +367,35 @@ impl Running {
     pub async fn crash(self) {
         self.task.abort();
         let _ = self.task.await;
+    }
+}
+
+/// What the engine says of the object; empty before the first pass.
+pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
+    let status = object.status().map(HasLifecycle::lifecycle);
+    status.cloned().unwrap_or_default()
+}
+
+/// The reason of the object's `Ready` condition.
+pub fn ready_reason<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+}
+
+/// The message of the object's `Ready` condition.
+pub fn ready_message<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
+}
+
+/// Time that flies.
+pub struct Hurry(JoinHandle<()>);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

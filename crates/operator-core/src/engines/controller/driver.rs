@@ -171,6 +171,10 @@ impl<R: Reconciler> Controller<R> {
                     self.enqueue(key, Arc::from("unreadable"), Class::Edit, now);
                 }
             }
+            Change::UnreadableGone => {
+                self.queue.lock().forget(key);
+                self.unreadable.forget(key);
+            }
         }
     }
 

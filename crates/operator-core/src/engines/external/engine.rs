@@ -147,15 +147,16 @@ impl<E: External> Reconciler for Engine<E> {
         if let Some(waiting) = self.paused_lane(&object) {
             return Ok(waiting);
         }
-        let result = match effective_policy(&*object) {
-            Err(fault) => Err(fault.into()),
-            Ok(policy) => {
-                pass.status.lifecycle_mut().deletion_policy = Some(policy);
-                match object.meta().deletion_timestamp {
-                    Some(_) => self.release(pass, policy).boxed().await,
-                    None => self.uphold(pass).boxed().await,
-                }
-            }
+        let policy = effective_policy(&*object);
+        if let Ok(policy) = &policy {
+            pass.status.lifecycle_mut().deletion_policy = Some(*policy);
+        }
+        let result = match object.meta().deletion_timestamp {
+            Some(_) => self.release(pass, policy).boxed().await,
+            None => match policy {
+                Ok(_) => self.uphold(pass).boxed().await,
+                Err(fault) => Err(fault.into()),
+            },
         };
         let result = result.or_else(|end| match end {
             End::Early(outcome) => Ok(outcome),

@@ -23,7 +23,7 @@ impl<E: External> Engine<E> {
     pub(super) async fn release(
         &self,
         pass: &mut Pass<E::Kind>,
-        policy: DeletionPolicy,
+        policy: Result<DeletionPolicy, Fault>,
     ) -> Result<Outcome, End> {
         let object = pass.object();
         if !pass.holds(finalizers::<E>()) {
@@ -42,7 +42,7 @@ impl<E: External> Engine<E> {
             let note = "nothing outside was ever created or adopted";
             return self.let_go(pass, Severity::Normal, "Released", note).await;
         };
-        match policy {
+        match policy.map_err(|fault| with_way_out::<E>(fault.into()))? {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
                 self.let_go(pass, Severity::Normal, "Retained", note).await

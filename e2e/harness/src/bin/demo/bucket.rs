@@ -1,4 +1,4 @@
-//! A bucket as moto has it, past the operator.
+//! A bucket as AWS has it, past the operator.
 
 use anyhow::{Context, Result, bail};
 use http::{Method, StatusCode};
@@ -7,26 +7,31 @@ use serde::de::DeserializeOwned;
 
 use crate::plain;
 
-/// One bucket in one moto server.
+/// One bucket.
 ///
-/// Requests are not signed: moto does not ask who comes. The documents are those of the Amazon S3 API Reference,
-/// `GetBucketVersioning`, `GetBucketEncryption`, `GetBucketTagging`.
+/// The documents are those of the Amazon S3 API Reference, `GetBucketVersioning`, `GetBucketEncryption`,
+/// `GetBucketTagging`.
 pub struct Bucket {
     url: String,
+    authorization: String,
 }
 
 impl Bucket {
-    /// The bucket `name` of the moto server at `moto`.
-    pub fn new(moto: &str, name: &str) -> Self {
+    /// The bucket `name` in a region of AWS's stand-in at `endpoint`, which believes every signature.
+    pub fn new(endpoint: &str, region: &str, name: &str) -> Self {
         Self {
-            url: format!("{moto}/{name}"),
+            url: format!("{endpoint}/{name}"),
+            authorization: format!(
+                "AWS4-HMAC-SHA256 Credential=somebody/20260101/{region}/s3/aws4_request, \
+                 SignedHeaders=host, Signature=0"
+            ),
         }
     }
 
     /// Whether it exists.
     ///
     /// # Errors
-    /// When moto answers neither yes nor no.
+    /// When the answer is neither yes nor no.
     pub async fn exists(&self) -> Result<bool> {
         match self.ask(Method::HEAD, "", "").await? {
             (StatusCode::OK, _) => Ok(true),
@@ -38,7 +43,7 @@ impl Bucket {
     /// `Enabled`, `Suspended`, or nothing if it never was enabled.
     ///
     /// # Errors
-    /// When moto does not tell.
+    /// When the answer does not tell.
     pub async fn versioning(&self) -> Result<Option<String>> {
         Ok(self.read::<Versioning>("versioning").await?.status)
     }
@@ -46,7 +51,7 @@ impl Bucket {
     /// Suspends versioning, as somebody in a hurry would.
     ///
     /// # Errors
-    /// When moto refuses.
+    /// When it is refused.
     pub async fn suspend_versioning(&self) -> Result<()> {
         let body = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
         match self.ask(Method::PUT, "versioning", body).await? {
@@ -68,7 +73,7 @@ impl Bucket {
             .algorithm)
     }
 
-    /// Keys and values, in moto's order.
+    /// Keys and values, in the order of the answer.
     ///
     /// # Errors
     /// As [`versioning`](Self::versioning).
@@ -84,7 +89,13 @@ impl Bucket {
     }
 
     async fn ask(&self, method: Method, part: &str, body: &str) -> Result<(StatusCode, String)> {
-        plain::ask(method, &format!("{}?{part}", self.url), body).await
+        plain::ask(
+            method,
+            &format!("{}?{part}", self.url),
+            &self.authorization,
+            body,
+        )
+        .await
     }
 }
 

@@ -22,7 +22,7 @@ const SAMPLE: &str = "examples/aws/first-bucket.yaml";
 /// At the first step that does not happen in time.
 pub async fn play(stage: &Stage, teller: &Teller) -> Result<()> {
     let sample = Sample::read(&stage.aws())?;
-    let bucket = Bucket::new(stage.moto(), &sample.bucket);
+    let bucket = Bucket::new(&stage.aws(), &sample.region, &sample.bucket);
     appear(stage, teller, &sample, &bucket).await?;
     drift(stage, teller, &bucket).await?;
     vanish(stage, teller, &sample, &bucket).await
@@ -38,15 +38,13 @@ pub async fn leave_standing(stage: &Stage, teller: &Teller) -> Result<()> {
     stage.kubectl().apply(&sample.manifest).await?;
     ready(stage, &sample).await?;
     teller.happened("the sample is applied again and Ready; in another terminal:");
+    let namespace = stage.namespace();
     let lines = [
+        format!("alias kubectl={}", stage.kubectl().program()),
         format!("export KUBECONFIG={}", stage.kubeconfig().display()),
-        format!(
-            "kubectl config set-context --current --namespace {}",
-            stage.namespace()
-        ),
-        "kubectl get awsp,s3 -o wide".to_owned(),
+        format!("kubectl -n {namespace} get awsp,s3 -o wide"),
+        format!("kubectl -n {namespace} edit s3 {}", sample.name),
         "kubectl explain s3bucket.spec".to_owned(),
-        format!("kubectl edit s3 {}", sample.name),
         format!(
             "curl -s '{}/{}?tagging'    # the bucket as moto has it",
             stage.moto(),
@@ -76,7 +74,7 @@ async fn appear(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket
         .await?
         .unwrap_or_else(|| "never enabled".to_owned());
     let encryption = bucket.encryption().await?;
-    teller.happened(&format!("moto has the bucket {}", sample.bucket));
+    teller.happened(&format!("AWS has the bucket {}", sample.bucket));
     teller.shown(&format!(
         "versioning   {versioning}\nencryption   {encryption}"
     ));
@@ -133,6 +131,7 @@ struct Sample {
     provider: String,
     name: String,
     bucket: String,
+    region: String,
 }
 
 impl Sample {
@@ -145,6 +144,7 @@ impl Sample {
             provider: String::new(),
             name: String::new(),
             bucket: String::new(),
+            region: String::new(),
         };
         for object in &mut objects {
             let name = object["metadata"]["name"]
@@ -155,6 +155,10 @@ impl Sample {
                 Some("AWSProvider") => {
                     object["spec"]["endpoint"] = endpoint.into();
                     sample.provider = name;
+                    sample.region = object["spec"]["region"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned();
                 }
                 Some("S3Bucket") => {
                     sample.bucket = object["spec"]["bucketName"]

@@ -21,6 +21,15 @@ impl<'a> Kubectl<'a> {
         Self { cluster, namespace }
     }
 
+    /// The program, for a person to call.
+    pub fn program(&self) -> String {
+        self.cluster
+            .kubectl()
+            .get_program()
+            .to_string_lossy()
+            .into_owned()
+    }
+
     /// Tells the command line, runs it, and shows what it prints.
     ///
     /// # Errors

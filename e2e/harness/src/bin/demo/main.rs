@@ -66,23 +66,16 @@ async fn run(demo: &Demo) -> Result<()> {
         () = &mut told_to_stop => return Ok(()),
     };
     let played = tokio::select! {
-        played = play(demo, &stage, &teller) => Some(played),
-        () = &mut told_to_stop => None,
+        played = play(demo, &stage, &teller) => played,
+        () = &mut told_to_stop => match stage.is_borrowed() {
+            // Our own cluster ends with us, and all that it holds.
+            false => return Ok(()),
+            true => demo.scene.clear(&stage, &teller).await,
+        },
     };
-
-    if let Some(Err(error)) = played {
-        let evidence = stage.evidence(cloud::KINDS).await;
-        if stage.is_borrowed() {
-            clear(&stage, &teller).await?;
-        }
-        bail!("{error:#}\n{evidence}");
-    }
-    let to_the_end = played.is_some();
-    if to_the_end || stage.is_borrowed() {
-        clear(&stage, &teller).await?;
-    }
-    if to_the_end {
-        next(&teller);
+    if let Err(error) = played {
+        let evidence = stage.evidence(demo.scene.kinds()).await;
+        bail!("{error:#}\n{evidence}\n{}", leftovers(&stage));
     }
     Ok(())
 }
@@ -95,17 +88,35 @@ async fn play(demo: &Demo, stage: &Stage, teller: &Teller) -> Result<()> {
         match demo.scene {
             Scene::Cloud => cloud::leave_standing(stage, teller).await?,
         }
-        std::future::pending::<()>().await;
+        return std::future::pending().await;
     }
+    demo.scene.clear(stage, teller).await?;
+    next(teller);
     Ok(())
 }
 
-async fn clear(stage: &Stage, teller: &Teller) -> Result<()> {
-    teller.chapter("The end");
-    let cleared = stage.clear(teller).await;
-    match cleared {
-        Ok(()) => Ok(()),
-        Err(error) => bail!("{error:#}\n{}", stage.evidence(cloud::KINDS).await),
+/// What somebody has to remove by hand after a scene that failed.
+fn leftovers(stage: &Stage) -> String {
+    match stage.is_borrowed() {
+        false => String::new(),
+        true => format!(
+            "the namespace {} is still in the cluster",
+            stage.namespace()
+        ),
+    }
+}
+
+impl Scene {
+    /// The kinds that it is about, for kubectl.
+    fn kinds(self) -> &'static str {
+        match self {
+            Self::Cloud => cloud::KINDS,
+        }
+    }
+
+    async fn clear(self, stage: &Stage, teller: &Teller) -> Result<()> {
+        teller.chapter("The end");
+        stage.clear(teller, self.kinds()).await
     }
 }
 

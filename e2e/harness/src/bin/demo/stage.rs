@@ -134,18 +134,29 @@ impl Stage {
         evidence + &self.operator.process.log_tail(LOG_LINES)
     }
 
-    /// Removes the namespace with all that it holds, and stops the operator.
+    /// Removes the objects of these kinds, stops the operator, and removes the namespace.
     ///
     /// # Errors
-    /// When something remains, or the operator does not end by itself.
-    pub async fn clear(&self, teller: &Teller) -> Result<()> {
-        let delete = ["delete", "namespace", &self.namespace, "--timeout=60s"];
-        self.kubectl().show(teller, &delete).await?;
-        teller.happened("the namespace is gone with all that it held");
+    /// When something remains, or the operator does not end as it should.
+    pub async fn clear(&self, teller: &Teller, kinds: &str) -> Result<()> {
+        let kubectl = self.kubectl();
+        let delete = ["delete", kinds, "--all", "--timeout=60s"];
+        kubectl.show(teller, &delete).await?;
+
         self.operator.stop().await?;
-        teller.happened(
-            "the operator was asked to end, released its lease and ended with exit code 0",
-        );
+        let holder = "jsonpath={.items[*].spec.holderIdentity}";
+        let holder = kubectl.run(&["get", "leases", "-o", holder]).await?;
+        if !holder.is_empty() {
+            bail!("the operator has ended, and {holder} still holds its lease");
+        }
+        teller.happened("the operator was asked to end (SIGTERM), gave its lease back and ended");
+
+        let delete = ["delete", "namespace", &self.namespace, "--timeout=60s"];
+        kubectl.show(teller, &delete).await?;
+        teller.happened(match self.is_borrowed() {
+            true => "nothing is left but the kinds: other objects may need them",
+            false => "nothing is left",
+        });
         Ok(())
     }
 }
@@ -186,7 +197,7 @@ impl Operator {
 
         let readiness = format!("http://{}/readyz", probes.address());
         let answers = until("cloud-operator to be ready", PATIENCE, || async {
-            match plain::ask(Method::GET, &readiness, "").await {
+            match plain::ask(Method::GET, &readiness, "", "").await {
                 Ok((StatusCode::OK, _)) => Ok(()),
                 Ok((status, checks)) => Err(format!("{status}: {checks}")),
                 Err(error) => Err(format!("{error:#}")),
