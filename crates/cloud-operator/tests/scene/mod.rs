@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod state;
+
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
 use anyhow::{Context, Result};
@@ -324,20 +326,12 @@ fn log_if_asked() {
     }
 }
 
-/// Settings from a command line.
-pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    // The last of a repeated setting wins.
-    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings
-        .into_iter()
-        .chain(more.iter().map(|&setting| setting.to_owned()))
-    {
-        last.insert(name(&setting), setting);
-    }
-    let program = OsString::from(cloud_operator::NAME);
-    let args = std::iter::once(program)
-        .chain(last.into_values().map(OsString::from))
+/// Settings from a command line; `more` win over the others.
+pub fn config(mut settings: Vec<String>, more: &[&str]) -> Result<Config> {
+    settings.extend(more.iter().map(|&setting| setting.to_owned()));
+    let args = std::iter::once(cloud_operator::NAME.to_owned())
+        .chain(last_of_each(settings))
+        .map(OsString::from)
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -347,4 +341,11 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     Ok(loaded
         .map_err(|refused| anyhow::anyhow!("{refused}"))?
         .settings)
+}
+
+/// Of a setting that is repeated, only the last.
+pub fn last_of_each(settings: Vec<String>) -> impl Iterator<Item = String> {
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let named = settings.into_iter().map(|it| (name(&it), it));
+    named.collect::<BTreeMap<_, _>>().into_values()
 }
