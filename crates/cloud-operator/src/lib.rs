@@ -7,6 +7,7 @@ pub mod rbac;
 pub mod s3bucket;
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     sync::{Arc, OnceLock},
 };
@@ -88,6 +89,16 @@ pub async fn run(
         let secrets = secrets.clone();
         move || json!(secrets.state())
     });
+    // Also where somebody took the finalizer off by force, and no pass saw it go.
+    providers.observe(Box::new({
+        let (sessions, secrets) = (sessions.clone(), secrets.clone());
+        move |provider, change| {
+            if let Change::Deleted(_) = change {
+                sessions.remove(provider);
+                secrets.track(provider, BTreeSet::new());
+            }
+        }
+    }));
     let reconciler = Providers::new(aws, sessions.clone(), secrets, {
         let (users, buckets, sessions) = (users.clone(), buckets.clone(), sessions.clone());
         move |provider| {
@@ -133,7 +144,7 @@ fn users_of_providers(
             index.set(bucket, None);
             released(&provider_of(old));
         }
-        Change::Unreadable(_) => {}
+        Change::Unreadable(_) | Change::UnreadableGone => {}
     }));
     references
 }

@@ -2,20 +2,16 @@
 
 mod scene;
 
-use std::{path::PathBuf, process::Command};
-
 use anyhow::{Context, Result};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     ApiProxy,
-    process::{self, Child, Signal},
+    process::{Child, Signal},
     proxy::{Action, Call, Gate, Point, Proxy, Rule, Verb},
-    wait,
 };
 use k8s_openapi::api::coordination::v1::Lease;
-use scene::{PATIENCE, Scene, state::State};
+use scene::{Scene, program::Served, state::State};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// A lease that is over soon after its holder was stopped.
 const SHORT: [&str; 3] = [
@@ -33,44 +29,31 @@ const LONG: [&str; 3] = [
 /// The operator as a process, with a proxy of its own before the API server.
 struct Replica {
     api: ApiProxy,
+    served: Served,
     state: State,
-    process: Child,
-    _folder: TempDir,
 }
 
 impl Replica {
     async fn start(scene: &Scene, name: &str, timings: [&str; 3]) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let kubeconfig = folder.path().join("kubeconfig");
         let user = scene.cluster.config();
         let api = ApiProxy::start(&user).await?;
-        api.write_kubeconfig(&user, &kubeconfig)?;
-        let state = State::reserve()?;
-        let mut settings = scene.settings();
-        settings.extend(timings.map(str::to_owned));
-        settings.extend([
-            format!("--pod-name={name}"),
-            format!("--kubeconfig={}", kubeconfig.display()),
-            state.setting(),
-            "--log-level=debug".to_owned(),
-        ]);
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_cloud-operator"));
-        let mut command = Command::new(program);
-        command.args(scene::last_of_each(settings)).env_clear();
-        let process = process::spawn(command, &folder.path().join("log"))?;
-        Ok(Self {
-            api,
-            state,
-            process,
-            _folder: folder,
-        })
+        let name = format!("--pod-name={name}");
+        let mut settings = timings.to_vec();
+        settings.push(&name);
+        let served = scene.program_behind(&api, &user, &settings, &[])?;
+        let state = served.state();
+        Ok(Self { api, served, state })
+    }
+
+    fn process(&self) -> &Child {
+        &self.served.program.child
     }
 
     async fn leads(&self) -> Result<()> {
         let leads = self
             .state
             .until("it to lead", |state| state["lease"]["leading"] == true);
-        leads.await.with_context(|| self.process.log_tail(30))
+        leads.await.with_context(|| self.process().log_tail(30))
     }
 
     /// A replica that stands by: it has seen who leads.
@@ -78,7 +61,7 @@ impl Replica {
         let follows = self.state.until("it to follow", |state| {
             state["lease"]["leading"] == false && state["lease"]["holder"].is_string()
         });
-        follows.await.with_context(|| self.process.log_tail(30))
+        follows.await.with_context(|| self.process().log_tail(30))
     }
 }
 
@@ -128,14 +111,14 @@ async fn a_leader_that_slept_past_its_lease_writes_no_more() -> Result<()> {
     }
     gate.arrived(names.len()).await;
 
-    first.process.signal(Signal::STOP)?;
+    first.process().signal(Signal::STOP)?;
     second.leads().await?;
     for name in names {
         scene.ready::<S3Bucket>(name).await?;
     }
     second.state.idle().await?;
     let (in_cluster, outside) = (mark(api), mark(aws));
-    first.process.signal(Signal::CONT)?;
+    first.process().signal(Signal::CONT)?;
     gate.open();
     let over = |state: &Value| {
         let holder = state["lease"]["holder"].as_str().unwrap_or_default();
@@ -181,15 +164,12 @@ async fn a_leader_that_is_told_to_stop_finishes_and_hands_over_at_once() -> Resu
     scene.bucket("data", "account", json!({})).await?;
     gate.arrived(1).await;
     let mark = mark(second.api.proxy());
-    first.process.signal(Signal::TERM)?;
-    wait::until("it to begin to stop", PATIENCE, || async {
-        first.process.log_tail(200).contains("stopping")
-    })
-    .await?;
-    assert_eq!(first.process.try_wait(), None, "it has a pass in hand");
+    first.process().signal(Signal::TERM)?;
+    first.served.program.says("stopping").await?;
+    assert_eq!(first.process().try_wait(), None, "it has a pass in hand");
     gate.open();
-    let ended = tokio::time::timeout(PATIENCE, first.process.wait()).await?;
-    assert_eq!(ended.code(), Some(0), "{}", first.process.log_tail(30));
+    let ended = first.served.program.ends().await?;
+    assert_eq!(ended.code(), Some(0), "{}", first.process().log_tail(30));
     let written = |call: &Call| call.about == "s3buckets/status" && call.verb == Verb::Write;
     let requests = first.api.proxy().requests();
     let by_first = requests.iter().filter(|it| written(&it.call)).count();
@@ -204,7 +184,7 @@ async fn a_leader_that_is_told_to_stop_finishes_and_hands_over_at_once() -> Resu
     let holder = lease.spec.and_then(|spec| spec.holder_identity);
     let holder = holder.context("a holder")?;
     assert!(holder.starts_with("second"), "{holder}");
-    assert_eq!(second.process.stop(PATIENCE).await.code(), Some(0));
+    assert_eq!(second.served.program.terminate().await?.code(), Some(0));
     let lease = scene.api_of::<Lease>().get(cloud_operator::LEASE).await?;
     let holder = lease.spec.and_then(|spec| spec.holder_identity);
     assert_eq!(holder.unwrap_or_default(), "", "released");

@@ -10,10 +10,8 @@ use operator_core::decide::outcome::{
 
 use super::fault::{AUTHENTICATION_FAILED, Call, Effect};
 
-/// Reason of a fault of AWS's servers, which may have come after the effect.
-pub(super) const SERVICE_ERROR: &str = "ServiceError";
-/// Reason where what was asked for is wrong.
-pub(super) const REFUSED: &str = "Refused";
+/// Reason of what has no name of its own; whoever made the call knows a better one.
+pub const CALL_FAILED: &str = "CallFailed";
 /// Reason where the bucket is, or must be, in another region.
 pub(super) const WRONG_REGION: &str = "WrongRegion";
 
@@ -25,6 +23,7 @@ struct Row {
 
 #[derive(Clone, Copy)]
 pub(super) struct Meaning {
+    /// `UnknownOutcome` where a write may have happened all the same.
     pub class: Class,
     pub scope: Scope,
     pub reason: &'static str,
@@ -88,14 +87,14 @@ const BY_CODE: &[Row] = &[
         ],
         Transient,
         Object,
-        "Unavailable",
+        CALL_FAILED,
         "it is tried again",
     ),
     row(
         &["InternalError", "InternalFailure", "ServiceFailure"],
-        Transient,
+        UnknownOutcome,
         Object,
-        SERVICE_ERROR,
+        CALL_FAILED,
         "it is tried again",
     ),
     row(
@@ -250,14 +249,14 @@ const BY_CODE: &[Row] = &[
         ],
         Transient,
         Object,
-        "Conflict",
+        CALL_FAILED,
         "something else changes the bucket at the same time; it is tried again",
     ),
     row(
         &["Invalid*", "Malformed*", "Validation*"],
         Terminal,
         Object,
-        REFUSED,
+        CALL_FAILED,
         SPEC,
     ),
 ];
@@ -270,7 +269,7 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
         (Some(_), None) if status == 400 => Meaning {
             class: Terminal,
             scope: Object,
-            reason: REFUSED,
+            reason: CALL_FAILED,
             hint: SPEC,
         },
         _ => by_status(call, status),
@@ -297,8 +296,8 @@ fn by_status(call: Call, status: u16) -> Meaning {
             "AccessDenied",
             "allow {action} to the provider's identity",
         ),
-        404 => (Transient, Object, "NotFound", "it is looked at again"),
-        409 | 412 => (Transient, Object, "Conflict", "it is tried again"),
+        404 => (Transient, Object, CALL_FAILED, "it is looked at again"),
+        409 | 412 => (Transient, Object, CALL_FAILED, "it is tried again"),
         429 | 503 => (
             Throttled,
             Service,
@@ -311,8 +310,8 @@ fn by_status(call: Call, status: u16) -> Meaning {
             "NotSupportedByEndpoint",
             "the endpoint does not know {action}",
         ),
-        400..=499 => (Terminal, Object, REFUSED, SPEC),
-        _ => (Transient, Object, SERVICE_ERROR, "it is tried again"),
+        400..=499 => (Terminal, Object, CALL_FAILED, SPEC),
+        _ => (UnknownOutcome, Object, CALL_FAILED, "it is tried again"),
     };
     Meaning {
         class,
@@ -393,11 +392,11 @@ mod tests {
                     "ServiceUnavailable",
                     "OperationAborted",
                 ],
-                (Transient, Object, "Unavailable"),
+                (Transient, Object, CALL_FAILED),
             ),
             (
                 &["InternalError", "InternalFailure", "ServiceFailure"],
-                (Transient, Object, SERVICE_ERROR),
+                (UnknownOutcome, Object, CALL_FAILED),
             ),
             (
                 &["IDPCommunicationError"],
@@ -490,13 +489,13 @@ mod tests {
                     "InvalidBucketState",
                     "ConflictException",
                 ],
-                (Transient, Object, "Conflict"),
+                (Transient, Object, CALL_FAILED),
             ),
             (
                 &["InvalidArgument", "MalformedXML", "ValidationError"],
-                (Terminal, Object, REFUSED),
+                (Terminal, Object, CALL_FAILED),
             ),
-            (&["NeverHeardOf"], (Terminal, Object, REFUSED)),
+            (&["NeverHeardOf"], (Terminal, Object, CALL_FAILED)),
         ];
         for (codes, expected) in table {
             for code in *codes {
@@ -523,21 +522,21 @@ mod tests {
     fn every_status_has_its_meaning() {
         for (call, status, expected) in [
             (READ, 400, (Blocked, Provider, AUTHENTICATION_FAILED)),
-            (WRITE, 400, (Terminal, Object, REFUSED)),
+            (WRITE, 400, (Terminal, Object, CALL_FAILED)),
             (READ, 301, (Terminal, Object, WRONG_REGION)),
             (READ, 401, (Blocked, Provider, AUTHENTICATION_FAILED)),
             (READ, 403, (Blocked, Object, "AccessDenied")),
-            (READ, 404, (Transient, Object, "NotFound")),
+            (READ, 404, (Transient, Object, CALL_FAILED)),
             (WRITE, 405, (Terminal, Object, "NotSupportedByEndpoint")),
-            (WRITE, 409, (Transient, Object, "Conflict")),
-            (WRITE, 412, (Transient, Object, "Conflict")),
-            (WRITE, 418, (Terminal, Object, REFUSED)),
+            (WRITE, 409, (Transient, Object, CALL_FAILED)),
+            (WRITE, 412, (Transient, Object, CALL_FAILED)),
+            (WRITE, 418, (Terminal, Object, CALL_FAILED)),
             (READ, 429, (Throttled, Service, "Throttled")),
-            (READ, 500, (Transient, Object, SERVICE_ERROR)),
+            (READ, 500, (UnknownOutcome, Object, CALL_FAILED)),
             (WRITE, 501, (Terminal, Object, "NotSupportedByEndpoint")),
-            (READ, 502, (Transient, Object, SERVICE_ERROR)),
+            (READ, 502, (UnknownOutcome, Object, CALL_FAILED)),
             (READ, 503, (Throttled, Service, "Throttled")),
-            (READ, 504, (Transient, Object, SERVICE_ERROR)),
+            (READ, 504, (UnknownOutcome, Object, CALL_FAILED)),
         ] {
             assert_eq!(of_status(call, status), expected, "{status}");
         }

@@ -9,15 +9,15 @@ use operator_core::decide::outcome::{
 };
 
 use super::{
-    codes::{self, SERVICE_ERROR, WRONG_REGION},
+    codes::{self, CALL_FAILED, WRONG_REGION},
     failure::{Failed, Failure, Refusal},
 };
 
 /// Reason of every fault of a provider's credentials or account.
 pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
-/// Reason where an answer was lost.
+/// Code where an answer was lost.
 const ANSWER_LOST: &str = "AnswerLost";
-/// Reason where AWS could not be reached.
+/// Code where AWS could not be reached.
 const UNREACHABLE: &str = "Unreachable";
 
 /// What a call may do outside.
@@ -63,24 +63,21 @@ impl Call {
 
 impl From<Failed> for Fault {
     fn from(Failed { call, failure }: Failed) -> Self {
-        let fault = match failure {
+        let mut fault = match failure {
             Failure::Ours(fault) => return fault,
-            Failure::NotSent(text) => {
-                Self::transient(UNREACHABLE, format!("{} was not sent: {text}", call.action))
-            }
-            Failure::Lost(text) if call.effect == Effect::Write => Self::new(
-                UnknownOutcome,
-                ANSWER_LOST,
-                format!(
-                    "the answer to {} was lost: {text}; it is looked at before anything is repeated",
-                    call.action
-                ),
-            ),
-            Failure::Lost(text) => {
-                Self::transient(UNREACHABLE, format!("no answer to {}: {text}", call.action))
-            }
             Failure::Refused(refusal) => refused(call, &refusal),
+            Failure::NotSent(text) => {
+                let text = format!("{} was not sent: {text}", call.action);
+                Self::transient(CALL_FAILED, text).with_code(UNREACHABLE)
+            }
+            Failure::Lost(text) => {
+                let text = format!("the answer to {} was lost: {text}", call.action);
+                Self::new(UnknownOutcome, CALL_FAILED, text).with_code(ANSWER_LOST)
+            }
         };
+        if call.effect == Effect::Read && fault.class == UnknownOutcome {
+            fault.class = Transient;
+        }
         if call.is_of_the_provider() {
             of_the_provider(fault)
         } else {
@@ -90,11 +87,7 @@ impl From<Failed> for Fault {
 }
 
 fn refused(call: Call, refusal: &Refusal) -> Fault {
-    let mut meaning = codes::meaning(call, refusal.status, refusal.code.as_deref());
-    // A server that failed may have failed after the effect.
-    if call.effect == Effect::Write && meaning.reason == SERVICE_ERROR {
-        meaning.class = UnknownOutcome;
-    }
+    let meaning = codes::meaning(call, refusal.status, refusal.code.as_deref());
     let code = match &refusal.code {
         Some(code) => Cow::Owned(code.clone()),
         None => Cow::Owned(format!("HTTP{}", refusal.status)),
@@ -119,21 +112,19 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
     fault
 }
 
+/// The provider's own calls: what AWS refuses them, it refuses the provider.
 fn of_the_provider(fault: Fault) -> Fault {
     match fault.class {
         Throttled => fault,
-        // An unreachable STS says nothing about the credentials.
-        Transient | UnknownOutcome => Fault {
-            class: Transient,
-            ..fault
-        }
-        .with_scope(Provider),
-        Terminal | Blocked => Fault {
+        Terminal => Fault {
             class: Blocked,
             ..fault
         }
         .with_scope(Provider)
         .with_reason(AUTHENTICATION_FAILED),
+        _ => fault
+            .with_scope(Provider)
+            .with_reason(AUTHENTICATION_FAILED),
     }
 }
 

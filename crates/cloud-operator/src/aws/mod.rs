@@ -13,6 +13,7 @@ mod session;
 
 pub use self::{
     bucket::Bucket,
+    codes::CALL_FAILED,
     credentials::{Hop, Keys, Source},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},

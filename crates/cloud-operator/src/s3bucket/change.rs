@@ -36,10 +36,7 @@ pub(super) async fn create(
                 .set_object_ownership(ownership)
         })
         .await;
-    created.map_err(|failed| match Fault::from(failed) {
-        fault if fault.reason == "Refused" => fault.with_reason("CreationFailed"),
-        fault => fault,
-    })
+    Ok(created?)
 }
 
 /// Does one step.

@@ -29,9 +29,14 @@ pub use self::{
     observe::Observed,
 };
 use crate::{
-    aws::{Bucket, Session},
+    aws::{Bucket, CALL_FAILED, Session},
     provider::{Sessions, provider_of},
 };
+
+/// Reason of what keeps a bucket from being as wanted and has no name of its own.
+const BUCKET_NOT_READY: &str = "BucketNotReady";
+/// Reason of what keeps a bucket from being created and has no name of its own.
+const CREATION_FAILED: &str = "CreationFailed";
 
 /// Buckets, over the sessions of their providers.
 #[derive(Clone, Debug)]
@@ -113,7 +118,9 @@ impl External for S3Buckets {
         mark: &Mark,
         facets: &Facets,
     ) -> Result<Presence<Observed>, Fault> {
-        observe::observe(session, bucket, mark, facets).await
+        observe::observe(session, bucket, mark, facets)
+            .await
+            .map_err(not_ready)
     }
 
     fn diff(&self, desired: &Desired, observed: &Observed, owned: &Facets) -> Vec<Diff> {
@@ -135,7 +142,8 @@ impl External for S3Buckets {
         bucket: &Bucket,
         desired: &Desired,
     ) -> Result<(), Fault> {
-        change::create(leading, session, bucket, desired).await
+        let created = change::create(leading, session, bucket, desired).await;
+        created.map_err(|fault| named(fault, CREATION_FAILED))
     }
 
     async fn perform(
@@ -145,7 +153,9 @@ impl External for S3Buckets {
         bucket: &Bucket,
         step: &Step,
     ) -> Result<(), Fault> {
-        change::perform(leading, session, bucket, step).await
+        change::perform(leading, session, bucket, step)
+            .await
+            .map_err(not_ready)
     }
 
     async fn delete(
@@ -154,7 +164,9 @@ impl External for S3Buckets {
         session: &Arc<Session>,
         bucket: &Bucket,
     ) -> Result<(), Fault> {
-        change::delete(leading, session, bucket).await
+        change::delete(leading, session, bucket)
+            .await
+            .map_err(not_ready)
     }
 
     async fn unmark(
@@ -164,7 +176,9 @@ impl External for S3Buckets {
         bucket: &Bucket,
         observed: &Observed,
     ) -> Result<(), Fault> {
-        change::unmark(leading, session, bucket, observed).await
+        change::unmark(leading, session, bucket, observed)
+            .await
+            .map_err(not_ready)
     }
 
     fn record(status: &S3BucketStatus) -> Option<Record<Bucket>> {
@@ -193,6 +207,19 @@ impl External for S3Buckets {
 
     fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {
         self.sessions.failed(&provider_of(object), fault);
+    }
+}
+
+fn not_ready(fault: Fault) -> Fault {
+    named(fault, BUCKET_NOT_READY)
+}
+
+/// The same fault; under `reason`, if it has none of its own.
+fn named(fault: Fault, reason: &'static str) -> Fault {
+    if fault.reason == CALL_FAILED {
+        fault.with_reason(reason)
+    } else {
+        fault
     }
 }
 

@@ -35,7 +35,7 @@ async fn a_lost_answer_to_a_creation_leaves_doubt_and_the_bucket_is_found() {
     let fault = case.create().await.expect_err("no answer");
     assert_eq!(
         (fault.class, fault.reason),
-        (Class::UnknownOutcome, "AnswerLost"),
+        (Class::UnknownOutcome, "CreationFailed"),
         "{fault}"
     );
     assert!(matches!(
@@ -58,29 +58,24 @@ async fn a_read_that_fails_is_tried_again_later_and_never_taken_for_absence() {
     let case = stage.case("failing-reads");
     case.create().await.unwrap();
     for operation in ["HeadBucket", "GetBucketTagging"] {
-        for (status, code, class, scope) in [
+        for (status, code, expected) in [
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "InternalError",
-                Class::Transient,
-                Scope::Object,
+                (Class::Transient, Scope::Object, "BucketNotReady"),
             ),
             (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "SlowDown",
-                Class::Throttled,
-                Scope::Service,
+                (Class::Throttled, Scope::Service, "Throttled"),
             ),
         ] {
             let rule = stage
                 .proxy()
                 .rule(refuse(operation, status, code, "Try again"));
             let fault = case.observe(&Facets::new()).await.expect_err(operation);
-            assert_eq!(
-                (fault.class, fault.scope),
-                (class, scope),
-                "{operation} {code}: {fault}"
-            );
+            let found = (fault.class, fault.scope, fault.reason);
+            assert_eq!(found, expected, "{operation} {code}: {fault}");
             assert_eq!(rule.hits(), 1, "the SDK must not repeat {operation}");
             rule.remove();
         }

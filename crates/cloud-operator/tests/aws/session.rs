@@ -258,7 +258,7 @@ async fn a_silent_endpoint_is_given_up_in_time() {
         .expect_err("no answer");
     assert_eq!(
         (fault.class, fault.scope, fault.reason),
-        (Class::Transient, Scope::Provider, "Unreachable")
+        (Class::Transient, Scope::Provider, "AuthenticationFailed")
     );
 }
 

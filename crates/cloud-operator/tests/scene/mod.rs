@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub mod outside;
+pub mod program;
 pub mod state;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
@@ -11,18 +13,20 @@ use anyhow::{Context, Result};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
-    lifecycle::{HasLifecycle, Managed},
+    lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     decide::clock::Clock,
     process::config::{Inputs, load},
 };
+use outside::Somebody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -44,6 +48,9 @@ pub struct Scene {
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    /// Somebody else of the same AWS account.
+    pub somebody: Somebody,
+    client: Client,
 }
 
 /// An operator that runs in this process.
@@ -55,22 +62,33 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
-        Self::on(ControlPlane::shared().await?, prefix).await
+        Self::at(ControlPlane::shared().await?, Moto::shared().await?, prefix).await
     }
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        Self::at(cluster, Moto::shared().await?, prefix).await
+    }
+
+    /// A stage with another AWS than the one that tests share.
+    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
+        Self::at(ControlPlane::shared().await?, moto, prefix).await
+    }
+
+    async fn at(cluster: &Cluster, moto: &Moto, prefix: &str) -> Result<Self> {
         log_if_asked();
         let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
-        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
+            client: cluster.client()?,
             cluster,
             namespace,
             api,
             aws,
+            somebody: Somebody::new(moto).await?,
         })
     }
 
@@ -102,7 +120,12 @@ impl Scene {
 
     /// An operator in this process; `more` settings win over the usual ones.
     pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
-        let client = Client::try_from(self.api.config())?;
+        self.operator_as(&self.cluster.config(), more)
+    }
+
+    /// An operator in this process that is this user of the cluster.
+    pub fn operator_as(&self, user: &kube::Config, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config_for(user)?)?;
         Running::start(config(self.settings(), more)?, client)
     }
 
@@ -119,9 +142,7 @@ impl Scene {
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType: Default>,
     {
-        self.namespace
-            .api()
-            .expect("the shared cluster's configuration makes clients")
+        Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
     /// A Secret with keys, and a provider that uses it.
@@ -236,6 +257,48 @@ impl Scene {
         .await
     }
 
+    /// Waits until something was published about the object for this reason, and returns the text of the last.
+    pub async fn event<K: Managed>(&self, name: &str, reason: &str) -> Result<String> {
+        let about = format!(
+            "involvedObject.kind={},involvedObject.name={name},reason={reason}",
+            K::kind(&())
+        );
+        let (api, about) = (self.api_of::<Event>(), ListParams::default().fields(&about));
+        let text = Mutex::new(None);
+        wait::until(&format!("an event {reason}"), PATIENCE, || async {
+            let found = api.list(&about).await.map_err(|e| e.to_string())?.items;
+            let last = found.into_iter().max_by_key(|e| e.last_timestamp.clone());
+            *text.lock() = last.and_then(|event| event.message);
+            match text.lock().is_some() {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await?;
+        text.into_inner().context("a text")
+    }
+
+    /// What kubectl prints in the scene's namespace.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.cluster.kubectl();
+        command.args(["-n", self.namespace.name()]).args(args);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        anyhow::ensure!(
+            output.status.success(),
+            "kubectl {args:?}: {}",
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
+    }
+
+    /// How often the operator asked AWS anything about the bucket.
+    pub fn calls_about(&self, bucket: &str) -> usize {
+        let requests = self.aws.proxy().requests();
+        let about = |path: &str| path.trim_matches('/') == bucket;
+        requests.iter().filter(|it| about(&it.call.path)).count()
+    }
+
     /// Asks for a pass and waits until it was answered.
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
@@ -278,6 +341,11 @@ impl Running {
         Ok(Self { clock, stop, task })
     }
 
+    /// Whether it has ended by itself; [`stop`](Self::stop) then tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
     /// for.
     pub fn hurried(&self) -> Hurry {
@@ -303,6 +371,26 @@ impl Running {
     }
 }
 
+/// What the engine says of the object; empty before the first pass.
+pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
+    let status = object.status().map(HasLifecycle::lifecycle);
+    status.cloned().unwrap_or_default()
+}
+
+/// The reason of the object's `Ready` condition.
+pub fn ready_reason<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+}
+
+/// The message of the object's `Ready` condition.
+pub fn ready_message<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
+}
+
 /// Time that flies.
 pub struct Hurry(JoinHandle<()>);
 
@@ -326,12 +414,11 @@ fn log_if_asked() {
     }
 }
 
-/// Settings from a command line; `more` win over the others.
-pub fn config(mut settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    settings.extend(more.iter().map(|&setting| setting.to_owned()));
-    let args = std::iter::once(cloud_operator::NAME.to_owned())
-        .chain(last_of_each(settings))
-        .map(OsString::from)
+/// Settings from a command line.
+pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
+    let program = OsString::from(cloud_operator::NAME);
+    let args = std::iter::once(program)
+        .chain(last_wins(settings, more).into_iter().map(OsString::from))
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -343,9 +430,15 @@ pub fn config(mut settings: Vec<String>, more: &[&str]) -> Result<Config> {
         .settings)
 }
 
-/// Of a setting that is repeated, only the last.
-pub fn last_of_each(settings: Vec<String>) -> impl Iterator<Item = String> {
+/// Of settings that come twice, the last.
+fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
     let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let named = settings.into_iter().map(|it| (name(&it), it));
-    named.collect::<BTreeMap<_, _>>().into_values()
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
+        last.insert(name(&setting), setting);
+    }
+    last.into_values().collect()
 }

@@ -1,45 +1,45 @@
 //! What an operator says of itself at `/debug/state`.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use harness::{port::Port, wait};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
 
-use super::PATIENCE;
+use super::{PATIENCE, program::get};
 
 /// Where an operator serves its state.
-pub struct State(Port);
+pub struct State {
+    address: SocketAddr,
+    _reserved: Option<Port>,
+}
 
 impl State {
+    /// That of an operator that serves it at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            _reserved: None,
+        }
+    }
+
     /// A place that nobody else has; the operator must be told its [`setting`](Self::setting).
     pub fn reserve() -> Result<Self> {
-        Ok(Self(Port::reserve()?))
+        let port = Port::reserve()?;
+        Ok(Self {
+            address: port.address(),
+            _reserved: Some(port),
+        })
     }
 
     pub fn setting(&self) -> String {
-        format!("--metrics-bind-address={}", self.0.address())
+        format!("--metrics-bind-address={}", self.address)
     }
 
     /// The state as it is now.
     pub async fn read(&self) -> Result<Value> {
-        let ask = async {
-            let mut stream = TcpStream::connect(self.0.address()).await?;
-            stream
-                .write_all(b"GET /debug/state HTTP/1.0\r\n\r\n")
-                .await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await?;
-            let (_, body) = answer.split_once("\r\n\r\n").context("a body")?;
-            anyhow::Ok(serde_json::from_str(body)?)
-        };
-        // A process that is stopped accepts connections and never answers.
-        timeout(Duration::from_secs(5), ask).await?
+        let answer = get(self.address, "/debug/state").await?;
+        Ok(serde_json::from_str(&answer.body)?)
     }
 
     /// Waits until the state `holds`.

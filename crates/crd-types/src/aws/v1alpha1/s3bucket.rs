@@ -79,9 +79,9 @@ pub struct S3BucketSpec {
 
     /// What happens to the bucket when this object is deleted. Delete: it is deleted too, if it is empty;
     /// until then the object waits and says so. Retain: it stays, marked as this object's, which takes it
-    /// back when created again. Orphan: it stays and the mark is taken off. Left out: the annotation
-    /// aws-infra-operator.runner.codes/deletion-policy of the namespace decides, then the operator's setting,
-    /// which is Delete unless changed. The policy in force is in status.deletionPolicy.
+    /// back when created again. Orphan: it stays and the mark is taken off. Left out: Delete. The annotation
+    /// aws-infra-operator.runner.codes/deletion-policy of this object, if it has one, comes before this
+    /// field. The policy in force is in status.deletionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 

@@ -1,0 +1,124 @@
+//! The operator is dropped, with all its memory, at every point of a bucket's life, and started again.
+
+mod scene;
+mod story;
+
+use std::{collections::HashSet, pin::pin};
+
+use anyhow::{Context, Result, ensure};
+use futures::{
+    StreamExt,
+    future::{Either, select},
+    stream,
+};
+use story::{Outside, Point, Story};
+
+/// How many stories are told at a time.
+const AT_ONCE: usize = 16;
+/// How many of a hundred points may have no counterpart in another telling: passes over different objects may
+/// come in another order, and then a look more or less is taken.
+const UNREACHED_PERCENT: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
+    let begun = operator_core::decide::clock::Clock::system();
+    let outside = Outside::new().await?;
+    let points = recorded(&outside).await?;
+    let total = points.len();
+    println!("{total} points, in {:?}", begun.now().since_origin());
+    for point in &points {
+        println!("  {point}");
+    }
+
+    let told = stream::iter(points)
+        .map(|point| {
+            let (outside, name) = (outside.clone(), point.to_string());
+            let story = async move { dies_at(&outside, point).await };
+            async move { (name, tokio::spawn(story).await) }
+        })
+        .buffer_unordered(AT_ONCE);
+    let told: Vec<_> = told.collect().await;
+
+    let (mut unreached, mut failures) = (Vec::new(), Vec::new());
+    for (point, ended) in told {
+        match ended.context("panicked").flatten() {
+            Ok(true) => {}
+            Ok(false) => unreached.push(point),
+            Err(error) => failures.push(format!("{point}: {error:#}")),
+        }
+    }
+    let taken = begun.now().since_origin();
+    println!(
+        "{total} operators crashed, {} points not reached: {unreached:#?}, in {taken:?}",
+        unreached.len()
+    );
+    ensure!(
+        failures.is_empty(),
+        "{} failed:\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    ensure!(
+        unreached.len() * 100 <= total * UNREACHED_PERCENT,
+        "too many points are not reached"
+    );
+    Ok(())
+}
+
+/// The points of a story in which nobody dies.
+async fn recorded(outside: &Outside) -> Result<Vec<Point>> {
+    let story = Story::new("crash", outside, None).await?;
+    let operator = story.operator()?;
+    story.tell().await?;
+    story.check().await?;
+    let points = story.trap.points();
+    operator.stop().await?;
+    let distinct: HashSet<&Point> = points.iter().collect();
+    ensure!(
+        distinct.len() == points.len(),
+        "a point is not known by its name"
+    );
+    Ok(points)
+}
+
+/// Tells the story with an operator that dies at `point`; whether it came there.
+async fn dies_at(outside: &Outside, point: Point) -> Result<bool> {
+    let story = Story::new("crash", outside, Some(point)).await?;
+    let first = story.operator()?;
+    let tale = pin!(story.tell());
+    let death = pin!(die(&story, first));
+    let second = match select(tale, death).await {
+        Either::Right((second, tale)) => {
+            let second = second?;
+            tale.await?;
+            Some(second)
+        }
+        Either::Left((told, death)) => {
+            told?;
+            // The last calls of all are made when there is nothing left to tell.
+            if story.trap.is_sprung() {
+                Some(death.await?)
+            } else {
+                None
+            }
+        }
+    };
+    story.check().await?;
+    match second {
+        Some(second) => second.stop().await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Waits for the trap, drops the operator there and starts another.
+async fn die(story: &Story, first: scene::Running) -> Result<scene::Running> {
+    story.trap.sprung().await;
+    first.crash().await;
+    let holder = story.holder().await?;
+    story.trap.release();
+    let second = story.operator()?;
+    if let Some(holder) = holder {
+        story.outlive(&holder, &second.clock).await?;
+    }
+    Ok(second)
+}

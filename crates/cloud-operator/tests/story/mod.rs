@@ -1,0 +1,297 @@
+//! The story of a bucket that is told again and again, each time with the operator dying at another point; and
+//! what must hold at the end of each, and meanwhile.
+
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+mod guard;
+mod outside;
+mod trap;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Result, ensure};
+use cloud_operator::s3bucket::S3Buckets;
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use harness::proxy::{Outcome, Recorded};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
+use kube::{Api, ResourceExt};
+use operator_core::decide::clock::Clock;
+use operator_core::engines::external::External;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::scene::Scene;
+
+use guard::Guard;
+use outside::Found;
+pub use outside::Outside;
+pub use trap::{Point, Server, Trap};
+
+/// Long enough that no real second counts; a test moves the clock over them.
+const LEASE: [&str; 3] = [
+    "--leader-election-lease-duration=30s",
+    "--leader-election-renew-deadline=20s",
+    "--leader-election-retry-period=5s",
+];
+const RETRY: Duration = Duration::from_secs(5);
+/// Shorter than a lease request may take: a step must not end one that is under way.
+const STEP: Duration = Duration::from_secs(9);
+
+/// One telling.
+pub struct Story {
+    pub scene: Scene,
+    pub trap: Trap,
+    outside: Outside,
+    guard: Guard,
+    strangers: BTreeMap<String, Found>,
+    /// Of the operator that runs now, if it runs in this process.
+    clock: Mutex<Option<Clock>>,
+}
+
+impl Story {
+    /// A scene with strangers' buckets in it, and a trap at `point`.
+    pub async fn new(prefix: &str, outside: &Outside, point: Option<Point>) -> Result<Self> {
+        let scene = Scene::new(prefix).await?;
+        let trap = Trap::at(scene.namespace.name(), point);
+        let guard = Guard::new(&scene, outside);
+        for (server, proxy) in [
+            (Server::Api, scene.api.proxy()),
+            (Server::Aws, scene.aws.proxy()),
+        ] {
+            let (guard, trap) = (guard.clone(), trap.clone());
+            proxy.on_request(move |side, call| {
+                let (guard, trap) = (guard.clone(), trap.clone());
+                async move {
+                    guard.check(server, side, &call).await;
+                    trap.pass(server, side, &call).await
+                }
+            });
+        }
+        let mut story = Self {
+            scene,
+            trap,
+            outside: outside.clone(),
+            guard,
+            strangers: BTreeMap::new(),
+            clock: Mutex::default(),
+        };
+        let theirs = foreign_mark();
+        let theirs: Vec<(&str, &str)> = theirs.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        for (name, tags) in [("marked", &theirs[..]), ("plain", &[])] {
+            let bucket = story.scene.bucket_name(name);
+            outside.make(&bucket, tags).await?;
+            let found = outside.found(&bucket).await?;
+            story.strangers.insert(bucket, found);
+        }
+        Ok(story)
+    }
+
+    /// An operator in this process.
+    pub fn operator(&self) -> Result<crate::scene::Running> {
+        let running = self.scene.operator_with(&LEASE)?;
+        *self.clock.lock() = Some(running.clock.clone());
+        Ok(running)
+    }
+
+    /// Who holds the lease.
+    pub async fn holder(&self) -> Result<Option<String>> {
+        let leases = self.scene.api_of::<Lease>();
+        let lease = leases.get_opt(cloud_operator::LEASE).await?;
+        let spec = lease.and_then(|lease| lease.spec);
+        Ok(spec
+            .and_then(|spec| spec.holder_identity)
+            .filter(|holder| !holder.is_empty()))
+    }
+
+    /// Lets the time pass that the lease of `dead` still has, for the operator whose clock this is.
+    pub async fn outlive(&self, dead: &str, clock: &Clock) -> Result<()> {
+        let proxy = self.scene.api.proxy();
+        let mut last = 0;
+        let patience = crate::scene::PATIENCE;
+        let passing = tokio::time::timeout(patience, async {
+            while self.holder().await?.as_deref() == Some(dead) {
+                // A step for each look at the lease; should a step come before its answer was taken in, the
+                // next look is a retry period away, and another step brings it.
+                let looked = proxy.settled(|call| call.about == "leases" && call.seq > last);
+                let looked = tokio::time::timeout(Duration::from_millis(200), looked).await;
+                last = looked.map_or(last, |looked| looked.call.seq);
+                clock.advance(STEP);
+            }
+            Ok(())
+        });
+        passing
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the lease of {dead} was not taken over")))
+    }
+
+    /// Tells the story, to the end.
+    pub async fn tell(&self) -> Result<()> {
+        let scene = &self.scene;
+        scene.provider("account").await?;
+        scene.bucket("data", "account", first_wish()).await?;
+        scene.bucket("marked", "account", json!({})).await?;
+        scene.bucket("plain", "account", json!({})).await?;
+        scene
+            .refused::<S3Bucket>("marked", "OwnedByAnother")
+            .await?;
+        scene.refused::<S3Bucket>("plain", "NotManaged").await?;
+        let data = scene.ready::<S3Bucket>("data").await?;
+        self.expect(&data, first_wish_granted()).await?;
+
+        if let Some(clock) = &*self.clock.lock() {
+            clock.advance(RETRY);
+        }
+        let renewed = |call: &harness::proxy::Call| {
+            call.about == "leases" && call.method == http::Method::PUT
+        };
+        scene.api.proxy().settled(renewed).await;
+
+        scene
+            .patch::<S3Bucket>("data", json!({ "spec": second_wish() }))
+            .await?;
+        let data = scene.ready::<S3Bucket>("data").await?;
+        self.expect(&data, second_wish_granted()).await?;
+
+        for name in ["data", "marked", "plain"] {
+            scene.delete::<S3Bucket>(name).await?;
+        }
+        for name in ["data", "marked", "plain"] {
+            scene.gone::<S3Bucket>(name).await?;
+        }
+        scene.delete::<AWSProvider>("account").await?;
+        scene.gone::<AWSProvider>("account").await
+    }
+
+    /// What must hold when the story has been told.
+    pub async fn check(&self) -> Result<()> {
+        let violations = self.guard.violations();
+        ensure!(violations.is_empty(), "{}", violations.join("\n"));
+        let left = self.outside.names(self.scene.namespace.name()).await?;
+        let theirs: BTreeSet<String> = self.strangers.keys().cloned().collect();
+        ensure!(left == theirs, "buckets left: {left:?}, not {theirs:?}");
+        for (bucket, before) in &self.strangers {
+            let after = self.outside.found(bucket).await?;
+            ensure!(after == *before, "{bucket} was {before:?} and is {after:?}");
+        }
+        for operation in ["CreateBucket", "DeleteBucket"] {
+            let done = self.forwarded(operation);
+            ensure!(
+                done.len() == 1,
+                "{operation} was done {} times: {done:?}",
+                done.len()
+            );
+        }
+        Ok(())
+    }
+
+    /// The calls of this operation that came to AWS.
+    fn forwarded(&self, operation: &str) -> Vec<Recorded> {
+        let mut calls = self.scene.aws.proxy().requests();
+        calls.retain(|recorded| {
+            recorded.call.about == operation
+                && !matches!(recorded.outcome, Outcome::CutBefore | Outcome::LeftBefore)
+        });
+        calls
+    }
+
+    /// Exactly one bucket of our own, exactly as wished, with our mark; and the finalizer that holds it.
+    async fn expect(&self, data: &S3Bucket, mut wanted: Found) -> Result<()> {
+        let held = data
+            .finalizers()
+            .iter()
+            .any(|held| held == S3Buckets::FINALIZER);
+        ensure!(
+            held,
+            "a bucket is there and no finalizer holds it: {:?}",
+            data.finalizers()
+        );
+        let namespace = self.scene.namespace.name();
+        let uid = data.uid().unwrap_or_default();
+        let installation = self.installation().await?;
+        let mark = [
+            installation.as_str(),
+            "S3Bucket.aws-infra-operator.runner.codes",
+            namespace,
+            "data",
+            &uid,
+        ];
+        let mark = MARK.into_iter().zip(mark);
+        wanted
+            .tags
+            .extend(mark.map(|(part, value)| (tag(part), value.to_owned())));
+        let bucket = self.scene.bucket_name("data");
+        let found = self.outside.found(&bucket).await?;
+        ensure!(found == wanted, "{bucket} is {found:?}, not {wanted:?}");
+        let mut all: BTreeSet<String> = self.strangers.keys().cloned().collect();
+        all.insert(bucket);
+        let names = self.outside.names(namespace).await?;
+        ensure!(names == all, "buckets: {names:?}, not {all:?}");
+        Ok(())
+    }
+
+    async fn installation(&self) -> Result<String> {
+        let namespaces: Api<Namespace> = Api::all(self.scene.cluster.client()?);
+        Ok(namespaces
+            .get("kube-system")
+            .await?
+            .uid()
+            .unwrap_or_default())
+    }
+}
+
+/// The parts of an ownership mark.
+const MARK: [&str; 5] = ["installation", "kind", "namespace", "name", "uid"];
+
+fn tag(part: &str) -> String {
+    format!("aws-infra-operator.runner.codes/{part}")
+}
+
+fn foreign_mark() -> Vec<(String, &'static str)> {
+    MARK.iter()
+        .map(|part| (tag(part), "somebody-else"))
+        .collect()
+}
+
+fn first_wish() -> Value {
+    json!({
+        "versioning": { "enabled": true },
+        "encryption": { "algorithm": "AES256" },
+        "publicAccessBlock": {
+            "blockPublicAcls": true, "ignorePublicAcls": true,
+            "blockPublicPolicy": true, "restrictPublicBuckets": true,
+        },
+        "tags": { "team": "a" },
+    })
+}
+
+fn first_wish_granted() -> Found {
+    Found {
+        tags: [("team".to_owned(), "a".to_owned())].into(),
+        versioning: Some("Enabled".to_owned()),
+        encryption: Some("AES256".to_owned()),
+        public_access: Some([true; 4]),
+        ownership: Some("BucketOwnerEnforced".to_owned()),
+        ..Found::default()
+    }
+}
+
+/// One facet less, one more, one other; as a merge patch.
+fn second_wish() -> Value {
+    json!({
+        "versioning": null,
+        "ownershipControls": { "objectOwnership": "BucketOwnerPreferred" },
+        "publicAccessBlock": { "blockPublicAcls": false },
+    })
+}
+
+fn second_wish_granted() -> Found {
+    Found {
+        versioning: Some("Suspended".to_owned()),
+        public_access: Some([false, true, true, true]),
+        ownership: Some("BucketOwnerPreferred".to_owned()),
+        ..first_wish_granted()
+    }
+}
