@@ -5,6 +5,7 @@
 
 pub mod outside;
 pub mod program;
+pub mod state;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 

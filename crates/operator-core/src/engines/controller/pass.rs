@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crd_types::lifecycle::Managed;
 use kube::ResourceExt;
 
+use super::trigger::speaks_anew;
 use crate::{
     cluster::{
         cache::{Cache, Whole},
@@ -102,7 +103,8 @@ impl<K: Managed> Pass<K> {
     /// Adds a finalizer unless it is there.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows.
+    /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows. So it is
+    /// when the finalizer was added to an object that by then asked for something else than this pass is about.
     pub async fn hold(&mut self, finalizer: &'static str) -> Result<(), WriteError> {
         let object = self.object();
         let written = self
@@ -111,6 +113,9 @@ impl<K: Managed> Pass<K> {
             .add_finalizer(&self.leading, &*object, finalizer)
             .await?;
         self.adopt(written);
+        if speaks_anew(&*object, &*self.object) {
+            return Err(WriteError::Conflict);
+        }
         Ok(())
     }
 
