@@ -34,7 +34,8 @@ async fn a_flag_wins_over_the_environment_over_the_mounted_config_map_over_the_d
     let file = ("CONFIG_DIR", mounted);
     let system: Namespace = Api::all(scene.cluster.client()?).get("kube-system").await?;
     let default = system.uid().context("a UID")?;
-    let cases: [(&[&str], &[(&str, &str)], &str); 4] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 4] = [
         (flag, &[environment, file], "of-the-flag"),
         (&[], &[environment, file], "of-the-environment"),
         (&[], &[file], "of-the-file"),
