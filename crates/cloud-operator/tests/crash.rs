@@ -3,14 +3,8 @@
 mod scene;
 mod story;
 
-use std::{collections::HashSet, pin::pin};
-
 use anyhow::{Context, Result, ensure};
-use futures::{
-    StreamExt,
-    future::{Either, select},
-    stream,
-};
+use futures::{StreamExt, stream};
 use story::{Outside, Point, Story};
 
 /// How many stories are told at a time.
@@ -23,7 +17,7 @@ const UNREACHED_PERCENT: usize = 2;
 async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
     let begun = operator_core::decide::clock::Clock::system();
     let outside = Outside::new().await?;
-    let points = recorded(&outside).await?;
+    let points = story::recorded(&outside).await?;
     let total = points.len();
     println!("{total} points, in {:?}", begun.now().since_origin());
     for point in &points {
@@ -52,6 +46,7 @@ async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
         "{total} operators crashed, {} points not reached: {unreached:#?}, in {taken:?}",
         unreached.len()
     );
+    outside.untouched().await?;
     ensure!(
         failures.is_empty(),
         "{} failed:\n{}",
@@ -65,44 +60,11 @@ async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
     Ok(())
 }
 
-/// The points of a story in which nobody dies.
-async fn recorded(outside: &Outside) -> Result<Vec<Point>> {
-    let story = Story::new("crash", outside, None).await?;
-    let operator = story.operator()?;
-    story.tell().await?;
-    story.check().await?;
-    let points = story.trap.points();
-    operator.stop().await?;
-    let distinct: HashSet<&Point> = points.iter().collect();
-    ensure!(
-        distinct.len() == points.len(),
-        "a point is not known by its name"
-    );
-    Ok(points)
-}
-
 /// Tells the story with an operator that dies at `point`; whether it came there.
 async fn dies_at(outside: &Outside, point: Point) -> Result<bool> {
     let story = Story::new("crash", outside, Some(point)).await?;
     let first = story.operator()?;
-    let tale = pin!(story.tell());
-    let death = pin!(die(&story, first));
-    let second = match select(tale, death).await {
-        Either::Right((second, tale)) => {
-            let second = second?;
-            tale.await?;
-            Some(second)
-        }
-        Either::Left((told, death)) => {
-            told?;
-            // The last calls of all are made when there is nothing left to tell.
-            if story.trap.is_sprung() {
-                Some(death.await?)
-            } else {
-                None
-            }
-        }
-    };
+    let second = story.tell_with(die(&story, first)).await?;
     story.check().await?;
     match second {
         Some(second) => second.stop().await.map(|()| true),

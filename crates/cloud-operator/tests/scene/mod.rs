@@ -22,12 +22,18 @@ use operator_core::{
     process::config::{Inputs, load},
 };
 use serde_json::{Value, json};
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::{OnceCell, oneshot},
+    task::JoinHandle,
+};
 
 pub use harness::wait::PATIENCE;
 
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
+
+/// Whether the definitions are in the cluster that this process's tests share.
+static INSTALLED: OnceCell<()> = OnceCell::const_new();
 
 /// One test's own stage.
 pub struct Scene {
@@ -49,7 +55,9 @@ impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
         log_if_asked();
         let cluster = ControlPlane::shared().await?.clone();
-        cluster.install_crds(crds()).await?;
+        INSTALLED
+            .get_or_try_init(|| cluster.install_crds(crds()))
+            .await?;
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(Moto::shared().await?.url()).await?;

@@ -7,14 +7,12 @@ mod guard;
 mod outside;
 mod trap;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::HashSet, pin::pin, time::Duration};
 
 use anyhow::{Result, ensure};
 use cloud_operator::s3bucket::S3Buckets;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use futures::future::{Either, select};
 use harness::proxy::{Outcome, Recorded};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
@@ -26,8 +24,8 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 use guard::Guard;
-use outside::Found;
 pub use outside::Outside;
+use outside::{Found, MARK, MARKED, PLAIN, mark_tag};
 pub use trap::{Point, Server, Trap};
 
 /// Long enough that no real second counts; a test moves the clock over them.
@@ -46,13 +44,12 @@ pub struct Story {
     pub trap: Trap,
     outside: Outside,
     guard: Guard,
-    strangers: BTreeMap<String, Found>,
     /// Of the operator that runs now, if it runs in this process.
     clock: Mutex<Option<Clock>>,
 }
 
 impl Story {
-    /// A scene with strangers' buckets in it, and a trap at `point`.
+    /// A scene with a trap at `point`.
     pub async fn new(prefix: &str, outside: &Outside, point: Option<Point>) -> Result<Self> {
         let scene = Scene::new(prefix).await?;
         let trap = Trap::at(scene.namespace.name(), point);
@@ -70,23 +67,13 @@ impl Story {
                 }
             });
         }
-        let mut story = Self {
+        Ok(Self {
             scene,
             trap,
             outside: outside.clone(),
             guard,
-            strangers: BTreeMap::new(),
             clock: Mutex::default(),
-        };
-        let theirs = foreign_mark();
-        let theirs: Vec<(&str, &str)> = theirs.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        for (name, tags) in [("marked", &theirs[..]), ("plain", &[])] {
-            let bucket = story.scene.bucket_name(name);
-            outside.make(&bucket, tags).await?;
-            let found = outside.found(&bucket).await?;
-            story.strangers.insert(bucket, found);
-        }
-        Ok(story)
+        })
     }
 
     /// An operator in this process.
@@ -132,12 +119,12 @@ impl Story {
         let scene = &self.scene;
         scene.provider("account").await?;
         scene.bucket("data", "account", first_wish()).await?;
-        scene.bucket("marked", "account", json!({})).await?;
-        scene.bucket("plain", "account", json!({})).await?;
-        scene
-            .refused::<S3Bucket>("marked", "OwnedByAnother")
-            .await?;
-        scene.refused::<S3Bucket>("plain", "NotManaged").await?;
+        for stranger in [MARKED, PLAIN] {
+            let name = json!({ "bucketName": self.outside.of(stranger) });
+            scene.bucket(stranger, "account", name).await?;
+        }
+        scene.refused::<S3Bucket>(MARKED, "OwnedByAnother").await?;
+        scene.refused::<S3Bucket>(PLAIN, "NotManaged").await?;
         let data = scene.ready::<S3Bucket>("data").await?;
         self.expect(&data, first_wish_granted()).await?;
 
@@ -155,14 +142,34 @@ impl Story {
         let data = scene.ready::<S3Bucket>("data").await?;
         self.expect(&data, second_wish_granted()).await?;
 
-        for name in ["data", "marked", "plain"] {
+        for name in ["data", MARKED, PLAIN] {
             scene.delete::<S3Bucket>(name).await?;
         }
-        for name in ["data", "marked", "plain"] {
+        for name in ["data", MARKED, PLAIN] {
             scene.gone::<S3Bucket>(name).await?;
         }
         scene.delete::<AWSProvider>("account").await?;
         scene.gone::<AWSProvider>("account").await
+    }
+
+    /// Tells the story while `death` waits for the trap and has another operator go on in the end; gives what
+    /// `death` gives, or nothing if its point was never reached.
+    pub async fn tell_with<O>(&self, death: impl Future<Output = Result<O>>) -> Result<Option<O>> {
+        match select(pin!(self.tell()), pin!(death)).await {
+            Either::Right((next, tale)) => {
+                let next = next?;
+                tale.await?;
+                Ok(Some(next))
+            }
+            Either::Left((told, death)) => {
+                told?;
+                // The last calls of all are made when there is nothing left to tell.
+                match self.trap.is_sprung() {
+                    true => death.await.map(Some),
+                    false => Ok(None),
+                }
+            }
+        }
     }
 
     /// What must hold when the story has been told.
@@ -170,12 +177,7 @@ impl Story {
         let violations = self.guard.violations();
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
         let left = self.outside.names(self.scene.namespace.name()).await?;
-        let theirs: BTreeSet<String> = self.strangers.keys().cloned().collect();
-        ensure!(left == theirs, "buckets left: {left:?}, not {theirs:?}");
-        for (bucket, before) in &self.strangers {
-            let after = self.outside.found(bucket).await?;
-            ensure!(after == *before, "{bucket} was {before:?} and is {after:?}");
-        }
+        ensure!(left.is_empty(), "buckets are left: {left:?}");
         for operation in ["CreateBucket", "DeleteBucket"] {
             let done = self.forwarded(operation);
             ensure!(
@@ -221,19 +223,17 @@ impl Story {
         let mark = MARK.into_iter().zip(mark);
         wanted
             .tags
-            .extend(mark.map(|(part, value)| (tag(part), value.to_owned())));
+            .extend(mark.map(|(part, value)| (mark_tag(part), value.to_owned())));
         let bucket = self.scene.bucket_name("data");
         let found = self.outside.found(&bucket).await?;
         ensure!(found == wanted, "{bucket} is {found:?}, not {wanted:?}");
-        let mut all: BTreeSet<String> = self.strangers.keys().cloned().collect();
-        all.insert(bucket);
-        let names = self.outside.names(namespace).await?;
-        ensure!(names == all, "buckets: {names:?}, not {all:?}");
+        let all = self.outside.names(namespace).await?;
+        ensure!(all == [bucket].into(), "more than one bucket: {all:?}");
         Ok(())
     }
 
     async fn installation(&self) -> Result<String> {
-        let namespaces: Api<Namespace> = Api::all(self.scene.cluster.client()?);
+        let namespaces: Api<Namespace> = Api::all(self.scene.api_of::<Lease>().into_client());
         Ok(namespaces
             .get("kube-system")
             .await?
@@ -242,17 +242,20 @@ impl Story {
     }
 }
 
-/// The parts of an ownership mark.
-const MARK: [&str; 5] = ["installation", "kind", "namespace", "name", "uid"];
-
-fn tag(part: &str) -> String {
-    format!("aws-infra-operator.runner.codes/{part}")
-}
-
-fn foreign_mark() -> Vec<(String, &'static str)> {
-    MARK.iter()
-        .map(|part| (tag(part), "somebody-else"))
-        .collect()
+/// The points of a story in which nobody dies.
+pub async fn recorded(outside: &Outside) -> Result<Vec<Point>> {
+    let story = Story::new("recorded", outside, None).await?;
+    let operator = story.operator()?;
+    story.tell().await?;
+    story.check().await?;
+    let points = story.trap.points();
+    operator.stop().await?;
+    let distinct: HashSet<&Point> = points.iter().collect();
+    ensure!(
+        distinct.len() == points.len(),
+        "a point is not known by its name"
+    );
+    Ok(points)
 }
 
 fn first_wish() -> Value {
