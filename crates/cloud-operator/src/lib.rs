@@ -144,7 +144,7 @@ fn users_of_providers(
             index.set(bucket, None);
             released(&provider_of(old));
         }
-        Change::Unreadable(_) => {}
+        Change::Unreadable(_) | Change::UnreadableGone => {}
     }));
     references
 }

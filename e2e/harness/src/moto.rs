@@ -5,9 +5,9 @@ mod environment;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use tokio::sync::OnceCell;
 
 use crate::port::Port;
@@ -27,6 +27,14 @@ pub struct Moto {
     child: Child,
     _port: Port,
     _folder: Scratch,
+}
+
+/// An access key that moto knows.
+pub struct AccessKey {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret: String,
 }
 
 /// It imports thousands of files, slowly on a busy machine.
@@ -74,6 +82,56 @@ impl Moto {
         &self.url
     }
 
+    /// Makes an IAM user with an access key; `GetCallerIdentity` tells its holder by the user's name.
+    ///
+    /// # Errors
+    /// When moto refuses, as it does where a user of this name exists.
+    pub async fn user(&self, name: &str) -> Result<AccessKey> {
+        self.iam(&format!("Action=CreateUser&UserName={name}"))
+            .await?;
+        let made = self
+            .iam(&format!("Action=CreateAccessKey&UserName={name}"))
+            .await?;
+        let element = |element: &str| {
+            let (_, rest) = made.split_once(&format!("<{element}>"))?;
+            let (text, _) = rest.split_once('<')?;
+            Some(text.to_owned())
+        };
+        let key = || {
+            Some(AccessKey {
+                id: element("AccessKeyId")?,
+                secret: element("SecretAccessKey")?,
+            })
+        };
+        key().with_context(|| format!("no access key in moto's answer: {made}"))
+    }
+
+    /// Whether an access key that moto does not know is refused from now on, as AWS does. Only for
+    /// a server of one's own, and one that is asked without the proxy's overlay but for STS.
+    ///
+    /// # Errors
+    /// When moto does not answer.
+    pub async fn check_keys(&self, check: bool) -> Result<()> {
+        // So many requests are let in unchecked first.
+        let unchecked = if check { 0 } else { u32::MAX };
+        let setting =
+            Request::post("/moto-api/reset-auth").body(Bytes::from(unchecked.to_string()))?;
+        succeeded(Forwarder::plain(&self.url)?.ask(setting).await?)?;
+        Ok(())
+    }
+
+    async fn iam(&self, action: &str) -> Result<String> {
+        let request = Request::post("/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/iam/aws4_request, \
+                 SignedHeaders=host, Signature=00",
+            )
+            .body(Bytes::from(format!("{action}&Version=2010-05-08")))?;
+        succeeded(Forwarder::plain(&self.url)?.ask(request).await?)
+    }
+
     /// The server's process.
     pub fn process(&self) -> &Child {
         &self.child
@@ -102,4 +160,14 @@ impl Moto {
         }
         Ok(())
     }
+}
+
+fn succeeded(answer: Response<Bytes>) -> Result<String> {
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    ensure!(
+        answer.status().is_success(),
+        "moto answered {}: {text}",
+        answer.status()
+    );
+    Ok(text)
 }

@@ -26,6 +26,8 @@ use crate::aws::{Aws, Session};
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
 /// Reason of `Ready=True`.
 const READY: &str = "AuthenticationSucceeded";
+/// Reason where the Secret is not there, not yet or not any more.
+const WAITING_FOR_SECRET: &str = "WaitingForSecret";
 /// How soon to look again for what would have started a pass anyway.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
 /// How soon to look again while it is not known what uses a provider.
@@ -88,8 +90,15 @@ impl Providers {
         };
         self.sessions.publish(key, &provider.spec, state);
         match looked? {
+            // Not a hitch in what goes on working: what was in force was taken away.
+            Look::NoSecret(secret) if pass.status.account_id.is_some() => Err(Fault::blocked(
+                WAITING_FOR_SECRET,
+                format!(
+                    "Secret {secret} is gone; create it again, or let the spec name other credentials"
+                ),
+            )),
             Look::NoSecret(secret) => Ok(Outcome::Waiting {
-                reason: "WaitingForSecret",
+                reason: WAITING_FOR_SECRET,
                 on: format!("Secret {secret}, which does not exist yet"),
                 poll: SAFETY_POLL,
             }),

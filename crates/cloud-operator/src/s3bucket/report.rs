@@ -39,12 +39,11 @@ fn facet(name: &'static str, trouble: &Trouble) -> FacetStatus {
         .filter(|diff| diff.facet == name)
         .map(ToString::to_string)
         .collect();
-    let (state, message) = match &trouble.failed {
-        Some((failed, fault)) if *failed == name => {
-            (FacetState::Failed, Some(fault.message.clone()))
-        }
-        _ if differing.is_empty() => (FacetState::InSync, None),
-        _ => (FacetState::Drifted, Some(differing.join("; "))),
+    let failed = trouble.failed.iter().find(|(failed, _)| *failed == name);
+    let (state, message) = match failed {
+        Some((_, fault)) => (FacetState::Failed, Some(fault.message.clone())),
+        None if differing.is_empty() => (FacetState::InSync, None),
+        None => (FacetState::Drifted, Some(differing.join("; "))),
     };
     let bounded = |text: String| text[..text.floor_char_boundary(LONGEST_MESSAGE)].to_owned();
     FacetStatus {
@@ -125,7 +124,7 @@ mod tests {
         let fault = Fault::blocked("AccessDenied", "é".repeat(2000));
         let trouble = Trouble {
             diffs: vec![diff("encryption"), diff("tags")],
-            failed: Some(("tags", fault)),
+            failed: vec![("tags", fault)],
         };
         let status = reported(&trouble);
         assert_eq!(

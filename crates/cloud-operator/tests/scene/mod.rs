@@ -3,37 +3,50 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
-use std::{collections::BTreeMap, ffi::OsString, time::Duration};
+pub mod outside;
+pub mod program;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
-    lifecycle::{HasLifecycle, Managed},
+    lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     decide::clock::Clock,
     process::config::{Inputs, load},
 };
+use outside::Somebody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{
-    sync::{OnceCell, oneshot},
-    task::JoinHandle,
-};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 pub use harness::wait::PATIENCE;
 
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
 
-/// Whether the definitions are in the cluster that this process's tests share.
-static INSTALLED: OnceCell<()> = OnceCell::const_new();
+/// The clusters that know the definitions, by their addresses.
+static INSTALLED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
+pub const UNHURRIED: &[&str] = &[
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--reconcile-timeout=1h",
+];
 
 /// One test's own stage.
 pub struct Scene {
@@ -41,6 +54,8 @@ pub struct Scene {
     pub namespace: Namespace,
     pub api: ApiProxy,
     pub aws: AwsProxy,
+    /// Somebody else of the same AWS account.
+    pub somebody: Somebody,
     client: Client,
 }
 
@@ -53,20 +68,36 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::at(ControlPlane::shared().await?, Moto::shared().await?, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        Self::at(cluster, Moto::shared().await?, prefix).await
+    }
+
+    /// A stage with another AWS than the one that tests share.
+    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
+        Self::at(ControlPlane::shared().await?, moto, prefix).await
+    }
+
+    async fn at(cluster: &Cluster, moto: &Moto, prefix: &str) -> Result<Self> {
         log_if_asked();
-        let cluster = ControlPlane::shared().await?.clone();
-        INSTALLED
-            .get_or_try_init(|| cluster.install_crds(crds()))
-            .await?;
+        let cluster = cluster.clone();
+        if !INSTALLED.lock().contains(&cluster.url()) {
+            cluster.install_crds(crds()).await?;
+            INSTALLED.lock().insert(cluster.url());
+        }
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
-        let aws = AwsProxy::start(Moto::shared().await?.url()).await?;
+        let aws = AwsProxy::start(moto.url()).await?;
         Ok(Self {
             client: cluster.client()?,
             cluster,
             namespace,
             api,
             aws,
+            somebody: Somebody::new(moto).await?,
         })
     }
 
@@ -98,7 +129,12 @@ impl Scene {
 
     /// An operator in this process; `more` settings win over the usual ones.
     pub fn operator_with(&self, more: &[&str]) -> Result<Running> {
-        let client = Client::try_from(self.api.config())?;
+        self.operator_as(&self.cluster.config(), more)
+    }
+
+    /// An operator in this process that is this user of the cluster.
+    pub fn operator_as(&self, user: &kube::Config, more: &[&str]) -> Result<Running> {
+        let client = Client::try_from(self.api.config_for(user)?)?;
         Running::start(config(self.settings(), more)?, client)
     }
 
@@ -230,6 +266,48 @@ impl Scene {
         .await
     }
 
+    /// Waits until something was published about the object for this reason, and returns the text of the last.
+    pub async fn event<K: Managed>(&self, name: &str, reason: &str) -> Result<String> {
+        let about = format!(
+            "involvedObject.kind={},involvedObject.name={name},reason={reason}",
+            K::kind(&())
+        );
+        let (api, about) = (self.api_of::<Event>(), ListParams::default().fields(&about));
+        let text = Mutex::new(None);
+        wait::until(&format!("an event {reason}"), PATIENCE, || async {
+            let found = api.list(&about).await.map_err(|e| e.to_string())?.items;
+            let last = found.into_iter().max_by_key(|e| e.last_timestamp.clone());
+            *text.lock() = last.and_then(|event| event.message);
+            match text.lock().is_some() {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await?;
+        text.into_inner().context("a text")
+    }
+
+    /// What kubectl prints in the scene's namespace.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.cluster.kubectl();
+        command.args(["-n", self.namespace.name()]).args(args);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        anyhow::ensure!(
+            output.status.success(),
+            "kubectl {args:?}: {}",
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
+    }
+
+    /// How often the operator asked AWS anything about the bucket.
+    pub fn calls_about(&self, bucket: &str) -> usize {
+        let requests = self.aws.proxy().requests();
+        let about = |path: &str| path.trim_matches('/') == bucket;
+        requests.iter().filter(|it| about(&it.call.path)).count()
+    }
+
     /// Asks for a pass and waits until it was answered.
     pub async fn request_pass<K: Managed>(&self, name: &str) -> Result<K> {
         let value = format!("{:x}", fastrand::u64(..));
@@ -272,6 +350,23 @@ impl Running {
         Ok(Self { clock, stop, task })
     }
 
+    /// Whether it has ended by itself; [`stop`](Self::stop) then tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
+    /// for.
+    pub fn hurried(&self) -> Hurry {
+        let clock = self.clock.clone();
+        Hurry(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        }))
+    }
+
     /// Stops it as SIGTERM would.
     pub async fn stop(self) -> Result<()> {
         drop(self.stop);
@@ -282,6 +377,35 @@ impl Running {
     pub async fn crash(self) {
         self.task.abort();
         let _ = self.task.await;
+    }
+}
+
+/// What the engine says of the object; empty before the first pass.
+pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
+    let status = object.status().map(HasLifecycle::lifecycle);
+    status.cloned().unwrap_or_default()
+}
+
+/// The reason of the object's `Ready` condition.
+pub fn ready_reason<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+}
+
+/// The message of the object's `Ready` condition.
+pub fn ready_message<K: Managed>(object: &K) -> String {
+    let lifecycle = lifecycle(object);
+    let ready = lifecycle.condition("Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
+}
+
+/// Time that flies.
+pub struct Hurry(JoinHandle<()>);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -301,18 +425,9 @@ fn log_if_asked() {
 
 /// Settings from a command line.
 pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
-    // The last of a repeated setting wins.
-    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for setting in settings
-        .into_iter()
-        .chain(more.iter().map(|&setting| setting.to_owned()))
-    {
-        last.insert(name(&setting), setting);
-    }
     let program = OsString::from(cloud_operator::NAME);
     let args = std::iter::once(program)
-        .chain(last.into_values().map(OsString::from))
+        .chain(last_wins(settings, more).into_iter().map(OsString::from))
         .collect();
     let loaded = load(&Inputs {
         args,
@@ -322,4 +437,17 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
     Ok(loaded
         .map_err(|refused| anyhow::anyhow!("{refused}"))?
         .settings)
+}
+
+/// Of settings that come twice, the last.
+fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
+    let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for setting in settings
+        .into_iter()
+        .chain(more.iter().map(|&setting| setting.to_owned()))
+    {
+        last.insert(name(&setting), setting);
+    }
+    last.into_values().collect()
 }

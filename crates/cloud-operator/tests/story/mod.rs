@@ -117,12 +117,18 @@ impl Story {
     /// Tells the story, to the end.
     pub async fn tell(&self) -> Result<()> {
         let scene = &self.scene;
-        scene.provider("account").await?;
         scene.bucket("data", "account", first_wish()).await?;
         for stranger in [MARKED, PLAIN] {
             let name = json!({ "bucketName": self.outside.of(stranger) });
             scene.bucket(stranger, "account", name).await?;
         }
+        // One after another wherever a race would make another call now and then.
+        for name in ["data", MARKED, PLAIN] {
+            scene
+                .refused::<S3Bucket>(name, "WaitingForProvider")
+                .await?;
+        }
+        scene.provider("account").await?;
         scene.refused::<S3Bucket>(MARKED, "OwnedByAnother").await?;
         scene.refused::<S3Bucket>(PLAIN, "NotManaged").await?;
         let data = scene.ready::<S3Bucket>("data").await?;
@@ -142,10 +148,8 @@ impl Story {
         let data = scene.ready::<S3Bucket>("data").await?;
         self.expect(&data, second_wish_granted()).await?;
 
-        for name in ["data", MARKED, PLAIN] {
+        for name in [MARKED, PLAIN, "data"] {
             scene.delete::<S3Bucket>(name).await?;
-        }
-        for name in ["data", MARKED, PLAIN] {
             scene.gone::<S3Bucket>(name).await?;
         }
         scene.delete::<AWSProvider>("account").await?;

@@ -24,10 +24,13 @@ use crate::stage::Stage;
 
 const CANARY: &str = "canary-value";
 
+/// A Secret, and the users that were told of it.
+type Told = (String, Vec<String>);
+
 struct Vault {
     stage: Stage,
     secrets: Secrets,
-    told: Arc<Mutex<Vec<(String, Vec<String>)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Vault {
@@ -139,7 +142,7 @@ async fn a_rotated_secret_is_told_to_all_its_users_and_read_anew() {
     vault.create("shared", "old").await;
     vault.create("other", "old").await;
     let shared = vault.stage.key("shared");
-    vault.track("one", &[shared.clone()]);
+    vault.track("one", std::slice::from_ref(&shared));
     vault.track("two", &[shared.clone(), vault.stage.key("other")]);
     let before = vault.secrets.get(&shared).await.unwrap().unwrap();
     vault.followed(vault.stage.namespace.name()).await;

@@ -81,6 +81,8 @@ pub enum Change<'a, S> {
     Deleted(&'a Arc<S>),
     /// It is there but was written under a schema that this version cannot read; told once a state.
     Unreadable(&'a Unreadable),
+    /// It could not be read, and is there no longer.
+    UnreadableGone,
 }
 
 /// An object that cannot be read.

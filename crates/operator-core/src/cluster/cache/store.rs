@@ -34,6 +34,7 @@ pub(super) enum Effect<S> {
     Updated { old: Arc<S>, new: Arc<S> },
     Deleted(Arc<S>),
     Unreadable(Unreadable),
+    UnreadableGone,
 }
 
 impl<S> Effect<S> {
@@ -43,6 +44,7 @@ impl<S> Effect<S> {
             Self::Updated { old, new } => Change::Updated { old, new },
             Self::Deleted(old) => Change::Deleted(old),
             Self::Unreadable(unreadable) => Change::Unreadable(unreadable),
+            Self::UnreadableGone => Change::UnreadableGone,
         }
     }
 }
@@ -175,10 +177,11 @@ impl<S> Store<S> {
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Option<Effect<S>> {
-        self.unreadable.remove(key);
-        self.readable
-            .remove(key)
-            .map(|entry| Effect::Deleted(entry.object))
+        if self.unreadable.remove(key).is_some() {
+            return Some(Effect::UnreadableGone);
+        }
+        let entry = self.readable.remove(key)?;
+        Some(Effect::Deleted(entry.object))
     }
 }
 

@@ -18,7 +18,7 @@ use kube::{
 };
 use serde_json::json;
 use tokio::sync::mpsc;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     Counters, Queued, Reporter,
@@ -29,7 +29,7 @@ use crate::{
         refusal::{code, explain},
         text::shortened,
     },
-    decide::clock::Clock,
+    decide::clock::{Clock, Moment},
 };
 
 /// The longest note, in bytes.
@@ -40,6 +40,8 @@ const MAX_NAME: usize = 253 - ".0123456789abcdef".len();
 const DEFAULT_NAMESPACE: &str = "default";
 /// Of how many objects it is remembered what they caused.
 const REMEMBERED: usize = 4096;
+/// That events are not taken is warned of no more often than this.
+const COMPLAINT: Duration = Duration::from_secs(600);
 /// How long one write may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,6 +54,7 @@ pub struct EventWriter {
     queue: mpsc::Receiver<Queued>,
     limits: Limits,
     counters: Arc<Counters>,
+    complained: Option<Moment>,
 }
 
 impl EventWriter {
@@ -69,6 +72,7 @@ impl EventWriter {
             queue,
             limits: Limits::new(REMEMBERED),
             counters,
+            complained: None,
         }
     }
 
@@ -108,12 +112,22 @@ impl EventWriter {
         match written {
             Ok(()) => Fate::Written,
             Err(why) => {
-                debug!(
-                    reason = queued.happening.reason,
-                    "an event was not taken: {why}"
-                );
+                self.complain(queued.happening.reason, &why);
                 Fate::Failed
             }
+        }
+    }
+
+    fn complain(&mut self, reason: &str, why: &str) {
+        let now = self.clock.now();
+        if self
+            .complained
+            .is_some_and(|moment| now.since(moment) < COMPLAINT)
+        {
+            debug!(reason, "an event was not taken: {why}");
+        } else {
+            warn!(reason, "events are not taken: {why}");
+            self.complained = Some(now);
         }
     }
 

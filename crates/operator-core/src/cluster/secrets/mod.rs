@@ -182,6 +182,6 @@ fn see_change(inner: &Weak<Inner>, key: &ObjectKey, change: &Change<'_, Version>
         }
         Change::Deleted(version) => inner.see(key, Sight::Deleted(Version::clone(version))),
         // Metadata can always be read.
-        Change::Unreadable(_) => {}
+        Change::Unreadable(_) | Change::UnreadableGone => {}
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         election::Leadership,
         events::Severity,
         leading::Leading,
+        write::WriteError,
     },
     decide::{
         backoff::{self, Streaks},
@@ -170,6 +171,10 @@ impl<R: Reconciler> Controller<R> {
                     self.enqueue(key, Arc::from("unreadable"), Class::Edit, now);
                 }
             }
+            Change::UnreadableGone => {
+                self.queue.lock().forget(key);
+                self.unreadable.forget(key);
+            }
         }
     }
 
@@ -253,7 +258,16 @@ impl<R: Reconciler> Controller<R> {
             pass.status.lifecycle_mut().touch(now);
         }
         announce(pass, &object, result);
-        pass.conclude().await.map_err(Fault::from)
+        pass.conclude().await.map_err(|error| {
+            // The object cannot say it, so the log must.
+            if !matches!(
+                error,
+                WriteError::Conflict | WriteError::Gone | WriteError::NotLeading(_)
+            ) {
+                tracing::warn!("cannot show on the object how this pass ended: {error}");
+            }
+            error.into()
+        })
     }
 
     /// Whether the result is a hitch that says nothing about a wish that is in force: a look that failed is

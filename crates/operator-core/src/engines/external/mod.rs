@@ -205,8 +205,8 @@ pub enum Unresolved {
 pub struct Trouble {
     /// What still differs.
     pub diffs: Vec<Diff>,
-    /// The facet whose write failed, and why.
-    pub failed: Option<(&'static str, Fault)>,
+    /// The facets whose writes failed, and why.
+    pub failed: Vec<(&'static str, Fault)>,
 }
 
 /// Poll interval while waiting for something whose arrival starts a pass anyway.

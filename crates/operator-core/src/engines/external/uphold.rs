@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cluster::events::Severity,
-    decide::outcome::{Fault, Outcome},
+    decide::outcome::{Class, Fault, Outcome, Scope},
     engines::controller::Pass,
 };
 
@@ -31,13 +31,15 @@ struct Work<'a, E: External> {
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
         let work = self.prepare(pass)?;
-        let mut observed = match work.observe(&pass.status).await? {
+        let presence = work.observe(&pass.status).await?;
+        let marked = matches!(presence, Presence::Gone | Presence::Ours(_));
+        let mut observed = match presence {
             Presence::Gone => self.create(pass, &work).await?,
             present => claim(pass, &work, present)?,
         };
         let diffs = work.diff(&pass.status, &observed);
         if !diffs.is_empty() {
-            self.correct(pass, &work, &observed, &diffs).await?;
+            self.correct(pass, &work, &observed, &diffs, marked).await?;
             observed = claim(pass, &work, work.observe(&pass.status).await?)?;
         }
         let left = work.diff(&pass.status, &observed);
@@ -46,7 +48,7 @@ impl<E: External> Engine<E> {
             &observed,
             Trouble {
                 diffs: left.clone(),
-                failed: None,
+                failed: Vec::new(),
             },
         );
         if !left.is_empty() {
@@ -120,36 +122,45 @@ impl<E: External> Engine<E> {
         }
     }
 
-    /// Performs what mends `diffs`. The facets are written down as ours before the first of them is.
+    /// Performs what mends `diffs`. The facets are written down as ours before the first of them is. A step that
+    /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
     async fn correct(
         &self,
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
         observed: &E::Observed,
         diffs: &[Diff],
+        marked: bool,
     ) -> Result<(), End> {
         let drifted = in_force(pass);
         self.intend(pass, &work.identity, &work.wanted, true)
             .await?;
         let leading = pass.leading().clone();
+        let mut trouble = Trouble {
+            diffs: diffs.to_vec(),
+            failed: Vec::new(),
+        };
         for step in self.domain.plan(&work.desired, diffs) {
+            let facet = E::facet(&step);
             pass.note_effect();
             let done = self
                 .domain
                 .perform(&leading, &work.context, &work.identity, &step)
                 .await;
-            if let Err(fault) = done {
-                let failed = Some((E::facet(&step), fault.clone()));
-                work.report(
-                    pass,
-                    observed,
-                    Trouble {
-                        diffs: diffs.to_vec(),
-                        failed,
-                    },
-                );
-                return Err(fault.into());
+            match done {
+                Ok(()) => trouble.diffs.retain(|diff| diff.facet != facet),
+                Err(fault) => {
+                    let go_on = marked && is_of_one_facet(&fault);
+                    trouble.failed.push((facet, fault));
+                    if !go_on {
+                        break;
+                    }
+                }
             }
+        }
+        if let Some((_, first)) = trouble.failed.first().cloned() {
+            work.report(pass, observed, trouble);
+            return Err(first.into());
         }
         let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
         let changes = changes.join("; ");
@@ -240,6 +251,11 @@ fn claim<E: External>(
         .into()),
         Presence::Gone | Presence::NotVisible => Err(not_visible(identity)),
     }
+}
+
+/// Whether a fault says nothing about other facets of the same resource.
+fn is_of_one_facet(fault: &Fault) -> bool {
+    fault.scope == Scope::Object && matches!(fault.class, Class::Terminal | Class::Blocked)
 }
 
 fn not_visible(identity: impl std::fmt::Display) -> End {

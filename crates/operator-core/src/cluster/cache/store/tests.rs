@@ -35,6 +35,7 @@ fn told<'a>(effects: impl IntoIterator<Item = &'a Effect<String>>) -> String {
         Effect::Updated { old, new } => format!("{old}>{new}"),
         Effect::Deleted(old) => format!("-{old}"),
         Effect::Unreadable(unreadable) => format!("?{}", unreadable.uid),
+        Effect::UnreadableGone => "-?".to_owned(),
     });
     told.collect::<Vec<_>>().join(" ")
 }
@@ -143,14 +144,11 @@ fn an_unreadable_state_takes_the_object_out_and_is_told_once() {
 fn an_unreadable_object_leaves_no_trace_when_it_goes() {
     let mut store = Store::<String>::default();
     store.put(&key("a"), version("u", "6"), unreadable());
-    assert_eq!(
-        told(&store.delete(&key("a"), &version("u", "7"))),
-        "",
-        "nobody knew it"
-    );
+    assert_eq!(told(&store.delete(&key("a"), &version("u", "7"))), "-?");
     assert_eq!(store.unreadable(), 0);
     store.put(&key("b"), version("u", "8"), unreadable());
-    store.retain(None, &HashSet::new());
+    let gone = store.retain(None, &HashSet::new());
+    assert_eq!(told(gone.iter().map(|(_, effect)| effect)), "-?");
     assert_eq!(store.unreadable(), 0);
 }
 
@@ -214,6 +212,7 @@ struct World {
     cache: Store<String>,
     /// What an observer believes.
     believed: BTreeMap<ObjectKey, String>,
+    unreadable: HashSet<ObjectKey>,
 }
 
 impl World {
@@ -249,7 +248,8 @@ impl World {
     fn tell(&mut self, key: &ObjectKey, effect: &Effect<String>) {
         match effect {
             Effect::Added(new) => {
-                assert_eq!(self.believed.insert(key.clone(), new.to_string()), None)
+                assert_eq!(self.believed.insert(key.clone(), new.to_string()), None);
+                self.unreadable.remove(key);
             }
             Effect::Updated { old, new } => {
                 let before = self.believed.insert(key.clone(), new.to_string());
@@ -260,7 +260,11 @@ impl World {
             Effect::Deleted(old) => {
                 assert_eq!(self.believed.remove(key).as_deref(), Some(old.as_str()));
             }
-            Effect::Unreadable(_) => assert_eq!(self.believed.get(key), None),
+            Effect::Unreadable(_) => {
+                assert_eq!(self.believed.get(key), None);
+                self.unreadable.insert(key.clone());
+            }
+            Effect::UnreadableGone => assert!(self.unreadable.remove(key)),
         }
     }
 
@@ -392,5 +396,6 @@ proptest! {
         prop_assert_eq!(&world.believed, &world.truth());
         let unreadable = world.objects.values().filter(|object| !object.readable).count();
         prop_assert_eq!(world.cache.unreadable(), unreadable);
+        prop_assert_eq!(world.unreadable.len(), unreadable);
     }
 }

@@ -1,0 +1,100 @@
+//! Where the program takes its settings from, and how its start fails.
+
+use std::{fs, net::TcpListener};
+
+use anyhow::{Context, Result, ensure};
+use harness::UserRules;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
+
+use crate::scene::{Scene, program::Served};
+
+/// A field of the log line that tells of the start.
+async fn installation(started: &Served) -> Result<String> {
+    let program = &started.program;
+    program.says("\"msg\":\"started\"").await?;
+    let output = program.output();
+    let line = output.lines().find(|line| line.contains("\"started\""));
+    let line: Value = serde_json::from_str(line.context("no such line")?)?;
+    Ok(line["installation"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_the_environment_over_the_mounted_config_map_over_the_default()
+-> Result<()> {
+    let scene = Scene::new("settings").await?;
+    let user = scene.cluster.config();
+    let mounted = tempfile::tempdir()?;
+    fs::write(mounted.path().join("INSTALLATION_ID"), "of-the-file\n")?;
+    let mounted = mounted.path().to_str().context("a path of text")?;
+
+    let flag: &[&str] = &["--installation-id=of-the-flag"];
+    let environment = ("INSTALLATION_ID", "of-the-environment");
+    let file = ("CONFIG_DIR", mounted);
+    let system: Namespace = Api::all(scene.cluster.client()?).get("kube-system").await?;
+    let default = system.uid().context("a UID")?;
+    let cases: [(&[&str], &[(&str, &str)], &str); 4] = [
+        (flag, &[environment, file], "of-the-flag"),
+        (&[], &[environment, file], "of-the-environment"),
+        (&[], &[file], "of-the-file"),
+        (&[], &[], &default),
+    ];
+    for (settings, environment, expected) in cases {
+        let started = scene.program(&user, settings, environment)?;
+        assert_eq!(installation(&started).await?, expected);
+        let status = started.program.terminate().await?;
+        assert_eq!(status.code(), Some(0), "{}", started.program.output());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_the_setting() -> Result<()> {
+    let scene = Scene::new("taken").await?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?;
+    for (flag, setting) in [
+        ("--metrics-bind-address", "METRICS_BIND_ADDRESS"),
+        ("--health-probe-bind-address", "HEALTH_PROBE_BIND_ADDRESS"),
+    ] {
+        let flag = format!("{flag}={address}");
+        let started = scene.program(&scene.cluster.config(), &[&flag], &[])?;
+        let status = started.program.ends().await?;
+        let output = started.program.output();
+        assert_eq!(status.code(), Some(1), "{output}");
+        let expected = format!("{setting}: cannot listen on {address}: ");
+        ensure!(output.contains(&expected), "{output}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
+    let scene = Scene::new("blind").await?;
+    let rules = UserRules {
+        cluster: cloud_operator::rbac::installation(),
+        namespaced: vec![(
+            scene.namespace.name().to_owned(),
+            cloud_operator::rbac::election(),
+        )],
+    };
+    let user = scene.cluster.user("blind", rules).await?;
+    let started = scene.program(&user.config(), &[], &[])?;
+    let said = "cannot list resource \\\"s3buckets\\\"";
+    started.program.says(said).await?;
+
+    for path in ["/readyz", "/ready"] {
+        let answer = started.probe(path).await?;
+        assert_eq!(answer.status, 500, "{answer:?}");
+        for watch in ["watch-awsprovider", "watch-s3bucket"] {
+            let expected = format!("[-]{watch} failed: list: ");
+            ensure!(answer.body.contains(&expected), "{answer:?}");
+        }
+    }
+    for path in ["/healthz", "/livez"] {
+        assert_eq!(started.probe(path).await?.status, 200);
+    }
+    assert_eq!(started.program.terminate().await?.code(), Some(0));
+    Ok(())
+}
