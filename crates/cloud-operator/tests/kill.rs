@@ -3,12 +3,11 @@
 mod scene;
 mod story;
 
-use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, stream};
-use harness::{process, process::Child, scratch::Scratch};
-use story::{Outside, Point, Story};
+use story::{Point, Story, Strangers};
 
 /// Chooses the points.
 const SEED: u64 = 20;
@@ -28,8 +27,8 @@ const LEASE: [&str; 3] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
     let begun = operator_core::decide::clock::Clock::system();
-    let outside = Outside::new().await?;
-    let mut points = story::recorded(&outside).await?;
+    let strangers = Arc::new(Strangers::make().await?);
+    let mut points = story::recorded(&strangers).await?;
     // Their order is not the same each time.
     points.sort_by_key(ToString::to_string);
     let (writes, looks): (Vec<_>, Vec<_>) = points.into_iter().partition(Point::is_write);
@@ -40,8 +39,8 @@ async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
 
     let told = stream::iter(points)
         .map(|point| {
-            let (outside, name) = (outside.clone(), point.to_string());
-            let story = async move { killed_at(&outside, point).await };
+            let (strangers, name) = (strangers.clone(), point.to_string());
+            let story = async move { killed_at(&strangers, point).await };
             async move { (name, tokio::spawn(story).await) }
         })
         .buffer_unordered(AT_ONCE);
@@ -58,7 +57,7 @@ async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
         "{total} processes killed, in {:?}",
         begun.now().since_origin()
     );
-    outside.untouched().await?;
+    strangers.untouched().await?;
     ensure!(
         failures.is_empty(),
         "{} failed:\n{}",
@@ -69,39 +68,31 @@ async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
 }
 
 /// Tells the story with a process that is killed at `point`.
-async fn killed_at(outside: &Outside, point: Point) -> Result<()> {
-    let story = Story::new("kill", outside, Some(point)).await?;
-    let folder = Scratch::new("kill")?;
-    let first = start(&story, &folder)?;
+async fn killed_at(strangers: &Arc<Strangers>, point: Point) -> Result<()> {
+    let story = Story::new("kill", strangers, Some(point)).await?;
+    let start = || {
+        let user = story.scene.cluster.config();
+        story.scene.program(&user, &LEASE, &[])
+    };
+    let first = start()?;
     let death = async {
         story.trap.sprung().await;
-        first.kill().await;
+        first.program.child.kill().await;
         story.trap.release();
-        start(&story, &folder)
+        start()
     };
-    let told = async {
-        let second = story.tell_with(death).await?;
-        let second = second.context("its point was not reached")?;
-        story.check().await?;
-        let ended = second.stop(scene::PATIENCE).await;
-        ensure!(ended.success(), "after SIGTERM: {ended}");
-        Ok(())
-    };
-    let told = told.await;
-    told.with_context(|| format!("its log ends so:\n{}\n", first.log_tail(30)))
-}
-
-fn start(story: &Story, folder: &Scratch) -> Result<Child> {
-    let kubeconfig = folder.path().join("kubeconfig");
-    let scene = &story.scene;
-    let user = scene.cluster.config();
-    scene.api.write_kubeconfig(&user, &kubeconfig)?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-operator"));
-    command
-        .env_clear()
-        .args(scene.settings())
-        .args(LEASE)
-        .arg("--kubeconfig")
-        .arg(kubeconfig);
-    Ok(process::spawn(command, &folder.path().join("log"))?)
+    let second = story.tell_with(death).await;
+    let second = second.with_context(|| {
+        let log = first.program.child.log_tail(30);
+        format!("the first one's log ends so:\n{log}\n")
+    })?;
+    let second = second.context("its point was not reached")?;
+    let checked = story.check().await;
+    checked.with_context(|| {
+        let log = second.program.child.log_tail(30);
+        format!("the second one's log ends so:\n{log}\n")
+    })?;
+    let ended = second.program.terminate().await?;
+    ensure!(ended.success(), "after SIGTERM: {ended}");
+    Ok(())
 }

@@ -4,10 +4,15 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 mod guard;
-mod outside;
+mod strangers;
 mod trap;
 
-use std::{collections::HashSet, pin::pin, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use cloud_operator::s3bucket::S3Buckets;
@@ -21,11 +26,13 @@ use operator_core::engines::external::External;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::scene::Scene;
-
+use crate::scene::{
+    Scene,
+    outside::{Has, pairs},
+};
 use guard::Guard;
-pub use outside::Outside;
-use outside::{Found, MARK, MARKED, PLAIN, mark_tag};
+pub use strangers::Strangers;
+use strangers::{MARK, MARKED, PLAIN};
 pub use trap::{Point, Server, Trap};
 
 /// Long enough that no real second counts; a test moves the clock over them.
@@ -42,7 +49,7 @@ const STEP: Duration = Duration::from_secs(9);
 pub struct Story {
     pub scene: Scene,
     pub trap: Trap,
-    outside: Outside,
+    strangers: Arc<Strangers>,
     guard: Guard,
     /// Of the operator that runs now, if it runs in this process.
     clock: Mutex<Option<Clock>>,
@@ -50,10 +57,14 @@ pub struct Story {
 
 impl Story {
     /// A scene with a trap at `point`.
-    pub async fn new(prefix: &str, outside: &Outside, point: Option<Point>) -> Result<Self> {
+    pub async fn new(
+        prefix: &str,
+        strangers: &Arc<Strangers>,
+        point: Option<Point>,
+    ) -> Result<Self> {
         let scene = Scene::new(prefix).await?;
         let trap = Trap::at(scene.namespace.name(), point);
-        let guard = Guard::new(&scene, outside);
+        let guard = Guard::new(&scene, strangers);
         for (server, proxy) in [
             (Server::Api, scene.api.proxy()),
             (Server::Aws, scene.aws.proxy()),
@@ -70,7 +81,7 @@ impl Story {
         Ok(Self {
             scene,
             trap,
-            outside: outside.clone(),
+            strangers: strangers.clone(),
             guard,
             clock: Mutex::default(),
         })
@@ -119,7 +130,7 @@ impl Story {
         let scene = &self.scene;
         scene.bucket("data", "account", first_wish()).await?;
         for stranger in [MARKED, PLAIN] {
-            let name = json!({ "bucketName": self.outside.of(stranger) });
+            let name = json!({ "bucketName": self.strangers.bucket_of(stranger) });
             scene.bucket(stranger, "account", name).await?;
         }
         // One after another wherever a race would make another call now and then.
@@ -180,7 +191,7 @@ impl Story {
     pub async fn check(&self) -> Result<()> {
         let violations = self.guard.violations();
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
-        let left = self.outside.names(self.scene.namespace.name()).await?;
+        let left = self.buckets().await?;
         ensure!(left.is_empty(), "buckets are left: {left:?}");
         for operation in ["CreateBucket", "DeleteBucket"] {
             let done = self.forwarded(operation);
@@ -204,7 +215,7 @@ impl Story {
     }
 
     /// Exactly one bucket of our own, exactly as wished, with our mark; and the finalizer that holds it.
-    async fn expect(&self, data: &S3Bucket, mut wanted: Found) -> Result<()> {
+    async fn expect(&self, data: &S3Bucket, mut wanted: Has) -> Result<()> {
         let held = data
             .finalizers()
             .iter()
@@ -224,16 +235,25 @@ impl Story {
             "data",
             &uid,
         ];
-        let mark = MARK.into_iter().zip(mark);
-        wanted
-            .tags
-            .extend(mark.map(|(part, value)| (mark_tag(part), value.to_owned())));
+        wanted.mark = MARK
+            .into_iter()
+            .zip(mark)
+            .map(|(part, value)| (part.to_owned(), value.to_owned()))
+            .collect();
         let bucket = self.scene.bucket_name("data");
-        let found = self.outside.found(&bucket).await?;
+        let found = self.scene.somebody.has(&bucket).await?;
         ensure!(found == wanted, "{bucket} is {found:?}, not {wanted:?}");
-        let all = self.outside.names(namespace).await?;
+        let all = self.buckets().await?;
         ensure!(all == [bucket].into(), "more than one bucket: {all:?}");
         Ok(())
+    }
+
+    /// The buckets of this story.
+    async fn buckets(&self) -> Result<BTreeSet<String>> {
+        let list = self.scene.somebody.s3.list_buckets();
+        let listed = list.prefix(self.scene.namespace.name()).send().await?;
+        let names = listed.buckets().iter().filter_map(|bucket| bucket.name());
+        Ok(names.map(str::to_owned).collect())
     }
 
     async fn installation(&self) -> Result<String> {
@@ -247,8 +267,8 @@ impl Story {
 }
 
 /// The points of a story in which nobody dies.
-pub async fn recorded(outside: &Outside) -> Result<Vec<Point>> {
-    let story = Story::new("recorded", outside, None).await?;
+pub async fn recorded(strangers: &Arc<Strangers>) -> Result<Vec<Point>> {
+    let story = Story::new("recorded", strangers, None).await?;
     let operator = story.operator()?;
     story.tell().await?;
     story.check().await?;
@@ -274,14 +294,14 @@ fn first_wish() -> Value {
     })
 }
 
-fn first_wish_granted() -> Found {
-    Found {
-        tags: [("team".to_owned(), "a".to_owned())].into(),
+fn first_wish_granted() -> Has {
+    Has {
+        tags: pairs([("team", "a")]),
+        mark: pairs([]),
         versioning: Some("Enabled".to_owned()),
-        encryption: Some("AES256".to_owned()),
-        public_access: Some([true; 4]),
-        ownership: Some("BucketOwnerEnforced".to_owned()),
-        ..Found::default()
+        encryption: ("AES256".to_owned(), None, false),
+        public_access_block: [true; 4],
+        ownership: "BucketOwnerEnforced".to_owned(),
     }
 }
 
@@ -294,11 +314,11 @@ fn second_wish() -> Value {
     })
 }
 
-fn second_wish_granted() -> Found {
-    Found {
+fn second_wish_granted() -> Has {
+    Has {
         versioning: Some("Suspended".to_owned()),
-        public_access: Some([false, true, true, true]),
-        ownership: Some("BucketOwnerPreferred".to_owned()),
+        public_access_block: [false, true, true, true],
+        ownership: "BucketOwnerPreferred".to_owned(),
         ..first_wish_granted()
     }
 }
