@@ -52,6 +52,19 @@ pub struct Refusal {
     pub bucket_region: Option<String>,
 }
 
+/// Codes that say all there is to say. The words beside them may repeat the key, in a form that only the store
+/// that made it knows.
+const ABOUT_KEYS: &[&str] = &[
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "InvalidToken",
+    "InvalidSecurity",
+    "AuthFailure",
+];
+
 /// The longest pause that an answer may ask of us.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -130,7 +143,10 @@ impl Refusal {
         Self {
             status: response.status().as_u16(),
             code: code.filter(|code| is_code(code)).map(str::to_owned),
-            message: scrub(message),
+            message: match code {
+                Some(code) if ABOUT_KEYS.contains(&code) => String::new(),
+                _ => scrub(message),
+            },
             retry_after: seconds.map(|s| Duration::from_secs(s).min(LONGEST_RETRY_AFTER)),
             bucket_region: header("x-amz-bucket-region").map(scrub),
         }

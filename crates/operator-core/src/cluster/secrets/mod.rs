@@ -121,10 +121,10 @@ impl Secrets {
     /// Reads a Secret from the API server; `None` if it is not there.
     ///
     /// # Errors
-    /// What the API server or the way to it said.
+    /// What the API server or the way to it said; of an answer that is no Secret, nothing that it holds.
     pub async fn get(&self, key: &ObjectKey) -> kube::Result<Option<SecretValues>> {
         let api: Api<Secret> = Api::namespaced(self.0.client.clone(), &key.namespace);
-        let secret = api.get_opt(&key.name).await?;
+        let secret = api.get_opt(&key.name).await.map_err(without_content)?;
         let sight = match &secret {
             Some(secret) => Sight::Present(Version::of(&secret.metadata)),
             None => Sight::Absent,
@@ -171,6 +171,21 @@ impl Inner {
         if let Some(users) = users {
             (self.on_change)(key, &users);
         }
+    }
+}
+
+/// An error of a decoder quotes what it could not decode.
+fn without_content(error: kube::Error) -> kube::Error {
+    match error {
+        kube::Error::SerdeError(error) => {
+            let text = format!(
+                "the answer is no Secret (at line {}, column {})",
+                error.line(),
+                error.column()
+            );
+            kube::Error::SerdeError(serde::de::Error::custom(text))
+        }
+        error => error,
     }
 }
 
