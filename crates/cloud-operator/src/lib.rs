@@ -108,7 +108,9 @@ pub async fn run(
                     .get(key)
                     .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
             };
-            buckets.synced().then(|| {
+            // A bucket that cannot be read may be in need of it, too.
+            let known = buckets.synced() && buckets.state().unreadable == 0;
+            known.then(|| {
                 users
                     .users_of(provider)
                     .into_iter()

@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use harness::{
     Moto,
     aws::refusal,
-    proxy::{Action, Rule},
+    proxy::{Action, Call, Rule, RuleHandle},
     wait,
 };
 use http::StatusCode;
@@ -110,6 +110,8 @@ async fn a_rotated_secret_is_in_use_at_once() -> Result<()> {
     assert!(time(&before).is_some());
     assert_eq!(time(&again), time(&before));
 
+    // Times in a status have whole seconds.
+    operator.clock.advance(Duration::from_secs(2));
     scene.keys("account", &new.id).await?;
     let renewed = wait::wait_for(
         &scene.providers(),
@@ -127,9 +129,8 @@ async fn a_rotated_secret_is_in_use_at_once() -> Result<()> {
 
 #[tokio::test]
 async fn keys_that_aws_does_not_know_stop_all_buckets_as_one() -> Result<()> {
-    let moto = Moto::start().await?;
-    let scene = Scene::before(&moto, "unknown-keys").await?;
-    moto.check_keys(true).await?;
+    let scene = Scene::new("unknown-keys").await?;
+    let refusing = refuse_keys(&scene);
     // Without an election: a clock that leaps ahead would cost the lease.
     let operator = scene.operator_with(&["--leader-elect=false"])?;
     scene.provider("account").await?;
@@ -175,7 +176,7 @@ async fn keys_that_aws_does_not_know_stop_all_buckets_as_one() -> Result<()> {
     );
     assert!(about.len() <= 2 * 5, "{about:?}");
 
-    moto.check_keys(false).await?;
+    refusing.into_iter().for_each(RuleHandle::remove);
     scene.keys("account", "AKIAGOOD").await?;
     scene.ready::<AWSProvider>("account").await?;
     for name in &names {
@@ -194,13 +195,7 @@ async fn keys_that_are_taken_away_are_noticed_by_the_first_bucket() -> Result<()
         scene.bucket(name, "account", json!({})).await?;
         scene.ready::<S3Bucket>(name).await?;
     }
-    let proxy = scene.aws.proxy();
-    let unknown = refusal::query(StatusCode::FORBIDDEN, "InvalidClientTokenId", "no");
-    let identity = |call: &harness::proxy::Call| call.about == "GetCallerIdentity";
-    let sts = proxy.rule(Rule::when(identity, Action::Answer(unknown)));
-    let unknown = refusal::s3(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "no");
-    let s3 = proxy.rule(Rule::when(|_| true, Action::Answer(unknown)));
-
+    let [sts, s3] = refuse_keys(&scene);
     let edit = json!({ "spec": { "versioning": { "enabled": true } } });
     scene.patch::<S3Bucket>("a", edit.clone()).await?;
     scene
@@ -328,14 +323,14 @@ async fn an_endpoint_is_used_only_where_the_operator_allows_it() -> Result<()> {
     operator.stop().await?;
 
     let operator = scene.operator_with(&["--allow-http-endpoints=false"])?;
-    let message = wait::wait_for(
+    wait::wait_for(
         &scene.providers(),
         "account",
         "it is refused as plain http",
         PATIENCE,
         |provider: &AWSProvider| ready_message(provider).contains("ALLOW_HTTP_ENDPOINTS"),
-    );
-    message.await?;
+    )
+    .await?;
     assert_eq!(scene.aws.proxy().requests().len(), 0);
     operator.stop().await?;
 
@@ -402,7 +397,7 @@ async fn the_pods_own_token_is_exchanged_for_a_role() -> Result<()> {
     let identity = identity.unwrap_or_default();
     let assumed = format!("arn:aws:sts::{ACCOUNT}:assumed-role/operator/");
     assert!(identity.starts_with(&assumed), "{identity}");
-    let exchange = |call: &harness::proxy::Call| call.about == "AssumeRoleWithWebIdentity";
+    let exchange = |call: &Call| call.about == "AssumeRoleWithWebIdentity";
     let exchanged = scene.aws.proxy().settled(exchange).await;
     let form = String::from_utf8_lossy(&exchanged.call.body).into_owned();
     assert!(form.contains("WebIdentityToken=token-of-the-pod"), "{form}");
@@ -419,4 +414,21 @@ async fn create(scene: &Scene, name: &str, spec: Value) -> Result<AWSProvider> {
     }
     let object = json!({ "kind": "AWSProvider", "metadata": { "name": name }, "spec": whole });
     scene.create(object).await
+}
+
+/// From now on AWS does not know the operator's keys: STS, and S3.
+fn refuse_keys(scene: &Scene) -> [RuleHandle; 2] {
+    let proxy = scene.aws.proxy();
+    let unknown = refusal::query(
+        StatusCode::FORBIDDEN,
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+    );
+    let identity = |call: &Call| call.about == "GetCallerIdentity";
+    let sts = proxy.rule(Rule::when(identity, Action::Answer(unknown)));
+    let unknown = refusal::s3(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "no");
+    [
+        sts,
+        proxy.rule(Rule::when(|_| true, Action::Answer(unknown))),
+    ]
 }

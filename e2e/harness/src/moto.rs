@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use tokio::sync::OnceCell;
 
 use crate::port::Port;
@@ -106,20 +106,7 @@ impl Moto {
         key().with_context(|| format!("no access key in moto's answer: {made}"))
     }
 
-    /// Whether an access key that moto does not know is refused from now on, as AWS does. Only for
-    /// a server of one's own, and one that is asked without the proxy's overlay but for STS.
-    ///
-    /// # Errors
-    /// When moto does not answer.
-    pub async fn check_keys(&self, check: bool) -> Result<()> {
-        // So many requests are let in unchecked first.
-        let unchecked = if check { 0 } else { u32::MAX };
-        let setting =
-            Request::post("/moto-api/reset-auth").body(Bytes::from(unchecked.to_string()))?;
-        succeeded(Forwarder::plain(&self.url)?.ask(setting).await?)?;
-        Ok(())
-    }
-
+    /// The answer to an action of IAM's query protocol, in the name of the usual account.
     async fn iam(&self, action: &str) -> Result<String> {
         let request = Request::post("/")
             .header("content-type", "application/x-www-form-urlencoded")
@@ -129,7 +116,14 @@ impl Moto {
                  SignedHeaders=host, Signature=00",
             )
             .body(Bytes::from(format!("{action}&Version=2010-05-08")))?;
-        succeeded(Forwarder::plain(&self.url)?.ask(request).await?)
+        let answer = Forwarder::plain(&self.url)?.ask(request).await?;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        ensure!(
+            answer.status().is_success(),
+            "moto answered {}: {text}",
+            answer.status()
+        );
+        Ok(text)
     }
 
     /// The server's process.
@@ -160,14 +154,4 @@ impl Moto {
         }
         Ok(())
     }
-}
-
-fn succeeded(answer: Response<Bytes>) -> Result<String> {
-    let text = String::from_utf8_lossy(answer.body()).into_owned();
-    ensure!(
-        answer.status().is_success(),
-        "moto answered {}: {text}",
-        answer.status()
-    );
-    Ok(text)
 }

@@ -77,15 +77,12 @@ impl Providers {
             Ok(Look::NoSecret(secret)) => SessionState::NotReady {
                 why: format!("waiting for Secret {secret}"),
             },
-            // Nothing was learned about the credentials.
-            Err(Fault {
-                class: Class::Transient | Class::Throttled | Class::UnknownOutcome,
-                ..
-            }) if self.sessions.state(key).is_some() => {
-                return looked.map(|_| Outcome::Superseded);
-            }
-            Err(fault) => SessionState::NotReady {
-                why: fault.message.clone(),
+            Err(fault) => match (fault.class, self.sessions.state(key)) {
+                // Nothing was learned about the credentials.
+                (Class::Transient | Class::Throttled | Class::UnknownOutcome, Some(known)) => known,
+                _ => SessionState::NotReady {
+                    why: fault.message.clone(),
+                },
             },
         };
         self.sessions.publish(key, &provider.spec, state);
@@ -106,7 +103,7 @@ impl Providers {
                 let renewed = before.is_some_and(|before| before.version != session.version);
                 let now = pass.clock().wall();
                 if status::show(&mut pass.status, &session.caller, renewed, now) {
-                    pass.note_effect();
+                    pass.note_effect(&Ok(()));
                 }
                 let identity = pass.status.caller_identity.as_deref().unwrap_or_default();
                 let message = format!("authenticated as {identity}");
@@ -157,7 +154,8 @@ impl Providers {
             Some(users) => users,
             None if abandoned => Vec::new(),
             None => {
-                let on = "the list of what uses this provider".to_owned();
+                let on = "the whole list of what uses this provider; an object that cannot be read might"
+                    .to_owned();
                 return Ok(Outcome::Waiting {
                     reason: "InUse",
                     on,
@@ -166,8 +164,8 @@ impl Providers {
             }
         };
         if held && !users.is_empty() && !abandoned {
-            if self.sessions.state(key).is_none() {
-                // After a restart there is none in memory; what is wrong with it, its users will say.
+            if !matches!(self.sessions.state(key), Some(SessionState::Ready(_))) {
+                // What is wrong with it, its users will say.
                 let _ = self.authenticate(pass, key).await;
             }
             return Ok(Outcome::Waiting {
@@ -175,6 +173,11 @@ impl Providers {
                 on: in_use(&users),
                 poll: SAFETY_POLL,
             });
+        }
+        // First nobody can begin to use it any more; whoever did meanwhile keeps it.
+        self.sessions.remove(key);
+        if held && !abandoned && (self.users)(key).is_none_or(|users| !users.is_empty()) {
+            return Ok(Outcome::Superseded);
         }
         if held {
             match pass.let_go(once(IN_USE)).await {
@@ -184,7 +187,6 @@ impl Providers {
             }
         }
         self.secrets.track(key, Default::default());
-        self.sessions.remove(key);
         Ok(Outcome::Released)
     }
 }

@@ -90,7 +90,7 @@ async fn a_throttled_provider_stands_still_as_long_as_it_is_asked_to() -> Result
         .filter(|(_, about, _)| !about.contains("Identity"));
     assert_eq!(to_s3.count(), 0, "{counts:?}");
 
-    operator.clock.advance(Duration::from_secs(100));
+    operator.clock.advance(Duration::from_secs(700));
     scene.ready::<S3Bucket>("first").await?;
     scene.ready::<S3Bucket>("second").await?;
     operator.stop().await

@@ -5,6 +5,7 @@
 
 pub mod outside;
 pub mod program;
+pub mod state;
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
@@ -61,20 +62,12 @@ pub struct Running {
 
 impl Scene {
     pub async fn new(prefix: &str) -> Result<Self> {
-        Self::at(ControlPlane::shared().await?, Moto::shared().await?, prefix).await
+        Self::on(ControlPlane::shared().await?, prefix).await
     }
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
-        Self::at(cluster, Moto::shared().await?, prefix).await
-    }
-
-    /// A stage with another AWS than the one that tests share.
-    pub async fn before(moto: &Moto, prefix: &str) -> Result<Self> {
-        Self::at(ControlPlane::shared().await?, moto, prefix).await
-    }
-
-    async fn at(cluster: &Cluster, moto: &Moto, prefix: &str) -> Result<Self> {
+        let moto = Moto::shared().await?;
         log_if_asked();
         let cluster = cluster.clone();
         cluster.install_crds(crds()).await?;

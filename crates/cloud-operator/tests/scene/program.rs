@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use harness::{
+    ApiProxy,
     port::Port,
     process::{self, Child, Signal},
     wait,
@@ -21,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PATIENCE, Scene, last_wins};
+use super::{PATIENCE, Scene, last_wins, state::State};
 
 /// The program, started with these settings and in no environment but this. Killed when dropped.
 pub struct Program {
@@ -101,9 +102,20 @@ impl Scene {
         more: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<Served> {
+        self.program_behind(&self.api, user, more, environment)
+    }
+
+    /// The program behind another proxy than the scene's own.
+    pub fn program_behind(
+        &self,
+        api: &ApiProxy,
+        user: &kube::Config,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Served> {
         let folder = tempfile::tempdir()?;
         let kubeconfig = folder.path().join("kubeconfig");
-        self.api.write_kubeconfig(user, &kubeconfig)?;
+        api.write_kubeconfig(user, &kubeconfig)?;
         let (metrics, probes) = (Port::reserve()?, Port::reserve()?);
         let mut settings = self.settings();
         settings.extend([
@@ -120,6 +132,11 @@ impl Scene {
 }
 
 impl Served {
+    /// What it says of itself.
+    pub fn state(&self) -> State {
+        State::at(self.metrics.address())
+    }
+
     pub async fn probe(&self, path: &str) -> Result<Answer> {
         get(self.probes.address(), path).await
     }
@@ -153,7 +170,7 @@ impl Served {
     }
 }
 
-async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+pub(super) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         let request =

@@ -2,10 +2,13 @@
 
 use std::{
     fmt,
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -57,6 +60,25 @@ impl Leading {
             u64::MAX => Moment::NEVER,
             nanos => Moment::at(Duration::from_nanos(nanos)),
         }
+    }
+}
+
+impl Leading {
+    /// Drives a write for as long as the right to write lasts.
+    ///
+    /// The right is looked at before each step, not only before the first: opening a connection takes time,
+    /// and a process that was stopped meanwhile must not send what it has prepared. Dropping a request closes
+    /// its connection.
+    ///
+    /// # Errors
+    /// From the deadline on. What was sent before may have had its effect.
+    pub async fn fence<F: Future>(&self, write: F) -> Result<F::Output, NotLeading> {
+        let mut write = pin!(write);
+        poll_fn(|context| match self.check() {
+            Ok(()) => write.as_mut().poll(context).map(Ok),
+            Err(not_leading) => Poll::Ready(Err(not_leading)),
+        })
+        .await
     }
 }
 

@@ -78,15 +78,16 @@ impl Writer {
         let target = Target {
             key: &key,
             uid,
-            resource_version: None,
+            // What the pass works on is the object that it read, or none.
+            resource_version: object.meta().resource_version.as_deref(),
         };
         let change = JsonPatch::default()
             .test("/metadata/finalizers", held)
             .put("/metadata/finalizers", wanted);
         let patch = target.tests().then(change).finish()?;
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
-        leading.check()?;
-        let stored = api.patch(&key.name, &self.params(), &patch).await;
+        let params = self.params();
+        let stored = leading.fence(api.patch(&key.name, &params, &patch)).await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 }

@@ -78,10 +78,10 @@ impl Writer {
         change: JsonPatch,
     ) -> Result<A, WriteError> {
         let patch = target.tests().then(change).finish()?;
-        leading.check()?;
-        let stored = api
-            .patch_status(&target.key.name, &self.params(), &patch)
-            .await;
+        let params = self.params();
+        let stored = leading
+            .fence(api.patch_status(&target.key.name, &params, &patch))
+            .await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }

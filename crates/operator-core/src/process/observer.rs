@@ -23,6 +23,10 @@ impl Observer for ControllerMetrics {
         ControllerMetrics::started(self, waited);
     }
 
+    fn left(&self) {
+        ControllerMetrics::left(self);
+    }
+
     fn finished(&self, result: &PassResult, took: Duration) {
         match result {
             Err(fault) if fault.reason == PANICKED => self.panicked(took),

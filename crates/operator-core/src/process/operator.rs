@@ -196,11 +196,6 @@ impl Operator {
         controller
     }
 
-    /// Work beside the controllers, on every replica, that goes on to the end.
-    pub fn background(&mut self, part: impl Future<Output = ()> + Send + 'static) {
-        self.parts.push(Box::pin(part));
-    }
-
     /// Runs until `stop`, then finishes the passes in hand and releases the lease. Dropping the future stops
     /// everything at once, as a crash would.
     ///

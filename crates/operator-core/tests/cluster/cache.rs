@@ -138,7 +138,7 @@ async fn cut(stage: &Stage) -> Gate {
     );
     stage.proxy().rule(held);
     assert_eq!(stage.proxy().cut_watches(is_watch), 1);
-    gate.arrived(1).await;
+    stage::arrived(&gate).await;
     gate
 }
 
@@ -219,7 +219,7 @@ async fn what_vanished_before_a_new_list_is_told(#[case] expired: Action) {
     ));
     stage.proxy().rule(Rule::when(is_watch, expired).once());
     assert_eq!(stage.proxy().cut_watches(is_watch), 1);
-    gate.arrived(1).await;
+    stage::arrived(&gate).await;
     stage.delete("goes").await;
     stage.delete("again").await;
     stage.create("again", 2).await;
@@ -361,7 +361,7 @@ async fn namespaces_are_followed_with_a_role_in_each_and_no_other_is_seen() {
             .collect::<BTreeSet<_>>(),
     );
     let watched = Watched::start(&stage.client_of(&user), scope);
-    gate.arrived(1).await;
+    stage::arrived(&gate).await;
     watched.told(&["+one:1"]).await;
     assert!(!watched.cache.synced());
     gate.open();

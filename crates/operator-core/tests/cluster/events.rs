@@ -244,7 +244,7 @@ async fn nothing_is_written_without_the_right_or_an_answer() {
     );
     desk.stage.proxy().rule(about_events);
     desk.publish("unheard");
-    gate.arrived(1).await;
+    stage::arrived(&gate).await;
     // The writer is busy with an API server that does not answer; nobody waits for it.
     for n in 0..1100 {
         desk.publish(&format!("note {n}"));

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use harness::{
     Cluster, ControlPlane, Namespace,
-    proxy::{Proxy, kubernetes::ApiProxy},
+    proxy::{Gate, Proxy, kubernetes::ApiProxy},
     wait::{PATIENCE, until},
 };
 use kube::{
@@ -125,4 +125,10 @@ pub async fn ended_term(stage: &Stage) -> Leading {
     .await
     .unwrap();
     leading
+}
+
+/// Waits until a request has come to the gate.
+pub async fn arrived(gate: &Gate) {
+    let arrived = tokio::time::timeout(PATIENCE, gate.arrived(1));
+    arrived.await.expect("a request came to the gate");
 }

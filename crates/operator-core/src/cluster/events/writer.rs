@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     cluster::{
+        leading::NotLeading,
         refusal::{code, explain},
         text::shortened,
     },
@@ -103,15 +104,16 @@ impl EventWriter {
         {
             Verdict::Merge => return Fate::Merged,
             Verdict::Refuse => return Fate::Limited,
-            _ if queued.leading.check().is_err() => return Fate::NotLeading,
-            Verdict::Create(name) => self.in_time(self.create(&queued, &name, 1)).await,
+            Verdict::Create(name) => self.in_time(&queued, self.create(&queued, &name, 1)).await,
             Verdict::Continue { name, count } => {
-                self.in_time(self.go_on(&queued, &name, count)).await
+                self.in_time(&queued, self.go_on(&queued, &name, count))
+                    .await
             }
         };
         match written {
-            Ok(()) => Fate::Written,
-            Err(why) => {
+            Err(_) => Fate::NotLeading,
+            Ok(Ok(())) => Fate::Written,
+            Ok(Err(why)) => {
                 self.complain(queued.happening.reason, &why);
                 Fate::Failed
             }
@@ -131,10 +133,19 @@ impl EventWriter {
         }
     }
 
-    async fn in_time(&self, write: impl Future<Output = kube::Result<()>>) -> Result<(), String> {
-        match self.clock.until(self.clock.now() + TIMEOUT, write).await {
-            Some(written) => written.map_err(|error| explain(&error)),
-            None => Err("the API server did not answer in time".to_owned()),
+    async fn in_time(
+        &self,
+        queued: &Queued,
+        write: impl Future<Output = kube::Result<()>>,
+    ) -> Result<Result<(), String>, NotLeading> {
+        let deadline = self.clock.now() + TIMEOUT;
+        match self
+            .clock
+            .until(deadline, queued.leading.fence(write))
+            .await
+        {
+            Some(written) => Ok(written?.map_err(|error| explain(&error))),
+            None => Ok(Err("the API server did not answer in time".to_owned())),
         }
     }
 

@@ -21,7 +21,7 @@ use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unr
 use crate::{
     cluster::{
         cache::Change,
-        conditions::{self, READY},
+        conditions::{self, PAUSED, READY},
         election::Leadership,
         events::Severity,
         leading::Leading,
@@ -29,7 +29,7 @@ use crate::{
     },
     decide::{
         backoff::{self, Streaks},
-        clock::Moment,
+        clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class as FaultClass, Fault, Outcome, PassResult},
         queue::{Class, Queue, Request, Taken},
@@ -42,6 +42,13 @@ const GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// Time for the watch to show what superseded a pass, should that start no pass by itself.
 const SUPERSEDED_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the write that concludes a pass may take.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// When to try again to tell that an object cannot be read.
+const REPORT_PAUSE: Duration = Duration::from_secs(10);
+/// The lane of objects that cannot be read, and so have no provider.
+const UNREADABLE: &str = "unreadable";
 
 /// How a controller is tuned.
 #[derive(Clone, Debug)]
@@ -119,7 +126,7 @@ impl<R: Reconciler> Controller<R> {
             let stopped = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => true,
-                () = lost(&mut term) => false,
+                () = lost(&mut term, &leading) => false,
                 never = self.serve(&leading, &mut passes) => match never {},
             };
             if stopped {
@@ -168,7 +175,7 @@ impl<R: Reconciler> Controller<R> {
             }
             Change::Unreadable(invalid) => {
                 if self.unreadable.note(key, invalid) {
-                    self.enqueue(key, Arc::from("unreadable"), Class::Edit, now);
+                    self.enqueue(key, Arc::from(UNREADABLE), Class::Edit, now);
                 }
             }
             Change::UnreadableGone => {
@@ -191,12 +198,10 @@ impl<R: Reconciler> Controller<R> {
     }
 
     async fn pass(self: Arc<Self>, taken: Taken, leading: Leading) {
-        let _place = Place {
+        let place = Place {
             controller: &self,
             key: &taken.key,
         };
-        let started = self.site.clock.now();
-        self.observer.started(taken.waited);
         if let Some(object) = self.site.cache.get(&taken.key) {
             let span = tracing::info_span!(
                 "pass",
@@ -207,24 +212,33 @@ impl<R: Reconciler> Controller<R> {
                 generation = object.meta().generation,
                 reconcileID = %format_args!("{:016x}", fastrand::u64(..)),
             );
+            let watched = Watched::start(&place, taken.waited);
             let result = self
                 .reconcile(object.clone(), leading)
                 .instrument(span)
                 .await;
-            self.observer
-                .finished(&result, self.site.clock.now().since(started));
+            watched.finish(&result);
             self.plan_next(&taken.key, &object, &result);
-        } else {
-            self.unreadable
-                .report::<R::Kind>(&self.site, &leading, &taken.key)
-                .await;
+        } else if !self.report_unreadable(&leading, &taken.key).await {
+            let due = self.site.clock.now() + REPORT_PAUSE;
+            self.enqueue(&taken.key, Arc::from(UNREADABLE), Class::Retry, due);
         }
+    }
+
+    async fn report_unreadable(&self, leading: &Leading, key: &ObjectKey) -> bool {
+        let report = self.unreadable.report::<R::Kind>(&self.site, leading, key);
+        let deadline = self.site.clock.now() + WRITE_PATIENCE;
+        self.site
+            .clock
+            .until(deadline, report)
+            .await
+            .unwrap_or(false)
     }
 
     async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
         let clock = self.site.clock.clone();
         let deadline = clock.now() + self.settings.timeout;
-        let mut pass = Pass::new(self.site.clone(), object.clone(), leading);
+        let mut pass = Pass::new(self.site.clone(), object.clone(), leading, deadline);
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
         let result = match clock.until(deadline, run).await {
@@ -238,27 +252,51 @@ impl<R: Reconciler> Controller<R> {
                 format!("the pass did not end within {:?}", self.settings.timeout),
             )),
         };
-        self.conclude(&mut pass, &result).await.and(result)
+        if let Err(fault) = &result {
+            tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
+        }
+        let deadline = clock.now() + WRITE_PATIENCE;
+        match clock
+            .until(deadline, self.conclude(&mut pass, &result))
+            .await
+        {
+            Some(Ok(())) => result,
+            Some(Err(WriteError::Conflict | WriteError::Gone)) => Ok(Outcome::Superseded),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(Fault::transient(
+                "APIServerUnreachable",
+                "the API server did not take the status in time",
+            )),
+        }
     }
 
     /// Puts the result of the pass on the object, unless it says nothing lasting about it.
-    async fn conclude(&self, pass: &mut Pass<R::Kind>, result: &PassResult) -> Result<(), Fault> {
+    async fn conclude(
+        &self,
+        pass: &mut Pass<R::Kind>,
+        result: &PassResult,
+    ) -> Result<(), WriteError> {
         let (object, now) = (pass.object(), self.site.clock.wall());
         if matches!(result, Ok(Outcome::Released | Outcome::Superseded)) {
             return Ok(());
         }
         let lifecycle = pass.status.lifecycle_mut();
+        if !matches!(result, Ok(Outcome::Paused)) {
+            lifecycle
+                .conditions
+                .retain(|condition| condition.type_ != PAUSED);
+        }
         if !self.is_passing(&object, result) {
             let generation = object.meta().generation;
             conditions::conclude(lifecycle, result, generation, now);
         }
         let asked = Annotations::of(&*object).reconcile_requested_at();
-        lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
+        // The schema bounds it; an annotation has no bound of its own.
+        lifecycle.last_handled_reconcile_at = asked.map(|asked| asked.chars().take(256).collect());
         if pass.had_effect() {
             pass.status.lifecycle_mut().touch(now);
         }
-        announce(pass, &object, result);
-        pass.conclude().await.map_err(|error| {
+        if let Err(error) = pass.record().await {
             // The object cannot say it, so the log must.
             if !matches!(
                 error,
@@ -266,8 +304,10 @@ impl<R: Reconciler> Controller<R> {
             ) {
                 tracing::warn!("cannot show on the object how this pass ended: {error}");
             }
-            error.into()
-        })
+            return Err(error);
+        }
+        announce(pass, &object, result);
+        Ok(())
     }
 
     /// Whether the result is a hitch that says nothing about a wish that is in force: a look that failed is
@@ -300,6 +340,10 @@ impl<R: Reconciler> Controller<R> {
     fn plan_next(&self, key: &ObjectKey, object: &R::Kind, result: &PassResult) {
         let now = self.site.clock.now();
         let uid = object.uid().unwrap_or_default();
+        let stored = self.site.cache.get(key);
+        if stored.is_none_or(|stored| stored.meta().uid != object.meta().uid) {
+            return;
+        }
         let jitter = fastrand::f64();
         let mut streaks = self.streaks.lock();
         let (class, after) = match result {
@@ -354,8 +398,42 @@ async fn gained(term: &mut Term) -> Leading {
     }
 }
 
-async fn lost(term: &mut Term) {
-    let _ = term.wait_for(Option::is_none).await;
+/// A term can end and the next one begin between two looks: then only the old right tells.
+async fn lost(term: &mut Term, leading: &Leading) {
+    let _ = term
+        .wait_for(|now| now.is_none() || leading.check().is_err())
+        .await;
+}
+
+/// A pass as metrics see it. One that is dropped was stopped halfway.
+struct Watched<'a> {
+    observer: &'a dyn Observer,
+    clock: &'a Clock,
+    started: Moment,
+}
+
+impl<'a> Watched<'a> {
+    fn start<R: Reconciler>(place: &Place<'a, R>, waited: Duration) -> Self {
+        let observer = &*place.controller.observer;
+        observer.started(waited);
+        let clock = &place.controller.site.clock;
+        Self {
+            observer,
+            clock,
+            started: clock.now(),
+        }
+    }
+
+    fn finish(self, result: &PassResult) {
+        self.observer
+            .finished(result, self.clock.now().since(self.started));
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.observer.left();
+    }
 }
 
 /// The place that a pass holds; given back however the pass ends.
@@ -400,6 +478,5 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
         Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released) => return,
         Err(fault) => (Severity::Warning, fault.reason, &fault.message),
     };
-    tracing::info!(ready = pass.status.lifecycle().ready, reason, "{message}");
     pass.event(severity, reason, "Reconcile", message.as_str());
 }

@@ -36,6 +36,8 @@ pub trait Observer: Send + Sync + 'static {
     fn added(&self, class: Class);
     /// A pass starts after its key waited for `waited`.
     fn started(&self, waited: Duration);
-    /// A pass ended after `took`.
+    /// A pass ended after `took`; [`left`](Self::left) follows.
     fn finished(&self, result: &PassResult, took: Duration);
+    /// A pass that started holds its place no longer, whether it ended or was stopped.
+    fn left(&self);
 }

@@ -1,10 +1,11 @@
 //! One pass over one object, and the only writes that it may make to it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crd_types::lifecycle::Managed;
 use kube::ResourceExt;
 
+use super::trigger::speaks_anew;
 use crate::{
     cluster::{
         cache::{Cache, Whole},
@@ -12,7 +13,11 @@ use crate::{
         leading::Leading,
         write::{Target, WriteError, Writer},
     },
-    decide::{clock::Clock, key::ObjectKey},
+    decide::{
+        clock::{Clock, Moment},
+        key::ObjectKey,
+        outcome::{Class, Fault},
+    },
 };
 
 /// Where the passes of one kind work.
@@ -34,17 +39,24 @@ pub struct Pass<K: Managed> {
     object: Arc<K>,
     leading: Leading,
     effects: bool,
+    deadline: Moment,
     site: Arc<Site<K>>,
 }
 
 impl<K: Managed> Pass<K> {
-    pub(super) fn new(site: Arc<Site<K>>, object: Arc<K>, leading: Leading) -> Self {
+    pub(super) fn new(
+        site: Arc<Site<K>>,
+        object: Arc<K>,
+        leading: Leading,
+        deadline: Moment,
+    ) -> Self {
         let status = object.status().cloned().unwrap_or_default();
         Self {
             status,
             object,
             leading,
             effects: false,
+            deadline,
             site,
         }
     }
@@ -64,9 +76,18 @@ impl<K: Managed> Pass<K> {
         &self.site.clock
     }
 
-    /// Notes that something outside is about to be changed.
-    pub fn note_effect(&mut self) {
-        self.effects = true;
+    /// Notes that something outside was changed, or may have been: by a call that ended like this.
+    pub fn note_effect(&mut self, call: &Result<(), Fault>) {
+        let changed = match call {
+            Ok(()) => true,
+            Err(fault) => fault.class == Class::UnknownOutcome,
+        };
+        self.effects |= changed;
+    }
+
+    /// How long the pass may still take.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.since(self.site.clock.now())
     }
 
     /// Whether something outside was changed, or may have been.
@@ -82,7 +103,8 @@ impl<K: Managed> Pass<K> {
     /// Adds a finalizer unless it is there.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows.
+    /// [`WriteError::Conflict`] if the object changed meanwhile: end the pass, another one follows. So it is
+    /// when the finalizer was added to an object that by then asked for something else than this pass is about.
     pub async fn hold(&mut self, finalizer: &'static str) -> Result<(), WriteError> {
         let object = self.object();
         let written = self
@@ -91,6 +113,9 @@ impl<K: Managed> Pass<K> {
             .add_finalizer(&self.leading, &*object, finalizer)
             .await?;
         self.adopt(written);
+        if speaks_anew(&*object, &*self.object) {
+            return Err(WriteError::Conflict);
+        }
         Ok(())
     }
 
@@ -110,44 +135,17 @@ impl<K: Managed> Pass<K> {
         Ok(())
     }
 
-    /// Writes the status now, unless it already stands so. Refused if the object changed since the pass began.
+    /// Writes the status now, unless it already stands so. Refused if the object changed since it was read:
+    /// a writer that came late would undo what the next leader has found.
     ///
     /// # Errors
     /// As [`hold`](Self::hold).
     pub async fn record(&mut self) -> Result<(), WriteError> {
-        self.write_status(self.object.resource_version()).await
-    }
-
-    /// Writes the status whatever else changed meanwhile, as long as it is the same object.
-    pub(super) async fn conclude(&mut self) -> Result<(), WriteError> {
-        self.write_status(None).await
-    }
-
-    /// Publishes an event about the object.
-    pub fn event(
-        &self,
-        severity: Severity,
-        reason: &'static str,
-        action: &'static str,
-        note: impl Into<String>,
-    ) {
-        let happening = Happening {
-            severity,
-            reason,
-            action,
-            note: note.into(),
-        };
-        self.site
-            .events
-            .publish(&self.leading, self.object.object_ref(&()), happening);
-    }
-
-    async fn write_status(&mut self, based_on: Option<String>) -> Result<(), WriteError> {
         let object = self.object();
         let target = Target {
             key: &ObjectKey::of(&*object),
             uid: &object.uid().unwrap_or_default(),
-            resource_version: based_on.as_deref(),
+            resource_version: object.meta().resource_version.as_deref(),
         };
         let written = self
             .site
@@ -156,6 +154,27 @@ impl<K: Managed> Pass<K> {
             .await?;
         self.adopt(written);
         Ok(())
+    }
+
+    /// Publishes an event about the object, and logs it.
+    pub fn event(
+        &self,
+        severity: Severity,
+        reason: &'static str,
+        action: &'static str,
+        note: impl Into<String>,
+    ) {
+        let note = note.into();
+        tracing::info!(reason, "{note}");
+        let happening = Happening {
+            severity,
+            reason,
+            action,
+            note,
+        };
+        self.site
+            .events
+            .publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
     fn adopt(&mut self, written: Option<K>) {

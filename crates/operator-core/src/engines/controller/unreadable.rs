@@ -52,15 +52,15 @@ impl Unreadable {
         self.objects.lock().remove(key);
     }
 
-    /// Puts the reason on the object, as condition and event.
+    /// Puts the reason on the object, as condition and event. False if that must be tried again.
     pub(super) async fn report<K: Managed>(
         &self,
         site: &Site<K>,
         leading: &Leading,
         key: &ObjectKey,
-    ) {
+    ) -> bool {
         let Some(found) = self.untold(key) else {
-            return;
+            return true;
         };
         let text = format!(
             "this object cannot be read, so nothing is done about it: {}; compare it with kubectl explain {}",
@@ -78,7 +78,7 @@ impl Unreadable {
             .publish(leading, reference::<K>(key, &found), happening);
         if let Err(error) = write::<K>(site, leading, key, &found, text).await {
             tracing::error!(namespace = %key.namespace, name = %key.name, %error, "cannot report it");
-            return;
+            return matches!(error, WriteError::Conflict | WriteError::Gone);
         }
         if let Some(note) = self
             .objects
@@ -88,6 +88,7 @@ impl Unreadable {
         {
             note.told = true;
         }
+        true
     }
 
     fn untold(&self, key: &ObjectKey) -> Option<Found> {

@@ -120,15 +120,17 @@ impl<E: External> Engine<E> {
         }
     }
 
-    fn paused_lane(&self, object: &E::Kind) -> Option<Outcome> {
+    /// Ends the pass if the object's lane is paused: what follows would call outside.
+    pub(super) fn unless_paused(&self, object: &E::Kind) -> Result<(), End> {
         let lane = E::lane(object);
-        let poll = self.pauses.lock().left(&lane, self.clock.now())?;
-        let on = format!("{lane} is throttled by the other side");
-        Some(Outcome::Waiting {
-            reason: "ProviderThrottled",
-            on,
-            poll,
-        })
+        match self.pauses.lock().left(&lane, self.clock.now()) {
+            None => Ok(()),
+            Some(poll) => Err(End::Early(Outcome::Waiting {
+                reason: "ProviderThrottled",
+                on: format!("{lane} is throttled by the other side"),
+                poll,
+            })),
+        }
     }
 }
 
@@ -143,9 +145,6 @@ impl<E: External> Reconciler for Engine<E> {
         let object = pass.object();
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
-        }
-        if let Some(waiting) = self.paused_lane(&object) {
-            return Ok(waiting);
         }
         let policy = effective_policy(&*object);
         if let Ok(policy) = &policy {

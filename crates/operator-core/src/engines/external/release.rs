@@ -59,6 +59,7 @@ impl<E: External> Engine<E> {
     ) -> Result<Outcome, End> {
         let object = pass.object();
         let identity = &record.identity;
+        self.unless_paused(&object)?;
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
         let mark = self.mark(&object);
         let none = Default::default();
@@ -97,8 +98,9 @@ impl<E: External> Engine<E> {
             }
         }
         let leading = pass.leading().clone();
-        pass.note_effect();
-        self.domain.delete(&leading, &context, identity).await?;
+        let deleted = self.domain.delete(&leading, &context, identity).await;
+        pass.note_effect(&deleted);
+        deleted?;
         match self
             .domain
             .observe(&context, identity, &mark, &none)
@@ -125,7 +127,8 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         record: &Record<E::Identity>,
     ) -> Result<Outcome, End> {
-        let deadline = self.clock.now() + UNMARK_PATIENCE;
+        let patience = UNMARK_PATIENCE.min(pass.time_left() / 2);
+        let deadline = self.clock.now() + patience;
         let identity = &record.identity;
         match self.clock.until(deadline, self.unmark(pass, record)).await {
             Some(Ok(())) => {

@@ -28,18 +28,31 @@ struct Work<'a, E: External> {
     wanted: Facets,
 }
 
+/// What the resource carried when the pass first looked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MarkFound {
+    Ours,
+    Earlier,
+    None,
+}
+
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
+        self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
         let presence = work.observe(&pass.status).await?;
-        let marked = matches!(presence, Presence::Gone | Presence::Ours(_));
+        let mark = match presence {
+            Presence::Gone | Presence::Ours(_) => MarkFound::Ours,
+            Presence::Unmarked(_) => MarkFound::None,
+            _ => MarkFound::Earlier,
+        };
         let mut observed = match presence {
             Presence::Gone => self.create(pass, &work).await?,
             present => claim(pass, &work, present)?,
         };
         let diffs = work.diff(&pass.status, &observed);
         if !diffs.is_empty() {
-            self.correct(pass, &work, &observed, &diffs, marked).await?;
+            self.correct(pass, &work, &observed, &diffs, mark).await?;
             observed = claim(pass, &work, work.observe(&pass.status).await?)?;
         }
         let left = work.diff(&pass.status, &observed);
@@ -101,10 +114,12 @@ impl<E: External> Engine<E> {
         self.intend(pass, &work.identity, &work.wanted, false)
             .await?;
         let leading = pass.leading().clone();
-        pass.note_effect();
-        self.domain
+        let created = self
+            .domain
             .create(&leading, &work.context, &work.identity, &work.desired)
-            .await?;
+            .await;
+        pass.note_effect(&created);
+        created?;
         if vanished {
             let note = format!("{} was gone and has been created again", work.identity);
             pass.event(Severity::Warning, "Recreated", "Create", note);
@@ -130,37 +145,43 @@ impl<E: External> Engine<E> {
         work: &Work<'_, E>,
         observed: &E::Observed,
         diffs: &[Diff],
-        marked: bool,
+        mark: MarkFound,
     ) -> Result<(), End> {
         let drifted = in_force(pass);
-        self.intend(pass, &work.identity, &work.wanted, true)
+        // Until the mark was read back, what is being adopted is not ours to delete.
+        let ours = mark != MarkFound::None;
+        self.intend(pass, &work.identity, &work.wanted, ours)
             .await?;
         let leading = pass.leading().clone();
+        let mut stopped_by = None;
         let mut trouble = Trouble {
             diffs: diffs.to_vec(),
             failed: Vec::new(),
         };
         for step in self.domain.plan(&work.desired, diffs) {
             let facet = E::facet(&step);
-            pass.note_effect();
             let done = self
                 .domain
                 .perform(&leading, &work.context, &work.identity, &step)
                 .await;
+            pass.note_effect(&done);
             match done {
                 Ok(()) => trouble.diffs.retain(|diff| diff.facet != facet),
                 Err(fault) => {
-                    let go_on = marked && is_of_one_facet(&fault);
-                    trouble.failed.push((facet, fault));
+                    let go_on = mark == MarkFound::Ours && is_of_one_facet(&fault);
+                    trouble.failed.push((facet, fault.clone()));
                     if !go_on {
+                        stopped_by = Some(fault);
                         break;
                     }
                 }
             }
         }
-        if let Some((_, first)) = trouble.failed.first().cloned() {
+        let first = trouble.failed.first().map(|(_, fault)| fault.clone());
+        // What stopped the others concerns more than its own facet.
+        if let Some(fault) = stopped_by.or(first) {
             work.report(pass, observed, trouble);
-            return Err(first.into());
+            return Err(fault.into());
         }
         let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
         let changes = changes.join("; ");

@@ -244,6 +244,11 @@ impl ControllerMetrics {
         self.active.inc();
     }
 
+    /// A pass that began has ended, or was stopped.
+    pub fn left(&self) {
+        self.active.dec();
+    }
+
     /// A pass ended after so long.
     pub fn finished(&self, result: &PassResult, took: Duration) {
         self.ended(took);
@@ -283,7 +288,6 @@ impl ControllerMetrics {
     }
 
     fn ended(&self, took: Duration) {
-        self.active.dec();
         self.time.observe(took.as_secs_f64());
         self.worked.observe(took.as_secs_f64());
     }
