@@ -3,15 +3,11 @@
 mod scene;
 mod story;
 
-use std::{collections::HashSet, pin::pin};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use futures::{
-    StreamExt,
-    future::{Either, select},
-    stream,
-};
-use story::{Outside, Point, Story};
+use futures::{StreamExt, stream};
+use story::{Point, Story, Strangers};
 
 /// How many stories are told at a time.
 const AT_ONCE: usize = 16;
@@ -22,8 +18,8 @@ const UNREACHED_PERCENT: usize = 2;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
     let begun = operator_core::decide::clock::Clock::system();
-    let outside = Outside::new().await?;
-    let points = recorded(&outside).await?;
+    let strangers = Arc::new(Strangers::make().await?);
+    let points = story::recorded(&strangers).await?;
     let total = points.len();
     println!("{total} points, in {:?}", begun.now().since_origin());
     for point in &points {
@@ -32,8 +28,8 @@ async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
 
     let told = stream::iter(points)
         .map(|point| {
-            let (outside, name) = (outside.clone(), point.to_string());
-            let story = async move { dies_at(&outside, point).await };
+            let (strangers, name) = (strangers.clone(), point.to_string());
+            let story = async move { dies_at(&strangers, point).await };
             async move { (name, tokio::spawn(story).await) }
         })
         .buffer_unordered(AT_ONCE);
@@ -52,6 +48,7 @@ async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
         "{total} operators crashed, {} points not reached: {unreached:#?}, in {taken:?}",
         unreached.len()
     );
+    strangers.untouched().await?;
     ensure!(
         failures.is_empty(),
         "{} failed:\n{}",
@@ -65,44 +62,11 @@ async fn an_operator_that_dies_anywhere_leaves_no_trace_of_it() -> Result<()> {
     Ok(())
 }
 
-/// The points of a story in which nobody dies.
-async fn recorded(outside: &Outside) -> Result<Vec<Point>> {
-    let story = Story::new("crash", outside, None).await?;
-    let operator = story.operator()?;
-    story.tell().await?;
-    story.check().await?;
-    let points = story.trap.points();
-    operator.stop().await?;
-    let distinct: HashSet<&Point> = points.iter().collect();
-    ensure!(
-        distinct.len() == points.len(),
-        "a point is not known by its name"
-    );
-    Ok(points)
-}
-
 /// Tells the story with an operator that dies at `point`; whether it came there.
-async fn dies_at(outside: &Outside, point: Point) -> Result<bool> {
-    let story = Story::new("crash", outside, Some(point)).await?;
+async fn dies_at(strangers: &Arc<Strangers>, point: Point) -> Result<bool> {
+    let story = Story::new("crash", strangers, Some(point)).await?;
     let first = story.operator()?;
-    let tale = pin!(story.tell());
-    let death = pin!(die(&story, first));
-    let second = match select(tale, death).await {
-        Either::Right((second, tale)) => {
-            let second = second?;
-            tale.await?;
-            Some(second)
-        }
-        Either::Left((told, death)) => {
-            told?;
-            // The last calls of all are made when there is nothing left to tell.
-            if story.trap.is_sprung() {
-                Some(death.await?)
-            } else {
-                None
-            }
-        }
-    };
+    let second = story.tell_with(die(&story, first)).await?;
     story.check().await?;
     match second {
         Some(second) => second.stop().await.map(|()| true),

@@ -7,7 +7,11 @@ pub mod outside;
 pub mod program;
 pub mod state;
 
-use std::{collections::BTreeMap, ffi::OsString, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use cloud_operator::Config;
@@ -34,6 +38,9 @@ pub use harness::wait::PATIENCE;
 
 /// The interval at which operators of a scene look for drift.
 pub const INTERVAL: Duration = Duration::from_secs(300);
+
+/// The clusters that know the definitions, by their addresses.
+static INSTALLED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Settings of an operator whose clock a test moves by minutes: that costs neither the lease nor a pass in hand.
 pub const UNHURRIED: &[&str] = &[
@@ -70,7 +77,10 @@ impl Scene {
         let moto = Moto::shared().await?;
         log_if_asked();
         let cluster = cluster.clone();
-        cluster.install_crds(crds()).await?;
+        if !INSTALLED.lock().contains(&cluster.url()) {
+            cluster.install_crds(crds()).await?;
+            INSTALLED.lock().insert(cluster.url());
+        }
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(moto.url()).await?;

@@ -10,24 +10,24 @@ use kube::{Api, ResourceExt};
 use operator_core::engines::external::External;
 use parking_lot::Mutex;
 
-use super::{Outside, Server};
+use super::{Server, Strangers};
 use crate::scene::Scene;
 
 /// Looks at each call before it takes its effect, and remembers what should not have been.
 #[derive(Clone)]
 pub struct Guard {
     objects: Api<S3Bucket>,
-    outside: Outside,
+    strangers: Arc<Strangers>,
     /// The one bucket that may be written to.
     bucket: String,
     violations: Arc<Mutex<Vec<String>>>,
 }
 
 impl Guard {
-    pub fn new(scene: &Scene, outside: &Outside) -> Self {
+    pub fn new(scene: &Scene, strangers: &Arc<Strangers>) -> Self {
         Self {
             objects: scene.api_of(),
-            outside: outside.clone(),
+            strangers: strangers.clone(),
             bucket: scene.bucket_name("data"),
             violations: Arc::default(),
         }
@@ -85,7 +85,7 @@ impl Guard {
         }
         let object = self.objects.get("data").await?;
         if object.metadata.deletion_timestamp.is_some() {
-            let exists = self.outside.exists(&self.bucket).await?;
+            let exists = self.strangers.somebody.exists(&self.bucket).await?;
             ensure!(!exists, "the finalizer goes before the bucket: {body}");
         }
         Ok(())

@@ -4,17 +4,20 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 mod guard;
-mod outside;
+mod strangers;
 mod trap;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashSet},
+    pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Result, ensure};
 use cloud_operator::s3bucket::S3Buckets;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use futures::future::{Either, select};
 use harness::proxy::{Outcome, Recorded};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
@@ -23,11 +26,13 @@ use operator_core::engines::external::External;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::scene::Scene;
-
+use crate::scene::{
+    Scene,
+    outside::{Has, pairs},
+};
 use guard::Guard;
-use outside::Found;
-pub use outside::Outside;
+pub use strangers::Strangers;
+use strangers::{MARK, MARKED, PLAIN};
 pub use trap::{Point, Server, Trap};
 
 /// Long enough that no real second counts; a test moves the clock over them.
@@ -44,19 +49,22 @@ const STEP: Duration = Duration::from_secs(9);
 pub struct Story {
     pub scene: Scene,
     pub trap: Trap,
-    outside: Outside,
+    strangers: Arc<Strangers>,
     guard: Guard,
-    strangers: BTreeMap<String, Found>,
     /// Of the operator that runs now, if it runs in this process.
     clock: Mutex<Option<Clock>>,
 }
 
 impl Story {
-    /// A scene with strangers' buckets in it, and a trap at `point`.
-    pub async fn new(prefix: &str, outside: &Outside, point: Option<Point>) -> Result<Self> {
+    /// A scene with a trap at `point`.
+    pub async fn new(
+        prefix: &str,
+        strangers: &Arc<Strangers>,
+        point: Option<Point>,
+    ) -> Result<Self> {
         let scene = Scene::new(prefix).await?;
         let trap = Trap::at(scene.namespace.name(), point);
-        let guard = Guard::new(&scene, outside);
+        let guard = Guard::new(&scene, strangers);
         for (server, proxy) in [
             (Server::Api, scene.api.proxy()),
             (Server::Aws, scene.aws.proxy()),
@@ -70,23 +78,13 @@ impl Story {
                 }
             });
         }
-        let mut story = Self {
+        Ok(Self {
             scene,
             trap,
-            outside: outside.clone(),
+            strangers: strangers.clone(),
             guard,
-            strangers: BTreeMap::new(),
             clock: Mutex::default(),
-        };
-        let theirs = foreign_mark();
-        let theirs: Vec<(&str, &str)> = theirs.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        for (name, tags) in [("marked", &theirs[..]), ("plain", &[])] {
-            let bucket = story.scene.bucket_name(name);
-            outside.make(&bucket, tags).await?;
-            let found = outside.found(&bucket).await?;
-            story.strangers.insert(bucket, found);
-        }
-        Ok(story)
+        })
     }
 
     /// An operator in this process.
@@ -130,14 +128,20 @@ impl Story {
     /// Tells the story, to the end.
     pub async fn tell(&self) -> Result<()> {
         let scene = &self.scene;
-        scene.provider("account").await?;
         scene.bucket("data", "account", first_wish()).await?;
-        scene.bucket("marked", "account", json!({})).await?;
-        scene.bucket("plain", "account", json!({})).await?;
-        scene
-            .refused::<S3Bucket>("marked", "OwnedByAnother")
-            .await?;
-        scene.refused::<S3Bucket>("plain", "NotManaged").await?;
+        for stranger in [MARKED, PLAIN] {
+            let name = json!({ "bucketName": self.strangers.bucket_of(stranger) });
+            scene.bucket(stranger, "account", name).await?;
+        }
+        // One after another wherever a race would make another call now and then.
+        for name in ["data", MARKED, PLAIN] {
+            scene
+                .refused::<S3Bucket>(name, "WaitingForProvider")
+                .await?;
+        }
+        scene.provider("account").await?;
+        scene.refused::<S3Bucket>(MARKED, "OwnedByAnother").await?;
+        scene.refused::<S3Bucket>(PLAIN, "NotManaged").await?;
         let data = scene.ready::<S3Bucket>("data").await?;
         self.expect(&data, first_wish_granted()).await?;
 
@@ -155,27 +159,40 @@ impl Story {
         let data = scene.ready::<S3Bucket>("data").await?;
         self.expect(&data, second_wish_granted()).await?;
 
-        for name in ["data", "marked", "plain"] {
+        for name in [MARKED, PLAIN, "data"] {
             scene.delete::<S3Bucket>(name).await?;
-        }
-        for name in ["data", "marked", "plain"] {
             scene.gone::<S3Bucket>(name).await?;
         }
         scene.delete::<AWSProvider>("account").await?;
         scene.gone::<AWSProvider>("account").await
     }
 
+    /// Tells the story while `death` waits for the trap and has another operator go on in the end; gives what
+    /// `death` gives, or nothing if its point was never reached.
+    pub async fn tell_with<O>(&self, death: impl Future<Output = Result<O>>) -> Result<Option<O>> {
+        match select(pin!(self.tell()), pin!(death)).await {
+            Either::Right((next, tale)) => {
+                let next = next?;
+                tale.await?;
+                Ok(Some(next))
+            }
+            Either::Left((told, death)) => {
+                told?;
+                // The last calls of all are made when there is nothing left to tell.
+                match self.trap.is_sprung() {
+                    true => death.await.map(Some),
+                    false => Ok(None),
+                }
+            }
+        }
+    }
+
     /// What must hold when the story has been told.
     pub async fn check(&self) -> Result<()> {
         let violations = self.guard.violations();
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
-        let left = self.outside.names(self.scene.namespace.name()).await?;
-        let theirs: BTreeSet<String> = self.strangers.keys().cloned().collect();
-        ensure!(left == theirs, "buckets left: {left:?}, not {theirs:?}");
-        for (bucket, before) in &self.strangers {
-            let after = self.outside.found(bucket).await?;
-            ensure!(after == *before, "{bucket} was {before:?} and is {after:?}");
-        }
+        let left = self.buckets().await?;
+        ensure!(left.is_empty(), "buckets are left: {left:?}");
         for operation in ["CreateBucket", "DeleteBucket"] {
             let done = self.forwarded(operation);
             ensure!(
@@ -198,7 +215,7 @@ impl Story {
     }
 
     /// Exactly one bucket of our own, exactly as wished, with our mark; and the finalizer that holds it.
-    async fn expect(&self, data: &S3Bucket, mut wanted: Found) -> Result<()> {
+    async fn expect(&self, data: &S3Bucket, mut wanted: Has) -> Result<()> {
         let held = data
             .finalizers()
             .iter()
@@ -218,22 +235,29 @@ impl Story {
             "data",
             &uid,
         ];
-        let mark = MARK.into_iter().zip(mark);
-        wanted
-            .tags
-            .extend(mark.map(|(part, value)| (tag(part), value.to_owned())));
+        wanted.mark = MARK
+            .into_iter()
+            .zip(mark)
+            .map(|(part, value)| (part.to_owned(), value.to_owned()))
+            .collect();
         let bucket = self.scene.bucket_name("data");
-        let found = self.outside.found(&bucket).await?;
+        let found = self.scene.somebody.has(&bucket).await?;
         ensure!(found == wanted, "{bucket} is {found:?}, not {wanted:?}");
-        let mut all: BTreeSet<String> = self.strangers.keys().cloned().collect();
-        all.insert(bucket);
-        let names = self.outside.names(namespace).await?;
-        ensure!(names == all, "buckets: {names:?}, not {all:?}");
+        let all = self.buckets().await?;
+        ensure!(all == [bucket].into(), "more than one bucket: {all:?}");
         Ok(())
     }
 
+    /// The buckets of this story.
+    async fn buckets(&self) -> Result<BTreeSet<String>> {
+        let list = self.scene.somebody.s3.list_buckets();
+        let listed = list.prefix(self.scene.namespace.name()).send().await?;
+        let names = listed.buckets().iter().filter_map(|bucket| bucket.name());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     async fn installation(&self) -> Result<String> {
-        let namespaces: Api<Namespace> = Api::all(self.scene.cluster.client()?);
+        let namespaces: Api<Namespace> = Api::all(self.scene.api_of::<Lease>().into_client());
         Ok(namespaces
             .get("kube-system")
             .await?
@@ -242,17 +266,20 @@ impl Story {
     }
 }
 
-/// The parts of an ownership mark.
-const MARK: [&str; 5] = ["installation", "kind", "namespace", "name", "uid"];
-
-fn tag(part: &str) -> String {
-    format!("aws-infra-operator.runner.codes/{part}")
-}
-
-fn foreign_mark() -> Vec<(String, &'static str)> {
-    MARK.iter()
-        .map(|part| (tag(part), "somebody-else"))
-        .collect()
+/// The points of a story in which nobody dies.
+pub async fn recorded(strangers: &Arc<Strangers>) -> Result<Vec<Point>> {
+    let story = Story::new("recorded", strangers, None).await?;
+    let operator = story.operator()?;
+    story.tell().await?;
+    story.check().await?;
+    let points = story.trap.points();
+    operator.stop().await?;
+    let distinct: HashSet<&Point> = points.iter().collect();
+    ensure!(
+        distinct.len() == points.len(),
+        "a point is not known by its name"
+    );
+    Ok(points)
 }
 
 fn first_wish() -> Value {
@@ -267,14 +294,14 @@ fn first_wish() -> Value {
     })
 }
 
-fn first_wish_granted() -> Found {
-    Found {
-        tags: [("team".to_owned(), "a".to_owned())].into(),
+fn first_wish_granted() -> Has {
+    Has {
+        tags: pairs([("team", "a")]),
+        mark: pairs([]),
         versioning: Some("Enabled".to_owned()),
-        encryption: Some("AES256".to_owned()),
-        public_access: Some([true; 4]),
-        ownership: Some("BucketOwnerEnforced".to_owned()),
-        ..Found::default()
+        encryption: ("AES256".to_owned(), None, false),
+        public_access_block: [true; 4],
+        ownership: "BucketOwnerEnforced".to_owned(),
     }
 }
 
@@ -287,11 +314,11 @@ fn second_wish() -> Value {
     })
 }
 
-fn second_wish_granted() -> Found {
-    Found {
+fn second_wish_granted() -> Has {
+    Has {
         versioning: Some("Suspended".to_owned()),
-        public_access: Some([false, true, true, true]),
-        ownership: Some("BucketOwnerPreferred".to_owned()),
+        public_access_block: [false, true, true, true],
+        ownership: "BucketOwnerPreferred".to_owned(),
         ..first_wish_granted()
     }
 }

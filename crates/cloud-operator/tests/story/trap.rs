@@ -19,8 +19,16 @@ pub enum Server {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Point {
     side: Side,
+    verb: Verb,
     call: String,
     number: usize,
+}
+
+impl Point {
+    /// Whether its call changes something.
+    pub fn is_write(&self) -> bool {
+        self.verb == Verb::Write
+    }
 }
 
 impl fmt::Display for Point {
@@ -123,6 +131,7 @@ impl Trap {
     fn here(&self, server: Server, side: Side, call: &Call) -> Option<Point> {
         let mut seen = self.0.seen.lock();
         let key = (server, call.seq);
+        let verb = call.verb;
         let (call, number) = match side {
             Side::Before => {
                 let name = self.name(server, call)?;
@@ -138,7 +147,12 @@ impl Trap {
         if call.contains("/leases") && number > 1 {
             return None;
         }
-        let here = Point { side, call, number };
+        let here = Point {
+            side,
+            verb,
+            call,
+            number,
+        };
         seen.points.push(here.clone());
         Some(here)
     }
