@@ -209,7 +209,7 @@ async fn a_transition_is_one_line_of_json_that_says_whose_it_is() -> Result<()> 
         ensure!(parsed["msg"].is_string(), "{line}");
         let level = parsed["level"].as_str().context("level")?;
         ensure!(["error", "warn", "info"].contains(&level), "{line}");
-        if parsed["kind"] == "S3Bucket" && parsed["ready"] == true {
+        if parsed["kind"] == "S3Bucket" && parsed["reason"] == "BucketReady" {
             ready.push(parsed);
         }
     }
