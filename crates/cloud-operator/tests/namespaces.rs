@@ -140,6 +140,29 @@ async fn without_secret_and_memory_there_is_a_way_out() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_secret_that_comes_back_ends_a_deletion_that_waits_for_it() -> Result<()> {
+    let scene = Scene::new("secret-back").await?;
+    let (elsewhere, operator) = operator(&scene).await?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await?;
+    delete_secret(&scene).await?;
+    scene.delete::<AWSProvider>("account").await?;
+    scene.delete::<S3Bucket>("data").await?;
+
+    let operator = operator_in(&scene, &elsewhere)?;
+    scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    scene.gone::<AWSProvider>("account").await?;
+    assert!(!scene.somebody.exists(&scene.bucket_name("data")).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn a_provider_waits_for_buckets_of_other_namespaces() -> Result<()> {
     let scene = Scene::new("platform").await?;
     let team = scene.cluster.namespace("team").await?;

@@ -68,6 +68,43 @@ async fn retain_asks_nothing_outside_and_the_same_object_takes_the_bucket_back()
 }
 
 #[tokio::test]
+async fn what_is_kept_does_not_wait_for_a_throttled_provider() -> Result<()> {
+    let scene = Scene::new("kept-throttled").await?;
+    let operator = scene.operator()?;
+    bucket(&scene, json!({ "deletionPolicy": "Retain" })).await?;
+    let mut answer = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "no");
+    let hour = http::HeaderValue::from_static("3600");
+    answer.headers_mut().insert(http::header::RETRY_AFTER, hour);
+    let rule = Rule::when(|call| call.about == "HeadBucket", Action::Answer(answer));
+    scene.aws.proxy().rule(rule);
+    scene.bucket("other", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("other", "Throttled").await?;
+
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_refused_deletion_changes_nothing_and_says_so() -> Result<()> {
+    let scene = Scene::new("unchanged").await?;
+    let operator = scene.operator()?;
+    let name = bucket(&scene, json!({})).await?;
+    scene.somebody.put(&name, "precious").await?;
+    let before = scene.buckets().get("data").await?;
+    scene.delete::<S3Bucket>("data").await?;
+    let refused = scene.refused::<S3Bucket>("data", "BucketNotEmpty").await?;
+    let synced = |bucket: &S3Bucket| {
+        bucket
+            .status
+            .as_ref()
+            .map(|s| s.lifecycle.last_sync_time.clone())
+    };
+    assert_eq!(synced(&refused), synced(&before));
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn a_kept_bucket_is_not_taken_by_an_object_of_another_name() -> Result<()> {
     let scene = Scene::new("kept").await?;
     let operator = scene.operator()?;

@@ -6,7 +6,12 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{Moto, proxy::Verb};
+use harness::{
+    Moto,
+    aws::refusal,
+    proxy::{Action, Rule, Verb},
+};
+use http::StatusCode;
 use kube::ResourceExt;
 use scene::{
     Scene, lifecycle,
@@ -157,6 +162,30 @@ async fn an_object_that_was_refused_a_bucket_does_not_take_it_down() -> Result<(
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;
     untouched(&scene, &name, &before).await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_bucket_whose_adoption_was_refused_is_not_deleted_with_the_object() -> Result<()> {
+    let scene = Scene::new("half-adopted").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let tagging = Rule::when(
+        |call| call.about == "PutBucketTagging",
+        Action::Answer(denied),
+    );
+    scene.aws.proxy().rule(tagging);
+    scene.bucket("data", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("data", "NotManaged").await?;
+    annotate(&scene, "data", "adopt").await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(scene.somebody.exists(&name).await?);
     operator.stop().await
 }
 
