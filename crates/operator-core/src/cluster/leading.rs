@@ -97,11 +97,11 @@ impl From<NotLeading> for Fault {
 }
 
 /// The only hand that moves a deadline: one term of leadership, held by the election.
-pub(super) struct Term(Leading);
+pub(crate) struct Term(Leading);
 
 impl Term {
     /// Begins a term that lasts until `deadline`.
-    pub(super) fn begin(clock: Clock, deadline: Moment) -> Self {
+    pub(crate) fn begin(clock: Clock, deadline: Moment) -> Self {
         Self(Leading {
             clock,
             deadline: Arc::new(AtomicU64::new(nanos(deadline))),
@@ -109,7 +109,7 @@ impl Term {
     }
 
     /// The right that this term gives.
-    pub(super) fn leading(&self) -> Leading {
+    pub(crate) fn leading(&self) -> Leading {
         self.0.clone()
     }
 

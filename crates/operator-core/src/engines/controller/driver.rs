@@ -480,3 +480,27 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
     };
     pass.event(severity, reason, "Reconcile", message.as_str());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::leading::Term as Held;
+
+    #[tokio::test]
+    async fn a_term_that_another_replaced_unseen_is_lost() {
+        let clock = Clock::system();
+        let held = || Held::begin(clock.clone(), clock.now() + Duration::from_secs(3600));
+        let first = held();
+        let leading = first.leading();
+        let (elected, mut term) = watch::channel(Some(leading.clone()));
+        assert!(gained(&mut term).await.check().is_ok());
+
+        let second = held();
+        drop(first);
+        elected.send_replace(None);
+        elected.send_replace(Some(second.leading()));
+        // Hangs where only the last of the two is looked at.
+        lost(&mut term, &leading).await;
+        assert!(gained(&mut term).await.check().is_ok());
+    }
+}
