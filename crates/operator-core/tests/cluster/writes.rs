@@ -293,10 +293,11 @@ async fn a_refusal_says_what_is_missing() {
     };
     let user = desk.stage.cluster.user("writer", rules).await.unwrap();
     let writer = Writer::new(desk.stage.client_of(&user), "gadget-operator");
-    writer
+    let gadget = writer
         .patch_status::<Gadget>(&desk.leading, target, None, &status(None, Some(1)))
         .await
-        .unwrap();
+        .unwrap()
+        .expect("the status is new");
     writer
         .add_finalizer(&desk.leading, &gadget, MINE)
         .await
