@@ -155,6 +155,17 @@ impl Served {
         ready.with_context(|| self.program.child.log_tail(20))
     }
 
+    /// Waits until `/readyz` says why it is not ready, in these words.
+    pub async fn not_ready(&self, why: &str) -> Result<()> {
+        let said = || async {
+            let answer = self.probe("/readyz").await.map_err(|e| format!("{e:#}"))?;
+            let said = answer.status == 500 && answer.body.contains(why);
+            said.then_some(()).ok_or(format!("{answer:?}"))
+        };
+        let said = wait::until(&format!("/readyz to say {why:?}"), PATIENCE, said).await;
+        said.with_context(|| self.program.child.log_tail(20))
+    }
+
     /// Every sample of `/metrics`, by its name and labels as they are written.
     pub async fn samples(&self) -> Result<BTreeMap<String, f64>> {
         let answer = self.ask("/metrics").await?;
