@@ -1,0 +1,1 @@
+//! Routes and backends of AVAPIGW gateways as Kubernetes objects.

@@ -1,0 +1,1 @@
+//! An AVAPIGW gateway for tests.
