@@ -1,6 +1,7 @@
 //! The cluster floor, and the controller over it, against a real API server with faults from a proxy before it.
 
 mod cache;
+mod children;
 mod election;
 mod events;
 mod gadget;
