@@ -1,7 +1,5 @@
 //! A provider that names no credentials works with those of the operator's own process.
 
-mod scene;
-
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
@@ -10,8 +8,12 @@ use harness::{
     port::Port,
     proxy::{Action, Call, Rule},
 };
-use scene::{Scene, outside::ACCOUNT, program::Served, ready_message};
 use serde_json::json;
+
+use crate::{
+    create,
+    scene::{Scene, outside::ACCOUNT, program::Served, ready_message},
+};
 
 /// No instance: its metadata must not be looked for on the network that the test happens to run in.
 const NO_INSTANCE: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
@@ -19,10 +21,7 @@ const NO_INSTANCE: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 /// The program in this environment, and a provider that says nothing of credentials.
 async fn ambient(scene: &Scene, environment: &[(&str, &str)]) -> Result<Served> {
     let served = scene.program(&scene.cluster.config(), &[], environment)?;
-    let spec = json!({ "region": "eu-central-1", "endpoint": scene.aws.url() });
-    let provider =
-        json!({ "kind": "AWSProvider", "metadata": { "name": "account" }, "spec": spec });
-    scene.create::<AWSProvider>(provider).await?;
+    create(scene, "account", json!({})).await?;
     Ok(served)
 }
 
