@@ -59,6 +59,11 @@ impl SecretValues {
         &self.version
     }
 
+    /// Whether no key is there.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&SecretSlice<u8>> {
         self.values.get(key)
