@@ -38,7 +38,7 @@ pub enum UnusableValue {
 }
 
 impl SecretValues {
-    pub(super) fn of(secret: Secret) -> Self {
+    pub(crate) fn of(secret: Secret) -> Self {
         let key = ObjectKey::of(&secret);
         let meta = secret.metadata;
         let version = format!(

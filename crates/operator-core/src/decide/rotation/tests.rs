@@ -216,8 +216,9 @@ fn hours() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(prop_oneof![9 => 1..14u32, 1 => 1..9 * 24u32], 400..2000)
 }
 
+/// An authority that takes over is not due itself, even if it does so late.
 fn lifetimes() -> impl Strategy<Value = Lifetimes> {
-    (1..20u32, 20..60u32, 5..200u32, 1..40u32).prop_map(|(overlap, spare, life, leaf)| {
+    (1..20u32, 20..60u32, 30..200u32, 1..40u32).prop_map(|(overlap, spare, life, leaf)| {
         let renew_before = overlap + spare;
         let lifetime = renew_before + life;
         Lifetimes {

@@ -35,11 +35,18 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
         for at in 0..4 {
             let digit = ALPHABET[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= chunk.len() { digit as char } else { '=' });
+            text.push(if at <= chunk.len() {
+                digit as char
+            } else {
+                '='
+            });
         }
         if text.len() % 65 == 64 {
             text.push('\n');
         }
     }
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", text.trim_end())
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        text.trim_end()
+    )
 }

@@ -29,7 +29,8 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn values(values: &Values) -> SecretValues {
-    let bytes = |(key, value): (&&str, &String)| ((*key).to_owned(), ByteString(value.clone().into()));
+    let bytes =
+        |(key, value): (&&str, &String)| ((*key).to_owned(), ByteString(value.clone().into()));
     SecretValues::of(Secret {
         data: Some(values.iter().map(bytes).collect()),
         ..Secret::default()
@@ -64,13 +65,22 @@ fn founded() -> Values {
 
 /// Whether a client that trusts `bundle` accepts what a server shows that holds `secret`.
 fn accepts(bundle: &Values, secret: &Values, now: Timestamp) -> bool {
-    let material = |values| read(values).unwrap().unwrap().material(&provider()).unwrap().unwrap();
+    let material = |values: &Values| {
+        read(values)
+            .unwrap()
+            .unwrap()
+            .material(&provider())
+            .unwrap()
+            .unwrap()
+    };
     let (client, server) = (material(bundle), material(secret));
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second() as u64));
     let name = ServerName::try_from("operator.system.svc").unwrap();
     let certificate = &server.own.cert[0];
     use rustls::client::danger::ServerCertVerifier;
-    let as_server = client.servers.verify_server_cert(certificate, &[], &name, &[], now);
+    let as_server = client
+        .servers
+        .verify_server_cert(certificate, &[], &name, &[], now);
     let as_client = client.clients.verify_client_cert(certificate, &[], now);
     assert_eq!(as_server.is_ok(), as_client.is_ok());
     as_server.is_ok()
@@ -79,14 +89,26 @@ fn accepts(bundle: &Values, secret: &Values, now: Timestamp) -> bool {
 #[test]
 fn what_is_made_is_read_again_and_works() {
     let made = founded();
-    assert_eq!(Vec::from_iter(made.keys().copied()), [BUNDLE, AUTHORITY_KEY, LEAF, LEAF_KEY]);
-    assert!(made[AUTHORITY_KEY].starts_with("-----BEGIN PRIVATE KEY-----"), "PKCS#8");
+    assert_eq!(
+        Vec::from_iter(made.keys().copied()),
+        [BUNDLE, AUTHORITY_KEY, LEAF, LEAF_KEY]
+    );
+    assert!(
+        made[AUTHORITY_KEY].starts_with("-----BEGIN PRIVATE KEY-----"),
+        "PKCS#8"
+    );
     let again = stored(&read(&made).unwrap().unwrap());
     assert_eq!(again, made);
     assert!(accepts(&made, &made, now()));
-    assert!(accepts(&made, &made, now() - Duration::from_secs(300)), "a slow clock");
+    assert!(
+        accepts(&made, &made, now() - Duration::from_secs(300)),
+        "a slow clock"
+    );
     assert!(!accepts(&made, &made, now() + 31 * DAY));
-    assert!(!accepts(&founded(), &made, now()), "another authority of the same name");
+    assert!(
+        !accepts(&founded(), &made, now()),
+        "another authority of the same name"
+    );
 }
 
 #[rstest]
@@ -138,7 +160,10 @@ fn a_foreign_key_and_a_certificate_that_may_not_issue_are_explained() {
     let half = one[BUNDLE].len() / 2;
     cut.insert(BUNDLE, one[BUNDLE][..half].to_owned());
     let error = read(&cut).unwrap_err().to_string();
-    assert!(error.contains("certificate 1 in it cannot be read"), "{error}");
+    assert!(
+        error.contains("certificate 1 in it cannot be read"),
+        "{error}"
+    );
 }
 
 #[rstest]
@@ -160,7 +185,13 @@ fn a_broken_certificate_is_issued_anew_by_the_same_authority(
     if certificate.is_none() && key.is_none() {
         broken.remove(LEAF);
     }
-    assert!(read(&broken).unwrap().unwrap().material(&provider()).is_none());
+    assert!(
+        read(&broken)
+            .unwrap()
+            .unwrap()
+            .material(&provider())
+            .is_none()
+    );
     let (mended, plan) = pass(Some(&broken), now(), &Lifetimes::default());
     assert_eq!((plan.turn, plan.issue), (Turn::Keep, true));
     assert_eq!(mended[BUNDLE], broken[BUNDLE]);
@@ -180,7 +211,14 @@ fn other_names_or_another_issuer_need_another_certificate() {
     let other = founded();
     adopted.insert(BUNDLE, other[BUNDLE].clone());
     adopted.insert(AUTHORITY_KEY, other[AUTHORITY_KEY].clone());
-    assert!(read(&adopted).unwrap().unwrap().held(&names()).leaf.is_none());
+    assert!(
+        read(&adopted)
+            .unwrap()
+            .unwrap()
+            .held(&names())
+            .leaf
+            .is_none()
+    );
 }
 
 fn adopted(key: &KeyPair, key_pem: String) -> Values {
@@ -189,9 +227,13 @@ fn adopted(key: &KeyPair, key_pem: String) -> Values {
     params.not_before = rcgen::date_time_ymd(2026, 1, 1);
     params.not_after = rcgen::date_time_ymd(2036, 1, 1);
     params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(
+        rcgen::DnType::CommonName,
+        rcgen::DnValue::PrintableString("chart-ca".try_into().unwrap()),
+    );
     params
         .distinguished_name
-        .push(rcgen::DnType::CommonName, rcgen::DnValue::PrintableString("chart-ca".try_into().unwrap()));
+        .push(rcgen::DnType::OrganizationalUnitName, "platform");
     let certificate = params.self_signed(key).unwrap();
     Values::from([(BUNDLE, certificate.pem()), (AUTHORITY_KEY, key_pem)])
 }
@@ -214,7 +256,10 @@ fn rsa() -> KeyPair {
 
 #[test]
 fn an_authority_made_beforehand_is_adopted_whatever_its_key() {
-    let (rsa, ecdsa) = (rsa(), KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap());
+    let (rsa, ecdsa) = (
+        rsa(),
+        KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap(),
+    );
     let ed25519 = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let pkcs1 = testing::pem("RSA PRIVATE KEY", &inner_of_pkcs8(rsa.serialized_der()));
     let forms = [
@@ -240,7 +285,15 @@ fn a_subject_that_cannot_be_reproduced_is_refused() {
     let key = KeyPair::generate().unwrap();
     let mut given = adopted(&key, key.serialize_pem());
     // Two relative names of one kind, of which an issuer that is read keeps one.
-    given.insert(BUNDLE, testing::with_doubled_subject(&key));
+    let (oid_of_common_name, oid_of_unit) = ([0x55, 4, 3], [0x55, 4, 11]);
+    let block = Certificate::read(&given[BUNDLE]).unwrap();
+    let mut der = block.der.to_vec();
+    for at in 0..der.len() - 3 {
+        if der[at..at + 3] == oid_of_unit {
+            der[at..at + 3].copy_from_slice(&oid_of_common_name);
+        }
+    }
+    given.insert(BUNDLE, testing::pem("CERTIFICATE", &der));
     let holdings = read(&given).unwrap();
     let held = holdings.as_ref().map(|holdings| holdings.held(&names()));
     let times = Lifetimes::default();
@@ -261,7 +314,11 @@ fn a_rotation_goes_through_its_phases_and_every_bundle_of_the_overlap_accepts() 
         moment += DAY / 2;
         let (after, plan) = pass(Some(&secret), moment, &times);
         if plan.turn != Turn::Keep || plan.forget {
-            turns.push((plan.turn, plan.forget, (moment - now()).total(jiff::Unit::Hour).unwrap() / 24.0));
+            turns.push((
+                plan.turn,
+                plan.forget,
+                (moment - now()).total(jiff::Unit::Hour).unwrap() / 24.0,
+            ));
         }
         assert_eq!(plan.is_needed(), after != secret, "{plan:?}");
         secret = after;
@@ -278,7 +335,10 @@ fn a_rotation_goes_through_its_phases_and_every_bundle_of_the_overlap_accepts() 
         (Turn::Keep, true, 365.0),
     ];
     assert_eq!(turns, phases);
-    assert_eq!(Certificate::all(secret[BUNDLE].as_bytes()).unwrap().len(), 1);
+    assert_eq!(
+        Certificate::all(secret[BUNDLE].as_bytes()).unwrap().len(),
+        1
+    );
     assert!(!secret.contains_key(NEXT_KEY));
 }
 
