@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::{
     Client, Resource,
-    api::PatchParams,
+    api::{PatchParams, PostParams},
     core::{Status, response::StatusCause},
 };
 
@@ -31,6 +31,18 @@ impl Writer {
         Self {
             client,
             manager: manager.into(),
+        }
+    }
+
+    /// The field manager: the operator's name.
+    pub(super) fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    pub(super) fn creation(&self) -> PostParams {
+        PostParams {
+            field_manager: Some(self.manager.to_string()),
+            ..PostParams::default()
         }
     }
 
@@ -138,19 +150,38 @@ impl WriteError {
         } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_state(status)) {
             Self::Conflict
         } else if status.is_forbidden() {
-            let mut resource = K::plural(&()).into_owned();
-            for (separator, part) in [("/", subresource), (".", Some(&*K::group(&())))] {
-                if let Some(part) = part.filter(|part| !part.is_empty()) {
-                    resource.extend([separator, part]);
-                }
-            }
-            Self::Denied {
-                verb,
-                resource,
-                message: status.message.clone(),
-            }
+            Self::denied::<K>(verb, subresource, status)
         } else {
             Self::Other(Box::new(error))
+        }
+    }
+
+    /// Sorts the answer to the creation of a `K`.
+    pub(super) fn of_create<K: Resource<DynamicType = ()>>(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if status.is_already_exists() => Self::Conflict,
+            kube::Error::Api(status) if status.is_forbidden() => {
+                Self::denied::<K>("create", None, status)
+            }
+            _ => Self::Other(Box::new(error)),
+        }
+    }
+
+    fn denied<K: Resource<DynamicType = ()>>(
+        verb: &'static str,
+        subresource: Option<&str>,
+        status: &Status,
+    ) -> Self {
+        let mut resource = K::plural(&()).into_owned();
+        for (separator, part) in [("/", subresource), (".", Some(&*K::group(&())))] {
+            if let Some(part) = part.filter(|part| !part.is_empty()) {
+                resource.extend([separator, part]);
+            }
+        }
+        Self::Denied {
+            verb,
+            resource,
+            message: status.message.clone(),
         }
     }
 }
@@ -250,6 +281,15 @@ mod tests {
             error.to_string(),
             "may not patch leases.coordination.k8s.io: said why"
         );
+    }
+
+    #[rstest]
+    #[case::somebody_was_faster(refused(409, "AlreadyExists", &[]), "Conflict")]
+    #[case::denied(refused(403, "Forbidden", &[]), "Forbidden")]
+    #[case::no_namespace(refused(404, "NotFound", &[]), "RefusedByAPIServer")]
+    fn answers_to_a_creation_become_faults(#[case] error: kube::Error, #[case] reason: &str) {
+        let fault = Fault::from(WriteError::of_create::<ConfigMap>(error));
+        assert_eq!(fault.reason, reason, "{fault}");
     }
 
     #[test]
