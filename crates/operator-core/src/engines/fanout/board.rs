@@ -206,7 +206,9 @@ where
     pub fn receivers(&self) -> Vec<(R, Receiver<I>)> {
         let state = self.state.lock();
         let known = state.receivers.iter();
-        known.map(|(id, known)| (id.clone(), known.clone())).collect()
+        known
+            .map(|(id, known)| (id.clone(), known.clone()))
+            .collect()
     }
 
     /// How many receivers are connected.
@@ -247,7 +249,9 @@ impl<R: Ord + Clone, I: Ord + Clone> State<R, I> {
         let connected = connected.count();
         let graces = self.receivers.values();
         let graces = graces.filter_map(|known| ends(known.left.unwrap_or(known.joined)));
-        self.graces_end = graces.chain(ends(self.opened)).fold(Moment::NEVER, Moment::min);
+        self.graces_end = graces
+            .chain(ends(self.opened))
+            .fold(Moment::NEVER, Moment::min);
         if connected == self.told {
             return (dirty, self.graces_end);
         }
