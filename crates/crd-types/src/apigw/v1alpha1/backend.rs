@@ -101,8 +101,7 @@ checks!(BackendSpec {
     authentication: ".authentication",
     max_sessions: ".maxSessions",
     rate_limit: ".rateLimit",
-    cache: ".cache",
-    transform: ".transform"
+    cache: ".cache"
 });
 
 impl BackendSpec {

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{headers::HeaderOperation, maps::text_map};
-use crate::rules::{Rule, Ruled, checks, with_rules};
 
 /// How messages are changed at a backend. Accepted, but without effect on the gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,10 +17,6 @@ pub struct BackendTransform {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<BackendResponseTransform>,
 }
-
-checks!(BackendTransform {
-    response: ".response"
-});
 
 /// Changes to requests at a backend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
@@ -40,14 +35,13 @@ pub struct BackendRequestTransform {
 /// Changes to answers at a backend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = with_rules::<Self>)]
 pub struct BackendResponseTransform {
-    /// Fields that stay; all others go. Not together with denyFields.
+    /// Fields that stay; all others go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024), inner(length(max = 1024)))]
     pub allow_fields: Vec<String>,
 
-    /// Fields that go. Not together with allowFields.
+    /// Fields that go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024), inner(length(max = 1024)))]
     pub deny_fields: Vec<String>,
@@ -61,13 +55,3 @@ pub struct BackendResponseTransform {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<HeaderOperation>,
 }
-
-impl Ruled for BackendResponseTransform {
-    const RULES: &'static [Rule<Self>] = &[Rule::new(
-        "!has(self.allowFields) || self.allowFields.size() == 0 || !has(self.denyFields) || self.denyFields.size() == 0",
-        "allowFields and denyFields exclude each other: give one of them",
-        |answer| answer.allow_fields.is_empty() || answer.deny_fields.is_empty(),
-    )];
-}
-
-checks!(ruled BackendResponseTransform {  });
