@@ -1,6 +1,7 @@
 use crd_types::aws::v1alpha1::{
     AWSProvider, Credentials, EncryptionAlgorithm, PublicAccessBlock, S3Bucket,
 };
+use serde_json::Value;
 
 use super::{admitted, documents};
 use crate::{server::Server, twins};
