@@ -9,5 +9,6 @@ mod objects;
 mod rules;
 mod server;
 mod stored_earlier;
+mod trials;
 mod twins;
 mod views;
