@@ -4,13 +4,18 @@
 //! never blocks the rest. Where two want the same, the older object has it.
 
 mod claims;
+mod claims_of;
+mod legacy;
 mod limit;
+mod object;
+mod weights;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
 use self::claims::Claims;
+pub use self::object::{backend, route};
 use crate::snapshot::{Item, ItemId, Snapshot};
 
 /// An object that could be sent to gateways.
