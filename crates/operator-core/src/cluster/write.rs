@@ -22,7 +22,7 @@ use crate::decide::{
 #[derive(Clone)]
 pub struct Writer {
     pub(super) client: Client,
-    manager: Arc<str>,
+    pub(super) manager: Arc<str>,
 }
 
 impl Writer {
@@ -88,6 +88,24 @@ pub enum WriteError {
     /// The object is no longer there.
     #[error("the object is no longer there")]
     Gone,
+    /// An object of this name is there and is somebody else's.
+    #[error(
+        "{what} is there already and is left alone, as {why}; delete it, or let it go by another name"
+    )]
+    NotOurs {
+        /// Its kind, namespace and name.
+        what: String,
+        /// How that is seen.
+        why: String,
+    },
+    /// Other field managers hold what had to be written.
+    #[error("{what} is held by others: {fields}; let them leave these fields to this operator")]
+    Contested {
+        /// The object's kind, namespace and name.
+        what: String,
+        /// The fields, each with its manager.
+        fields: String,
+    },
     /// RBAC or an admission rule forbids it.
     #[error("may not {verb} {resource}: {message}")]
     Denied {
@@ -115,6 +133,15 @@ impl WriteError {
         error: kube::Error,
         subresource: Option<&str>,
     ) -> Self {
+        Self::of::<K>("patch", error, subresource)
+    }
+
+    /// Sorts the answer to a request with this verb.
+    pub(super) fn of<K: Resource<DynamicType = ()>>(
+        verb: &'static str,
+        error: kube::Error,
+        subresource: Option<&str>,
+    ) -> Self {
         let kube::Error::Api(status) = &error else {
             return Self::Other(Box::new(error));
         };
@@ -123,7 +150,7 @@ impl WriteError {
         } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_state(status)) {
             Self::Conflict
         } else if status.is_forbidden() {
-            Self::denied::<K>("patch", subresource, status)
+            Self::denied::<K>(verb, subresource, status)
         } else {
             Self::Other(Box::new(error))
         }
@@ -179,6 +206,8 @@ impl From<WriteError> for Fault {
             WriteError::NotLeading(not_leading) => not_leading.into(),
             WriteError::Conflict => Self::transient("Conflict", message),
             WriteError::Gone => Self::transient("Gone", message),
+            WriteError::NotOurs { .. } => Self::blocked("NotOurs", message),
+            WriteError::Contested { .. } => Self::blocked("FieldConflict", message),
             WriteError::Denied { .. } => Self::blocked("Forbidden", message),
             WriteError::Other(error) => from_api(&error),
         }

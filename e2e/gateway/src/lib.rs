@@ -1,1 +1,0 @@
-//! An AVAPIGW gateway for tests.
