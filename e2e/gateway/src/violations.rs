@@ -1,6 +1,8 @@
 //! What a real gateway would break on, or silently lose. Pure.
 
 use std::collections::BTreeSet;
+use std::error::Error;
+use std::iter::successors;
 
 use apigw_protocol::{
     ConfigurationResource, ConfigurationSnapshot, ConfigurationUpdate, UpdateType,
@@ -103,12 +105,17 @@ pub(crate) fn of_status(status: &Status) -> Option<&'static str> {
     }
 }
 
-/// Whether a gateway takes this for the end of all streams.
+/// Whether a gateway takes this for the end of all streams: a status that was sent, or a reset with
+/// CANCEL. A call that our own side gave up, as its connection was gone, is neither.
 pub(crate) fn cancelled(status: &Status) -> bool {
-    // One that was sent has no source; a call that was given up on our side has. A stream that the
-    // server resets with CANCEL ends without a status.
-    let sent = status.code() == Code::Cancelled && std::error::Error::source(status).is_none();
-    sent || (status.code() == Code::Unknown && status.message().contains("missing grpc-status"))
+    let mut causes = successors(status.source(), |cause: &&(dyn Error + 'static)| {
+        (*cause).source()
+    });
+    let ours = |cause: &(dyn Error + 'static)| {
+        let error = cause.downcast_ref::<hyper::Error>();
+        error.is_some_and(hyper::Error::is_canceled)
+    };
+    status.code() == Code::Cancelled && !causes.any(ours)
 }
 
 /// What tonic calls OUT_OF_RANGE and gRPC's own clients RESOURCE_EXHAUSTED.

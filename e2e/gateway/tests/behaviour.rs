@@ -99,7 +99,8 @@ async fn a_lossy_gateway_applies_without_a_word() {
         .push(&stream, full_sync("v3", &[route("b")], &[]))
         .await;
     assert_eq!(acked, (true, String::new()));
-    assert_eq!(gateway.state().counts.acknowledged, 1);
+    let counted = gateway.wait_for("the count", PATIENCE, |it| it.counts.acknowledged == 1);
+    counted.await.unwrap();
     assert!(
         gateway.violations().is_empty(),
         "{:?}",

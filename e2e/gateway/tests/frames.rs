@@ -13,6 +13,7 @@ const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
+const NO_ERROR: u32 = 0;
 const CANCEL: u32 = 8;
 
 /// `:status: 200` and `content-type: application/grpc`, in HPACK.
@@ -94,6 +95,14 @@ async fn a_stream_that_is_reset_with_cancel_is_the_last_one() {
         found.len() == 1 && found[0].contains("CANCELLED"),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_otherwise_is_dialled_again() {
+    let reset = |stream| frame(RST_STREAM, 0, stream, &NO_ERROR.to_be_bytes());
+    let gateway = gateway(reset).await;
+    let again = gateway.wait_for("another try", PATIENCE, |it| it.counts.registrations > 1);
+    assert_ne!(again.await.unwrap().phase, Phase::Deaf);
 }
 
 #[tokio::test]

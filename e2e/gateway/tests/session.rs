@@ -312,6 +312,8 @@ async fn heartbeats_come_at_the_first_interval_until_should_reconnect() {
     let _stream = operator.stream().await;
     clock.advance(Duration::from_secs(600));
     operator.heartbeat().await;
+    let answered = gateway.wait_for("its answer", PATIENCE, |it| it.counts.heartbeats == 1);
+    answered.await.unwrap();
     script
         .heartbeat
         .send_modify(|answer| answer.should_reconnect = true);
