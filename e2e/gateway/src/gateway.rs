@@ -16,7 +16,8 @@ use crate::kind::Kind;
 use crate::options::Options;
 use crate::proxy;
 use crate::session;
-use crate::shared::{Shared, State};
+use crate::shared::Shared;
+use crate::state::State;
 
 /// A running gateway; it ends when dropped.
 pub struct Gateway {

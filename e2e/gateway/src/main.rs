@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Parser;
-use gateway::{Event, Gateway, Identity, Options, Phase, Record, Tls};
+use gateway::{Gateway, Identity, Options, Phase, Record, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,11 +20,11 @@ struct Arguments {
     /// Speaks TLS to the operator.
     #[arg(long, requires = "operator_ca_file")]
     operator_tls: bool,
-    /// The only roots that are trusted, as PEM; implies TLS.
-    #[arg(long, value_name = "FILE")]
+    /// The only roots that are trusted, as PEM.
+    #[arg(long, value_name = "FILE", requires = "operator_tls")]
     operator_ca_file: Option<PathBuf>,
     /// A certificate to show to the operator, as PEM.
-    #[arg(long, value_name = "FILE", requires_all = ["operator_key_file", "operator_ca_file"])]
+    #[arg(long, value_name = "FILE", requires_all = ["operator_key_file", "operator_tls"])]
     operator_cert_file: Option<PathBuf>,
     /// Its key.
     #[arg(long, value_name = "FILE", requires = "operator_cert_file")]
@@ -68,9 +68,8 @@ impl Arguments {
                     cert_file,
                     key_file,
                 });
-        let tls = self
-            .operator_ca_file
-            .map(|ca_file| Tls { ca_file, identity });
+        let ca_file = self.operator_ca_file.filter(|_| self.operator_tls);
+        let tls = ca_file.map(|ca_file| Tls { ca_file, identity });
         Options {
             tls,
             namespace: self.gateway_namespace,
@@ -102,16 +101,21 @@ async fn main() -> Result<()> {
         ..arguments.options()
     })
     .await?;
-    tokio::select! {
+    let mut writing = std::pin::pin!(write(events));
+    let result = tokio::select! {
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
         () = closed => Ok(()),
-        written = write(events) => written,
+        written = &mut writing => return written,
         () = gateway.ended() => match gateway.state().phase {
-            Phase::GaveUp => bail!("no registration: gave up"),
-            phase => bail!("ended: {phase:?}"),
+            Phase::GaveUp => Err(anyhow!("no registration: gave up")),
+            phase => Err(anyhow!("ended: {phase:?}")),
         },
-    }
+    };
+    // With the gateway its side of the channel goes, and the writing ends after the last event.
+    drop(gateway);
+    writing.await?;
+    result
 }
 
 async fn write(mut events: mpsc::UnboundedReceiver<Record>) -> Result<()> {
@@ -120,9 +124,6 @@ async fn write(mut events: mpsc::UnboundedReceiver<Record>) -> Result<()> {
         serde_json::to_writer(&mut output, &record)?;
         writeln!(output)?;
         output.flush()?;
-        if let Event::Violation { text } = record.event {
-            eprintln!("violation: {text}");
-        }
     }
     Ok(())
 }
@@ -136,4 +137,56 @@ fn end_of_input() -> oneshot::Receiver<()> {
         let _ = ended.send(());
     });
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const LEAST: [&str; 5] = [
+        "gateway",
+        "--operator-address",
+        "operator.test:9444",
+        "--gateway-name",
+        "gateway-0",
+    ];
+
+    fn parse(more: &[&str]) -> Result<Options, clap::Error> {
+        let all = LEAST.iter().chain(more);
+        Arguments::try_parse_from(all).map(Arguments::options)
+    }
+
+    #[test]
+    fn the_flags_fit_together() {
+        Arguments::command().debug_assert();
+        let plain = parse(&["--resolve", "a=127.0.0.1:1"]).unwrap();
+        assert!(plain.tls.is_none());
+        assert_eq!(plain.resolve["a"].port(), 1);
+        let tls = ["--operator-tls", "--operator-ca-file", "ca"];
+        assert!(parse(&tls).unwrap().tls.unwrap().identity.is_none());
+        let pair = ["--operator-cert-file", "crt", "--operator-key-file", "key"];
+        let both = parse(&[&tls[..], &pair].concat()).unwrap();
+        assert!(both.tls.unwrap().identity.is_some());
+    }
+
+    #[test]
+    fn half_of_a_pair_is_refused() {
+        for wrong in [
+            &["--operator-tls"][..],
+            &["--operator-ca-file", "ca"],
+            &[
+                "--operator-tls",
+                "--operator-ca-file",
+                "ca",
+                "--operator-key-file",
+                "key",
+            ],
+            &["--resolve", "a"],
+            &["--resolve", "a=b"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -86,6 +86,8 @@ async fn reconnect(shared: &Shared) -> Link {
 }
 
 fn failed(shared: &Shared, error: &anyhow::Error) {
+    // The answer may have come, and applying what came with it may have taken too long.
+    shared.disconnected();
     let error = format!("{error:#}");
     shared.note(Event::RegistrationFailed { error });
 }

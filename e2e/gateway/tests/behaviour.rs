@@ -43,7 +43,13 @@ async fn a_slow_gateway_takes_its_time() {
 #[tokio::test]
 async fn a_stuck_gateway_reads_on_when_it_is_freed() {
     let operator = Operator::start().await;
-    let gateway = Gateway::start(operator.options()).await.unwrap();
+    let clock = Clock::system();
+    let gateway = Gateway::start(Options {
+        clock: clock.clone(),
+        ..operator.options()
+    })
+    .await
+    .unwrap();
     let stream = operator.stream().await;
     operator
         .push(&stream, full_sync("v1", &[route("a")], &[]))
@@ -60,6 +66,9 @@ async fn a_stuck_gateway_reads_on_when_it_is_freed() {
     gateway.set(stuck(Some(Stuck::Reading)));
     assert_eq!(operator.ack().await.0, "v2");
     stream.send(full_sync("v3", &[route("c")], &[]));
+    clock.advance(Duration::from_secs(30));
+    operator.heartbeat().await;
+    assert_eq!(gateway.updates().len(), 2, "alive, but it does not read");
     gateway.set(stuck(None));
     assert_eq!(operator.ack().await.0, "v3");
     assert_eq!(gateway.routes(), ["c"]);
