@@ -56,6 +56,9 @@ async fn try_edge(server: &Server, kind: &str, path: &Path, edge: Edge) -> Resul
         beyond,
     } = edge;
     let place = format!("{kind} {path} {bound}");
+    // An item without its key has no place of its own in the messages.
+    let named = path.in_messages();
+    let named = named.strip_suffix("[0]").unwrap_or(&named);
     let admit = async |base: &Value, pointer: &str, value: &Value| {
         let mut object = base.clone();
         *object.pointer_mut(pointer).expect("the base has it") = value.clone();
@@ -72,7 +75,7 @@ async fn try_edge(server: &Server, kind: &str, path: &Path, edge: Edge) -> Resul
         }
         return match admit(&base, &pointer, &beyond).await {
             Ok(_) => Err(format!("{place}: accepted beyond")),
-            Err(error) if error.contains(&path.in_messages()) => Ok(()),
+            Err(error) if error.contains(named) => Ok(()),
             Err(error) => Err(format!("{place}: does not name the field: {error}")),
         };
     }

@@ -4,6 +4,7 @@
 mod tree;
 
 mod bounds;
+mod expressions;
 mod manifests;
 mod objects;
 mod rules;

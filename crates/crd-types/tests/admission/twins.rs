@@ -10,7 +10,7 @@ use crd_types::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{objects::base_with, server::Server, tree};
+use crate::{expressions::expressions, objects::base_with, server::Server, tree};
 
 /// Reads an object and checks its spec; an error says what is wrong.
 pub fn accept(object: &Value) -> Result<(), String> {
@@ -212,182 +212,11 @@ fn corners() -> Vec<Corners> {
     ]
 }
 
-/// Expressions on both sides of every corner of the syntax of RE2.
-fn expressions() -> Vec<&'static str> {
-    vec![
-        // Repetition.
-        "",
-        "a*",
-        "a+?",
-        "a??",
-        "a**",
-        "a*+",
-        "a???",
-        "*",
-        "+a",
-        "(*)",
-        "|*",
-        "(a|*)",
-        "^*",
-        "$+",
-        "a|*",
-        "(?i)*",
-        "a(?i)*",
-        "a*(?i)*",
-        "(|a)*",
-        "()*",
-        "a{2}",
-        "a{2,}",
-        "a{2,3}?",
-        "a{3,2}",
-        "a{,3}",
-        "a{1001}",
-        "a{1000}",
-        "a{1,1001}",
-        "a{01}",
-        "a{x}",
-        "a{",
-        "{",
-        "{2}",
-        "a{2}{3}",
-        "a{2}*",
-        "a}",
-        "a{99999999999}",
-        "a{1,99999999999}",
-        // Groups.
-        "(a",
-        "a)",
-        "(a))",
-        "((a)",
-        "(?:a)",
-        "(?i:a)",
-        "(?i-s:a)",
-        "(?-i)",
-        "(?-)",
-        "(?i-)",
-        "(?)",
-        "(?x)a",
-        "(?P<n>a)",
-        "(?<n>a)",
-        "(?P<>a)",
-        "(?P<n>a)(?P<n>b)",
-        "(?P<n-1>a)",
-        "(?P<é>a)",
-        "(?P<n",
-        "(?Pn>a)",
-        "(?P=n)",
-        "(?=a)",
-        "(?!a)",
-        "(?<=a)",
-        "(?<!a)",
-        "(?>a)",
-        "(?#a)",
-        "(?i",
-        "(?",
-        "(?--i)",
-        "(?U)a",
-        "(?is)(?-m:b)",
-        // Classes.
-        "[a]",
-        "[a-z]",
-        "[z-a]",
-        "[]",
-        "[]a]",
-        "[^]a]",
-        "[^]",
-        "[a",
-        "[",
-        "[a-]",
-        "[-a]",
-        "[a-b-c]",
-        "[a-\\d]",
-        "[\\d-z]",
-        "[\\w.]",
-        "[[:alpha:]]",
-        "[[:^alpha:]]",
-        "[[:nothing:]]",
-        "[[:alpha]",
-        "[[:",
-        "[[a]",
-        "[a&&b]",
-        "[\\b]",
-        "[\\]]",
-        "[\\x41-\\x5A]",
-        "[\\pL]",
-        "[\\p{Greek}x]",
-        "[é-ü]",
-        "[ü-é]",
-        "[a-[:digit:]]",
-        "[[:digit:]-a]",
-        "[--a]",
-        "[a--]",
-        "[\\Qa]",
-        // Escapes.
-        "\\",
-        "a\\",
-        "\\d\\D\\s\\S\\w\\W",
-        "\\A\\b\\B\\z",
-        "\\Z",
-        "\\G",
-        "\\C",
-        "\\1",
-        "\\8",
-        "\\10",
-        "\\18",
-        "\\0",
-        "\\012",
-        "\\08",
-        "\\x4",
-        "\\x41",
-        "\\x{41}",
-        "\\x{}",
-        "\\x{110000}",
-        "\\x{10FFFF}",
-        "\\x{g}",
-        "\\xg1",
-        "\\xé1",
-        "\\x",
-        "\\x{41",
-        "\\x{+41}",
-        "\\pN",
-        "\\pn",
-        "\\pX",
-        "\\p{Greek}",
-        "\\p{^Greek}",
-        "\\p{}",
-        "\\p{Greek",
-        "\\p",
-        "\\a\\f\\n\\r\\t\\v",
-        "\\e",
-        "\\y",
-        "\\é",
-        "\\.",
-        "\\-",
-        "\\_",
-        "\\ ",
-        "\\/",
-        "\\Qa.*b\\E+",
-        "\\Q\\E*",
-        "a*\\Q\\E*",
-        "\\Q(",
-        "\\Qa\\Eb)",
-        "\\E",
-        "\\k<n>",
-        // Ordinary ones.
-        "^/api/v[0-9]+(/.*)?$",
-        "^/users/(?P<id>\\d{1,9})$",
-        "a|b|",
-        "|",
-        "é+",
-        ".*",
-        "]",
-    ]
-}
-
 #[tokio::test]
 async fn a_syntax_is_the_same_in_rust_and_in_the_api_server() {
     let server = Server::start().await;
     let crds = crd_types::crds();
+    let mut differences = Vec::new();
     for Corners {
         kind,
         field,
@@ -404,11 +233,11 @@ async fn a_syntax_is_the_same_in_rust_and_in_the_api_server() {
             let (mut object, pointer) = base_with(kind, &node.path);
             *object.pointer_mut(&pointer).unwrap() = json!(text);
             let answer = server.admit(&object).await;
-            assert_eq!(
-                answer.is_ok(),
-                in_rust(text),
-                "{kind} {field} {text:?}: {answer:?}"
-            );
+            if answer.is_ok() != in_rust(text) {
+                let answer = answer.map(drop);
+                differences.push(format!("{kind} {field} {text:?}: {answer:?}"));
+            }
         }
     }
+    assert!(differences.is_empty(), "{differences:#?}");
 }

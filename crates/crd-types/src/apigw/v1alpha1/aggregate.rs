@@ -61,36 +61,40 @@ impl Ruled for Aggregate {
             ".quorumCount",
             "!self.enabled || self.failMode != 'quorum' || !has(self.quorumCount) || self.quorumCount <= self.targets.size()",
             "quorumCount must not be above the number of targets",
-            |sum| {
-                let targets = i64::try_from(sum.targets.len()).unwrap_or(i64::MAX);
-                let quorum = sum
+            |aggregate| {
+                let targets = i64::try_from(aggregate.targets.len()).unwrap_or(i64::MAX);
+                let quorum = aggregate
                     .quorum_count
-                    .filter(|_| sum.fail_mode == FailMode::Quorum);
-                !sum.enabled || quorum.is_none_or(|quorum| quorum <= targets)
+                    .filter(|_| aggregate.fail_mode == FailMode::Quorum);
+                !aggregate.enabled || quorum.is_none_or(|quorum| quorum <= targets)
             },
         ),
         Rule::of_field(
             ".targets",
             "!self.enabled || self.targets.all(one, self.targets.exists_one(other, other.name == one.name))",
             "targets must have different names",
-            |sum| {
-                let names: BTreeSet<_> = sum.targets.iter().map(|target| &target.name).collect();
-                !sum.enabled || names.len() == sum.targets.len()
+            |aggregate| {
+                let names: BTreeSet<_> = aggregate
+                    .targets
+                    .iter()
+                    .map(|target| &target.name)
+                    .collect();
+                !aggregate.enabled || names.len() == aggregate.targets.len()
             },
         ),
         Rule::of_field(
             ".spool",
             "!self.enabled || !has(self.spool) || !self.spool.enabled || self.spool.backend != 'redis' || (has(self.spool.redisRef) && (has(self.spool.redisRef.address) && self.spool.redisRef.address != '') != has(self.spool.redisRef.sentinel))",
             "spool backend redis needs redisRef with exactly one of address and sentinel",
-            |sum| {
+            |aggregate| {
                 let reachable = |redis: &SpoolRedis| {
                     given(redis.address.as_deref()) != redis.sentinel.is_some()
                 };
-                let spool = sum
+                let spool = aggregate
                     .spool
                     .as_ref()
                     .filter(|spool| spool.enabled && spool.backend == Store::Redis);
-                !sum.enabled
+                !aggregate.enabled
                     || spool.is_none_or(|spool| spool.redis_ref.as_ref().is_some_and(reachable))
             },
         ),
@@ -153,7 +157,7 @@ checks!(AggregateTarget {
 });
 
 /// How answers become one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AggregateMerge {
     /// Whether answers are merged.
@@ -213,7 +217,7 @@ pub struct Spool {
 checks!(Spool { ttl: ".ttl" });
 
 /// A Redis server that answers are kept in: exactly one of address and sentinel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpoolRedis {
     /// Address of the server, host:port.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::header_values::HeaderValues;
 
 /// An answer that sends the client to another address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Redirect {
     /// Path of the new address. Left out: that of the request.
@@ -87,7 +87,7 @@ pub enum RedirectScheme {
 }
 
 /// What is changed in a request before it is forwarded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rewrite {
     /// Path that takes the place of the matched one.
@@ -102,7 +102,7 @@ pub struct Rewrite {
 }
 
 /// An answer of the gateway itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectResponse {
     /// HTTP status of the answer.

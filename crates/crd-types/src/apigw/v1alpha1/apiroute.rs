@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Which HTTP requests gateways take, and what they do with them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource, Builder)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, JsonSchema, Builder)]
 #[kube(
     group = "avapigw.io",
     version = "v1alpha1",

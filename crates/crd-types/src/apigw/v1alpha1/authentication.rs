@@ -106,10 +106,10 @@ impl Ruled for Authentication {
     ];
 }
 
-checks!(ruled Authentication {  });
+checks!(ruled Authentication {});
 
 /// A JSON Web Token that clients show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JwtAuthentication {
     /// Whether tokens are looked at.
@@ -150,7 +150,7 @@ pub struct JwtAuthentication {
 }
 
 /// Which claims of a token say what about the client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimMapping {
     /// Claim with the roles.
@@ -217,7 +217,7 @@ pub enum JwtAlgorithm {
 }
 
 /// An API key that clients show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyAuthentication {
     /// Whether API keys are looked at.
@@ -263,7 +263,7 @@ pub enum KeyHash {
 }
 
 /// A certificate that clients show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MtlsAuthentication {
     /// Whether certificates are looked at.
@@ -305,7 +305,7 @@ pub enum CertificateIdentity {
 }
 
 /// A login at an OpenID Connect provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OidcAuthentication {
     /// Whether logins are looked at.
@@ -319,7 +319,7 @@ pub struct OidcAuthentication {
 }
 
 /// An OpenID Connect provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OidcProvider {
     /// Name of the provider, in logs of the gateway.

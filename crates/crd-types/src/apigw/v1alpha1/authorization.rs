@@ -100,7 +100,7 @@ pub enum PolicyEffect {
 }
 
 /// Policies by the roles of a client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rbac {
     /// Whether these policies are in force.
@@ -119,7 +119,7 @@ pub struct Rbac {
 }
 
 /// What clients of certain roles may do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RbacPolicy {
     /// Name of the policy.
@@ -152,7 +152,7 @@ pub struct RbacPolicy {
 }
 
 /// Policies by what is known of a client and a request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Abac {
     /// Whether these policies are in force.
@@ -166,7 +166,7 @@ pub struct Abac {
 }
 
 /// What is allowed or denied where an expression holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AbacPolicy {
     /// Name of the policy.
@@ -224,7 +224,7 @@ checks!(ExternalAuthorization {
 });
 
 /// An Open Policy Agent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Opa {
     /// Address of the agent.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Which hosts serve HTTP requests, and how they are reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource, Builder)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, JsonSchema, Builder)]
 #[kube(
     group = "avapigw.io",
     version = "v1alpha1",

@@ -213,7 +213,7 @@ checks!(BackendOidc {
 });
 
 /// User name and password.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendBasic {
     /// Whether they are sent. A gateway refuses a backend whose chosen way is not enabled.
@@ -254,7 +254,7 @@ fn password() -> String {
 }
 
 /// A certificate that the gateway shows. Paths are of files on the gateways.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendMtls {
     /// Whether it is shown. A gateway refuses a backend whose chosen way is not enabled.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Encryption of connections to a backend. Paths are of files on the gateways.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendTls {
     /// Whether connections are encrypted.

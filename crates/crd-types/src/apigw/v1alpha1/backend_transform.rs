@@ -19,7 +19,7 @@ pub struct BackendTransform {
 }
 
 /// Changes to requests at a backend.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendRequestTransform {
     /// Template of the new body.
@@ -33,7 +33,7 @@ pub struct BackendRequestTransform {
 }
 
 /// Changes to answers at a backend.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendResponseTransform {
     /// Fields that stay; all others go.

@@ -80,7 +80,7 @@ impl Ruled for Cache {
 checks!(ruled Cache { ttl: ".ttl", stale_while_revalidate: ".staleWhileRevalidate", negative_cache_ttl: ".negativeCacheTTL", redis: ".redis" });
 
 /// What makes two requests the same.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheKey {
     /// True: the method counts.

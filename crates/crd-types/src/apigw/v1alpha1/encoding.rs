@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Formats of bodies, between which the gateway translates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Encoding {
     /// Format of requests.
@@ -15,7 +15,7 @@ pub struct Encoding {
 }
 
 /// Format of a body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BodyEncoding {
     /// Media type: JSON, XML, YAML or Protocol Buffers, as in application/json.
@@ -25,7 +25,7 @@ pub struct BodyEncoding {
 }
 
 /// Formats of bodies at a backend. Accepted, but without effect on the gateway.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendEncoding {
     /// Format of requests.
@@ -38,7 +38,7 @@ pub struct BackendEncoding {
 }
 
 /// Format of a body at a backend.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendBodyEncoding {
     /// Media type, as in application/json.

@@ -37,7 +37,7 @@ checks!(FaultDelay {
 });
 
 /// Requests that are answered with an error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultAbort {
     /// HTTP status of the answer.

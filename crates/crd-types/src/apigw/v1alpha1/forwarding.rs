@@ -5,7 +5,7 @@ use super::duration::GoDuration;
 use crate::{rules::checks, stored::Stored};
 
 /// Where requests go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
     /// Name of a Backend, or the address of one of its hosts, or any host that the gateways can reach. The
@@ -20,7 +20,7 @@ pub struct Destination {
 }
 
 /// One of the places among which requests are shared out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteDestination {
     /// Where requests go.
@@ -66,7 +66,7 @@ fn default_attempts() -> i32 {
 }
 
 /// A copy of the requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mirror {
     /// Where the copies go.

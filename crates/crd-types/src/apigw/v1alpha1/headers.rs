@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::header_values::HeaderValues;
 
 /// Changes to headers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderManipulation {
     /// Changes to the headers of the request, before it is forwarded.
@@ -17,7 +17,7 @@ pub struct HeaderManipulation {
 }
 
 /// Changes to the headers of a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderOperation {
     /// Headers that get this value, whatever they had.

@@ -35,7 +35,7 @@ checks!(MaxSessions {
 });
 
 /// How large a request may be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestLimits {
     /// Bytes of the body.

@@ -8,7 +8,6 @@
 pub(super) fn compiles(expression: &str) -> bool {
     let mut reader = Reader {
         rest: expression,
-        groups: Vec::new(),
         depth: 0,
     };
     reader.read().is_some() && reader.depth == 0
@@ -16,8 +15,6 @@ pub(super) fn compiles(expression: &str) -> bool {
 
 struct Reader<'a> {
     rest: &'a str,
-    /// Names of groups, which must differ.
-    groups: Vec<&'a str>,
     /// Groups that are open.
     depth: usize,
 }
@@ -46,7 +43,7 @@ impl Before {
 /// The highest count in a repetition.
 const MOST_REPETITIONS: u32 = 1000;
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Reads all; none at the first fault.
     fn read(&mut self) -> Option<()> {
         let mut before = Before::Nothing;
@@ -128,10 +125,9 @@ impl<'a> Reader<'a> {
         if let Some(named) = named {
             let (name, after) = named.split_once('>')?;
             let is_word = |char: char| char == '_' || char.is_ascii_alphanumeric();
-            if name.is_empty() || !name.chars().all(is_word) || self.groups.contains(&name) {
+            if name.is_empty() || !name.chars().all(is_word) {
                 return None;
             }
-            self.groups.push(name);
             self.rest = after;
             self.depth += 1;
             return Some(true);
@@ -208,7 +204,7 @@ impl<'a> Reader<'a> {
                     self.rest = after;
                     (!name.is_empty()).then_some(None)
                 }
-                'C' | 'L' | 'M' | 'N' | 'P' | 'S' | 'Z' => Some(None),
+                class if "CLMNPSZ".contains(class.to_ascii_uppercase()) => Some(None),
                 _ => None,
             },
             '0'..='7' => {
@@ -275,5 +271,25 @@ fn counts(text: &str) -> Option<(u32, Option<u32>, &str)> {
         None => number(inside).map(|count| (count, Some(count), after)),
         Some((least, "")) => Some((number(least)?, None, after)),
         Some((least, most)) => Some((number(least)?, Some(number(most)?), after)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::compiles;
+
+    // Every corner is tried against the API server's own RE2 in the admission tests.
+    #[rstest]
+    #[case(r"^/users/(?P<id>\d{1,9})(/.*)?$", true)]
+    #[case(r"[[:alpha:]_-]+|\x{1F600}", true)]
+    #[case("(?=ahead)", false)]
+    #[case(r"(a)\1", false)]
+    #[case("a**", false)]
+    #[case("(open", false)]
+    #[case("[open", false)]
+    fn corners(#[case] expression: &str, #[case] is_one: bool) {
+        assert_eq!(compiles(expression), is_one, "{expression}");
     }
 }

@@ -70,7 +70,7 @@ impl Ruled for RedisConnection {
 checks!(ruled RedisConnection { connect_timeout: ".connectTimeout", read_timeout: ".readTimeout", write_timeout: ".writeTimeout", tls: ".tls", retry: ".retry" });
 
 /// Sentinels that know the address of a Redis server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RedisSentinel {
     /// Name under which the sentinels know the server.
@@ -107,7 +107,7 @@ pub struct RedisSentinel {
 }
 
 /// Encryption of a connection to Redis. Paths are of files on the gateways.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = with_rules::<Self>)]
 pub struct RedisTls {
@@ -151,7 +151,7 @@ impl Ruled for RedisTls {
     )];
 }
 
-checks!(ruled RedisTls {  });
+checks!(ruled RedisTls {});
 
 /// How often a failed command is tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

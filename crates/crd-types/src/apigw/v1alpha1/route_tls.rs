@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Certificate and client certificates of a route. Paths are of files on the gateways.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = with_rules::<Self>)]
 pub struct RouteTls {
@@ -77,7 +77,7 @@ impl Ruled for RouteTls {
 checks!(ruled RouteTls { client_validation: ".clientValidation" });
 
 /// Certificates that clients show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = with_rules::<Self>)]
 pub struct ClientValidation {
@@ -114,4 +114,4 @@ impl Ruled for ClientValidation {
     )];
 }
 
-checks!(ruled ClientValidation {  });
+checks!(ruled ClientValidation {});

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::header_values::HeaderValues;
 
 /// Headers by which browsers guard users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Security {
     /// Whether the headers are set.
@@ -30,7 +30,7 @@ pub struct Security {
 }
 
 /// Single headers by which browsers guard users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityHeaders {
     /// Whether these headers are set.
@@ -73,7 +73,7 @@ pub struct SecurityHeaders {
 }
 
 /// Browsers come back by HTTPS only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hsts {
     /// Whether the header Strict-Transport-Security is set.
@@ -95,7 +95,7 @@ pub struct Hsts {
 }
 
 /// Where a page may load from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Csp {
     /// Whether the header Content-Security-Policy is set.

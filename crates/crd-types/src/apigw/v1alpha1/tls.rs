@@ -15,7 +15,7 @@ pub enum TlsVersion {
 }
 
 /// A certificate that Vault issues to the gateway.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultTls {
     /// Whether the certificate is issued by Vault.

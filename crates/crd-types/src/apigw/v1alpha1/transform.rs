@@ -26,7 +26,6 @@ pub struct Transform {
 }
 
 checks!(Transform {
-    request: ".request",
     response: ".response"
 });
 
@@ -72,12 +71,8 @@ pub struct RequestTransform {
     pub validate_before_transform: Option<bool>,
 }
 
-checks!(RequestTransform {
-    inject_fields: ".injectFields"
-});
-
 /// A header with a value taken from the request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DynamicHeader {
     /// Name of the header.
@@ -89,10 +84,9 @@ pub struct DynamicHeader {
     pub source: String,
 }
 
-/// A field that is put into a body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+/// A field that is put into a body. One of value and source says what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = with_rules::<Self>)]
 pub struct InjectedField {
     /// The field.
     #[schemars(length(min = 1, max = 1024))]
@@ -108,16 +102,6 @@ pub struct InjectedField {
     #[schemars(length(max = 1024))]
     pub source: Option<String>,
 }
-
-impl Ruled for InjectedField {
-    const RULES: &'static [Rule<Self>] = &[Rule::new(
-        "has(self.value) || (has(self.source) && self.source != '')",
-        "give value or source",
-        |field| field.value.is_some() || given(field.source.as_deref()),
-    )];
-}
-
-checks!(ruled InjectedField {  });
 
 /// How the body of an answer is changed before it goes to the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,7 +159,7 @@ impl Ruled for ResponseTransform {
 checks!(ruled ResponseTransform { array_operations: ".arrayOperations" });
 
 /// Fields that are gathered in an object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldGroup {
     /// Name of the object.
@@ -188,7 +172,7 @@ pub struct FieldGroup {
 }
 
 /// A change to a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = with_rules::<Self>)]
 pub struct ArrayOperation {
@@ -221,7 +205,7 @@ impl Ruled for ArrayOperation {
     )];
 }
 
-checks!(ruled ArrayOperation {  });
+checks!(ruled ArrayOperation {});
 
 /// What is done to a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -50,7 +50,8 @@ async fn every_manifest_is_admitted_unchanged_and_read_without_loss() {
         add_defaults(&mut expected, &stored["spec"], "spec");
         assert_eq!(stored["spec"], expected, "{name}");
         twins::accept(&stored).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(read_and_written(&stored), without_empty(expected), "{name}");
+        let again = without_empty(read_and_written(&stored));
+        assert_eq!(again, without_empty(expected), "{name}");
     }
 }
 
@@ -153,13 +154,12 @@ fn secrets_are_not_shown() {
 
 /// Puts a needle wherever the API has a secret as plain text.
 fn plant(value: &mut Value) {
-    const SECRETS: [&str; 7] = [
+    const SECRETS: [&str; 6] = [
         "password",
         "sentinelPassword",
         "secret",
         "clientSecret",
         "staticToken",
-        "url",
         "Authorization",
     ];
     match value {
@@ -171,7 +171,9 @@ fn plant(value: &mut Value) {
             }
             for (name, field) in fields {
                 match field {
-                    Value::String(text) if SECRETS.contains(&name.as_str()) => {
+                    Value::String(text)
+                        if SECRETS.contains(&name.as_str()) || text.starts_with("redis://") =>
+                    {
                         *text = "needle".into();
                     }
                     field => plant(field),

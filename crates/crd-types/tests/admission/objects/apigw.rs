@@ -68,9 +68,9 @@ fn connection() -> Value {
 }
 
 fn redis(more: Value) -> Value {
-    let mut redis = connection();
-    json_patch(&mut redis, &more);
-    redis
+    let mut fields = connection().as_object().cloned().expect("an object");
+    fields.extend(more.as_object().cloned().expect("an object"));
+    fields.into()
 }
 
 fn vault() -> Value {
