@@ -1,1 +1,4 @@
 //! Routes and backends of AVAPIGW gateways as Kubernetes objects.
+
+pub mod session;
+pub mod snapshot;

@@ -386,6 +386,8 @@ async fn a_bucket_that_is_gone_already_holds_nothing_up() -> Result<()> {
 /// The object `data` of the provider `account`, ready; returns the bucket's name.
 async fn bucket(scene: &Scene, spec: Value) -> Result<String> {
     scene.provider("account").await?;
+    // Else its coming to work may start one more pass over a bucket that is ready already.
+    scene.ready::<AWSProvider>("account").await?;
     scene.bucket("data", "account", spec).await?;
     scene.ready::<S3Bucket>("data").await?;
     Ok(scene.bucket_name("data"))

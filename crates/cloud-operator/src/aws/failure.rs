@@ -161,10 +161,17 @@ fn no_credentials(error: &CredentialsError) -> Fault {
         }
         _ => Class::Blocked,
     };
+    let why = match error {
+        // The SDK's own words for it fill a page; its log has them.
+        CredentialsError::CredentialsNotLoaded(_) => {
+            "the operator's environment, shared files, web identity, container and instance give none"
+                .to_owned()
+        }
+        _ => causes(error),
+    };
     let text = format!(
-        "no credentials could be had: {}; give the AWSProvider a credentialsSecret or a roleARN, or the \
-         operator's Pod an identity",
-        causes(error)
+        "no credentials could be had: {why}; give the AWSProvider a credentialsSecret or a roleARN, or the \
+         operator's Pod an identity"
     );
     Fault::new(class, AUTHENTICATION_FAILED, text)
         .with_scope(Scope::Provider)

@@ -28,6 +28,8 @@ const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
 const READY: &str = "AuthenticationSucceeded";
 /// Reason where the Secret is not there, not yet or not any more.
 const WAITING_FOR_SECRET: &str = "WaitingForSecret";
+/// How long it may take to notice that AWS no longer knows credentials that nothing uses meanwhile.
+const IDENTITY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How soon to look again for what would have started a pass anyway.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
 /// How soon to look again while it is not known what uses a provider.
@@ -196,6 +198,10 @@ impl Reconciler for Providers {
 
     fn lane(provider: &AWSProvider) -> Arc<str> {
         ObjectKey::of(provider).to_string().into()
+    }
+
+    fn interval(configured: Duration) -> Duration {
+        configured.min(IDENTITY_INTERVAL)
     }
 
     async fn reconcile(&self, pass: &mut Pass<AWSProvider>) -> PassResult {

@@ -54,6 +54,11 @@ impl Somebody {
     }
 
     pub async fn in_account(moto: &Moto, account: &str) -> Result<Self> {
+        Self::at(moto, account, REGION).await
+    }
+
+    /// Somebody of this account, working in this region.
+    pub async fn at(moto: &Moto, account: &str, region: &str) -> Result<Self> {
         let sts = aws_sdk_sts::Config::builder()
             .behavior_version_latest()
             .credentials_provider(Credentials::new("AKIAX", "secret", None, None, "tests"))
@@ -75,7 +80,7 @@ impl Somebody {
             None,
             "tests",
         );
-        Self::with(moto, REGION, keys).await
+        Self::with(moto, region, keys).await
     }
 
     async fn with(moto: &Moto, region: &str, keys: Credentials) -> Result<Self> {

@@ -3,6 +3,7 @@
 //! What is read comes from a [`cache`], kept by one watch a kind; what is written goes through a
 //! [`write::Writer`] or [`events::Events`], and every write takes a [`leading::Leading`].
 
+pub mod apply;
 pub mod cache;
 pub mod conditions;
 pub mod election;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::{
     Client, Resource,
-    api::PatchParams,
+    api::{PatchParams, PostParams},
     core::{Status, response::StatusCause},
 };
 
@@ -22,7 +22,7 @@ use crate::decide::{
 #[derive(Clone)]
 pub struct Writer {
     pub(super) client: Client,
-    manager: Arc<str>,
+    pub(super) manager: Arc<str>,
 }
 
 impl Writer {
@@ -31,6 +31,18 @@ impl Writer {
         Self {
             client,
             manager: manager.into(),
+        }
+    }
+
+    /// The field manager: the operator's name.
+    pub(super) fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    pub(super) fn creation(&self) -> PostParams {
+        PostParams {
+            field_manager: Some(self.manager.to_string()),
+            ..PostParams::default()
         }
     }
 
@@ -76,6 +88,24 @@ pub enum WriteError {
     /// The object is no longer there.
     #[error("the object is no longer there")]
     Gone,
+    /// An object of this name is there and is somebody else's.
+    #[error(
+        "{what} is there already and is left alone, as {why}; delete it, or let it go by another name"
+    )]
+    NotOurs {
+        /// Its kind, namespace and name.
+        what: String,
+        /// How that is seen.
+        why: String,
+    },
+    /// Other field managers hold what had to be written.
+    #[error("{what} is held by others: {fields}; let them leave these fields to this operator")]
+    Contested {
+        /// The object's kind, namespace and name.
+        what: String,
+        /// The fields, each with its manager.
+        fields: String,
+    },
     /// RBAC or an admission rule forbids it.
     #[error("may not {verb} {resource}: {message}")]
     Denied {
@@ -103,6 +133,15 @@ impl WriteError {
         error: kube::Error,
         subresource: Option<&str>,
     ) -> Self {
+        Self::of::<K>("patch", error, subresource)
+    }
+
+    /// Sorts the answer to a request with this verb.
+    pub(super) fn of<K: Resource<DynamicType = ()>>(
+        verb: &'static str,
+        error: kube::Error,
+        subresource: Option<&str>,
+    ) -> Self {
         let kube::Error::Api(status) = &error else {
             return Self::Other(Box::new(error));
         };
@@ -111,19 +150,38 @@ impl WriteError {
         } else if status.is_conflict() || (status.is_invalid() && speaks_of_another_state(status)) {
             Self::Conflict
         } else if status.is_forbidden() {
-            let mut resource = K::plural(&()).into_owned();
-            for (separator, part) in [("/", subresource), (".", Some(&*K::group(&())))] {
-                if let Some(part) = part.filter(|part| !part.is_empty()) {
-                    resource.extend([separator, part]);
-                }
-            }
-            Self::Denied {
-                verb: "patch",
-                resource,
-                message: status.message.clone(),
-            }
+            Self::denied::<K>(verb, subresource, status)
         } else {
             Self::Other(Box::new(error))
+        }
+    }
+
+    /// Sorts the answer to the creation of a `K`.
+    pub(super) fn of_create<K: Resource<DynamicType = ()>>(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if status.is_already_exists() => Self::Conflict,
+            kube::Error::Api(status) if status.is_forbidden() => {
+                Self::denied::<K>("create", None, status)
+            }
+            _ => Self::Other(Box::new(error)),
+        }
+    }
+
+    fn denied<K: Resource<DynamicType = ()>>(
+        verb: &'static str,
+        subresource: Option<&str>,
+        status: &Status,
+    ) -> Self {
+        let mut resource = K::plural(&()).into_owned();
+        for (separator, part) in [("/", subresource), (".", Some(&*K::group(&())))] {
+            if let Some(part) = part.filter(|part| !part.is_empty()) {
+                resource.extend([separator, part]);
+            }
+        }
+        Self::Denied {
+            verb,
+            resource,
+            message: status.message.clone(),
         }
     }
 }
@@ -148,6 +206,8 @@ impl From<WriteError> for Fault {
             WriteError::NotLeading(not_leading) => not_leading.into(),
             WriteError::Conflict => Self::transient("Conflict", message),
             WriteError::Gone => Self::transient("Gone", message),
+            WriteError::NotOurs { .. } => Self::blocked("NotOurs", message),
+            WriteError::Contested { .. } => Self::blocked("FieldConflict", message),
             WriteError::Denied { .. } => Self::blocked("Forbidden", message),
             WriteError::Other(error) => from_api(&error),
         }
@@ -221,6 +281,15 @@ mod tests {
             error.to_string(),
             "may not patch leases.coordination.k8s.io: said why"
         );
+    }
+
+    #[rstest]
+    #[case::somebody_was_faster(refused(409, "AlreadyExists", &[]), "Conflict")]
+    #[case::denied(refused(403, "Forbidden", &[]), "Forbidden")]
+    #[case::no_namespace(refused(404, "NotFound", &[]), "RefusedByAPIServer")]
+    fn answers_to_a_creation_become_faults(#[case] error: kube::Error, #[case] reason: &str) {
+        let fault = Fault::from(WriteError::of_create::<ConfigMap>(error));
+        assert_eq!(fault.reason, reason, "{fault}");
     }
 
     #[test]

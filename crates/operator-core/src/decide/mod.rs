@@ -6,3 +6,4 @@ pub mod key;
 pub mod lease;
 pub mod outcome;
 pub mod queue;
+pub mod rotation;

@@ -2,4 +2,6 @@
 
 pub mod controller;
 pub mod external;
+pub mod fanout;
+pub mod index;
 pub mod references;

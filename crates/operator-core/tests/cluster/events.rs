@@ -252,7 +252,7 @@ async fn nothing_is_written_without_the_right_or_an_answer() {
     assert_eq!(desk.events.counts().queue_full, 1100 - 1024);
     desk.clock.advance(Duration::from_secs(10));
     until("the write to be given up", PATIENCE, || async {
-        desk.events.counts().failed == 1
+        desk.events.counts().failed >= 1
     })
     .await
     .unwrap();

@@ -1,9 +1,11 @@
-//! The cluster floor against a real API server, with faults from a proxy before it.
+//! The cluster floor, and the controller over it, against a real API server with faults from a proxy before it.
 
 mod cache;
+mod children;
 mod election;
 mod events;
 mod gadget;
+mod looks;
 mod secrets;
 mod stage;
 mod writes;

@@ -3,7 +3,10 @@
 //!
 //! Needs `get` on `secrets`, and `list` and `watch` to hear of changes: without these two a change is seen
 //! when the Secret is read next.
+//!
+//! Apart from these, a Secret that the operator keeps by itself ([`OwnSecret`]).
 
+mod own;
 mod references;
 mod values;
 
@@ -19,7 +22,10 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use self::references::{References, Sight};
-pub use self::values::{SecretValues, UnusableValue};
+pub use self::{
+    own::{OwnSecret, Stored, Wanted},
+    values::{SecretValues, UnusableValue},
+};
 use super::{
     cache::{Cache, CacheState, Change, Projection, Scope},
     version::Version,

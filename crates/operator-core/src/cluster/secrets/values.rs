@@ -38,7 +38,7 @@ pub enum UnusableValue {
 }
 
 impl SecretValues {
-    pub(super) fn of(secret: Secret) -> Self {
+    pub(crate) fn of(secret: Secret) -> Self {
         let key = ObjectKey::of(&secret);
         let meta = secret.metadata;
         let version = format!(
@@ -57,6 +57,11 @@ impl SecretValues {
     /// Changes with every change of the Secret; equal only for the same state of the same Secret.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether no key is there.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// The value under `key`.

@@ -57,7 +57,8 @@ pub struct Settings {
     pub name: &'static str,
     /// Deadline of one pass.
     pub timeout: Duration,
-    /// After a pass that found all well, the time to the next look.
+    /// After a pass that found all well, the time to the next look, unless the kind bounds it by
+    /// [`Reconciler::interval`].
     pub interval: Duration,
 }
 
@@ -82,6 +83,10 @@ impl<R: Reconciler> Controller<R> {
         queue: Arc<Mutex<Queue>>,
         observer: impl Observer,
     ) -> Arc<Self> {
+        let settings = Settings {
+            interval: R::interval(settings.interval),
+            ..settings
+        };
         let controller = Arc::new(Self {
             reconciler,
             streaks: Mutex::new(Streaks::new(settings.interval)),

@@ -23,6 +23,12 @@ pub trait Reconciler: Send + Sync + 'static {
     /// What the object's outside faults are shared over. A lane never takes all places.
     fn lane(object: &Self::Kind) -> Arc<str>;
 
+    /// The time to the next look at an object that is well, where `configured` is what the operator's settings
+    /// say. A kind that must be looked at more often says so.
+    fn interval(configured: Duration) -> Duration {
+        configured
+    }
+
     /// Brings one object nearer to what its user asks for. May be stopped at any await and run again.
     fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
 }

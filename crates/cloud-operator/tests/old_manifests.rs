@@ -1,0 +1,306 @@
+//! Manifests of the older operator on an empty account: they do what they did, or say what does not work.
+//!
+//! They are taken as they are but for what cannot be the same here: names of namespaces and buckets are the
+//! test's own, and every provider names the endpoint of AWS's stand-in.
+
+mod scene;
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use crd_types::{
+    aws::v1alpha1::{AWSProvider, S3Bucket},
+    lifecycle::Managed,
+};
+use harness::{Moto, Namespace};
+use http::Method;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt, api::PostParams};
+use scene::{
+    Scene, lifecycle,
+    outside::{ACCOUNT, Somebody, pairs},
+    program::Served,
+    ready_message,
+};
+use serde_json::{Value, json};
+
+/// The account of the role that `by-role` names.
+const ROLES_ACCOUNT: &str = "111122223333";
+/// The account of the role that `by-secret` assumes.
+const TENANTS_ACCOUNT: &str = "444455556666";
+
+/// A scene with the namespaces that the manifests speak of.
+struct Old {
+    scene: Scene,
+    /// `platform` in the manifests.
+    platform: Namespace,
+    /// `vault` in the manifests; not the operator's to look after.
+    vault: Namespace,
+    documents: Vec<Value>,
+}
+
+impl Old {
+    async fn new(prefix: &str) -> Result<Self> {
+        let scene = Scene::new(prefix).await?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crd-types/tests/fixtures");
+        let mut documents = Vec::new();
+        for file in ["older-providers.yaml", "older-buckets.yaml"] {
+            let text = fs::read_to_string(folder.join(file))?;
+            documents.extend(serde_saphyr::from_multiple::<Value>(&text)?);
+        }
+        Ok(Self {
+            platform: scene.cluster.namespace("platform").await?,
+            vault: scene.cluster.namespace("vault").await?,
+            scene,
+            documents,
+        })
+    }
+
+    /// The program with a web identity and keys of its own, as the older operator ran.
+    fn start(&self, token: &Path) -> Result<Served> {
+        let namespaces = [self.scene.namespace.name(), self.platform.name()].join(",");
+        let settings = [
+            format!("--watch-namespaces={namespaces}"),
+            format!("--web-identity-token-file={}", token.display()),
+        ];
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let settings = settings.each_ref().map(String::as_str);
+        let user = self.scene.cluster.config();
+        self.scene.program(&user, &settings, &environment)
+    }
+
+    /// The manifest of this name.
+    fn manifest(&self, name: &str) -> Result<Value> {
+        let found = self
+            .documents
+            .iter()
+            .find(|document| document["metadata"]["name"] == name);
+        let mut manifest = found
+            .with_context(|| format!("no manifest {name}"))?
+            .clone();
+        let spec = &mut manifest["spec"];
+        if let Some(bucket) = spec["bucketName"].as_str() {
+            spec["bucketName"] = self.scene.bucket_name(bucket).into();
+        } else {
+            spec.as_object_mut()
+                .context("a spec")?
+                .entry("endpoint")
+                .or_insert(self.scene.aws.url().into());
+        }
+        for reference in [
+            "providerRef",
+            "accessKeyIDRef",
+            "secretAccessKeyRef",
+            "credentialsSecret",
+        ] {
+            let Some(namespace) = spec[reference]["namespace"].as_str() else {
+                continue;
+            };
+            let own = match namespace {
+                "platform" => &self.platform,
+                _ => &self.vault,
+            };
+            spec[reference]["namespace"] = own.name().into();
+        }
+        Ok(manifest)
+    }
+
+    async fn apply<K: Managed>(&self, name: &str) -> Result<K> {
+        self.scene.create(self.manifest(name)?).await
+    }
+
+    /// The Secret that the manifests call `credentials`, in the scene's own namespace.
+    async fn credentials(&self) -> Result<()> {
+        let secret: Secret = serde_json::from_value(json!({
+            "metadata": { "name": "credentials" },
+            "stringData": {
+                "access-key-id": "AKIAOLD", "secret_access.key": "secret",
+                "AWS_ACCESS_KEY_ID": "AKIAOLD", "AWS_SECRET_ACCESS_KEY": "secret",
+            },
+        }))?;
+        let secrets = self.scene.api_of::<Secret>();
+        secrets.create(&PostParams::default(), &secret).await?;
+        Ok(())
+    }
+
+    async fn works_in(&self, provider: &str, account: &str) -> Result<AWSProvider> {
+        let provider = self.scene.ready::<AWSProvider>(provider).await?;
+        let status = provider.status.clone().unwrap_or_default();
+        assert_eq!(status.account_id.as_deref(), Some(account));
+        Ok(provider)
+    }
+}
+
+fn token() -> Result<tempfile::NamedTempFile> {
+    let token = tempfile::NamedTempFile::new()?;
+    fs::write(token.path(), "token-of-the-pod")?;
+    Ok(token)
+}
+
+#[tokio::test]
+async fn providers_authenticate_as_they_did_or_say_what_they_may_not() -> Result<()> {
+    let (old, token) = (Old::new("old-providers").await?, token()?);
+    let _served = old.start(token.path())?;
+    let scene = &old.scene;
+    for provider in ["by-role", "by-environment", "by-key-pair", "by-secret"] {
+        old.apply::<AWSProvider>(provider).await?;
+    }
+    old.works_in("by-role", ROLES_ACCOUNT).await?;
+    old.works_in("by-environment", ACCOUNT).await?;
+
+    // A Secret of another namespace is not lent to whoever may write a provider.
+    for (provider, field) in [
+        ("by-key-pair", "spec.secretAccessKeyRef.namespace"),
+        ("by-secret", "spec.credentialsSecret.namespace"),
+    ] {
+        let refused = scene.refused::<AWSProvider>(provider, "NotAllowed").await?;
+        let message = ready_message(&refused);
+        for part in [field, old.vault.name()] {
+            ensure!(message.contains(part), "{part} in {message}");
+        }
+    }
+    let reads = scene.api.proxy().requests();
+    let vault = format!("/namespaces/{}/", old.vault.name());
+    ensure!(!reads.iter().any(|it| it.call.path.contains(&vault)));
+
+    // Kept beside the provider, it is used as before.
+    old.credentials().await?;
+    let here = json!({ "namespace": null });
+    let patch = json!({ "spec": { "secretAccessKeyRef": here } });
+    scene.patch::<AWSProvider>("by-key-pair", patch).await?;
+    old.works_in("by-key-pair", ACCOUNT).await?;
+
+    // Plain http to any host was allowed to everybody; now whoever runs the operator allows it.
+    let patch = json!({ "spec": { "credentialsSecret": here } });
+    scene.patch::<AWSProvider>("by-secret", patch).await?;
+    let refused = scene
+        .refused::<AWSProvider>("by-secret", "EndpointNotAllowed")
+        .await?;
+    ensure!(ready_message(&refused).contains("ALLOWED_ENDPOINTS"));
+    let patch = json!({ "spec": { "endpoint": scene.aws.url() } });
+    scene.patch::<AWSProvider>("by-secret", patch).await?;
+    old.works_in("by-secret", TENANTS_ACCOUNT).await?;
+    let assumed = scene
+        .aws
+        .proxy()
+        .settled(|call| call.about == "AssumeRole")
+        .await;
+    let form = String::from_utf8_lossy(&assumed.call.body).into_owned();
+    ensure!(form.contains("ExternalId=tenant-1"), "{form}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plain_bucket_is_made_with_the_providers_default_tags() -> Result<()> {
+    let (old, token) = (Old::new("old-plain").await?, token()?);
+    let _served = old.start(token.path())?;
+    old.apply::<AWSProvider>("by-role").await?;
+    old.apply::<S3Bucket>("plain").await?;
+    let plain = old.scene.ready::<S3Bucket>("plain").await?;
+    let status = plain.status.context("a status")?;
+    assert_eq!(status.region.as_deref(), Some("us-east-1"));
+
+    let owner = Somebody::at(Moto::shared().await?, ROLES_ACCOUNT, "us-east-1").await?;
+    let bucket = plain.spec.bucket_name.as_str();
+    let has = owner.has(bucket).await?;
+    let tags = pairs([
+        ("environment", "production"),
+        ("managed-by", "infra-operator"),
+    ]);
+    assert_eq!(has.tags, tags);
+    assert_eq!(has.versioning, None, "nobody spoke of it");
+
+    old.scene.delete::<S3Bucket>("plain").await?;
+    old.scene.gone::<S3Bucket>("plain").await?;
+    ensure!(!owner.exists(bucket).await?, "Delete was the default");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bucket_with_the_older_finalizers_is_made_and_let_go() -> Result<()> {
+    let (old, token) = (Old::new("old-finalizers").await?, token()?);
+    let _served = old.start(token.path())?;
+    let provider: AWSProvider = serde_json::from_value(old.manifest("by-role")?)?;
+    let providers: Api<AWSProvider> = old.platform.api()?;
+    providers.create(&PostParams::default(), &provider).await?;
+    let held = old.apply::<S3Bucket>("with-finalizers").await?;
+    assert_eq!(held.finalizers().len(), 2);
+
+    // Anybody could use any provider; now the provider says who.
+    let scene = &old.scene;
+    let refused = scene
+        .refused::<S3Bucket>("with-finalizers", "NotAllowed")
+        .await?;
+    ensure!(ready_message(&refused).contains("spec.allowedNamespaces"));
+    let allow = json!({ "spec": { "allowedNamespaces": [scene.namespace.name()] } });
+    let (allow, params) = (kube::api::Patch::Merge(allow), Default::default());
+    providers.patch("by-role", &params, &allow).await?;
+
+    let bucket = scene.ready::<S3Bucket>("with-finalizers").await?;
+    let name = bucket.spec.bucket_name.as_str();
+    let owner = Somebody::at(Moto::shared().await?, ROLES_ACCOUNT, "us-east-1").await?;
+    let has = owner.has(name).await?;
+    let key =
+        format!("arn:aws:kms:us-east-1:{ROLES_ACCOUNT}:key/0a1b2c3d-0000-1111-2222-333344445555");
+    assert_eq!(has.encryption, ("aws:kms".to_owned(), Some(key), false));
+    assert_eq!(has.public_access_block, [true, false, false, true]);
+    ensure!(has.versioning.as_deref() != Some("Enabled"), "{has:?}");
+
+    scene.delete::<S3Bucket>("with-finalizers").await?;
+    scene.gone::<S3Bucket>("with-finalizers").await?;
+    let has = owner.has(name).await.context("Orphan keeps the bucket")?;
+    assert_eq!(has.mark, pairs([]), "and takes the mark off");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_this_version_cannot_do_is_told_and_all_else_is_in_force() -> Result<()> {
+    let (old, token) = (Old::new("old-everything").await?, token()?);
+    let _served = old.start(token.path())?;
+    let mut provider = old.manifest("by-key-pair")?;
+    let own = old.scene.namespace.name();
+    provider["spec"]["secretAccessKeyRef"]["namespace"] = own.into();
+    old.credentials().await?;
+    old.scene.create::<AWSProvider>(provider).await?;
+    old.apply::<S3Bucket>("everything").await?;
+
+    let told = old
+        .scene
+        .refused::<S3Bucket>("everything", "NotSupported")
+        .await?;
+    let message = ready_message(&told);
+    for part in ["spec.lifecycleRules", "spec.corsRules"] {
+        ensure!(message.contains(part), "{part} in {message}");
+    }
+    ensure!(!message.contains("spec.acl"), "{message}");
+    ensure!(lifecycle(&told).condition("Stalled").is_some());
+
+    let owner = Somebody::at(Moto::shared().await?, ACCOUNT, "us-west-2").await?;
+    let bucket = told.spec.bucket_name.as_str();
+    let has = owner.has(bucket).await?;
+    let tags = pairs([("application", "shop"), ("cost-center", "engineering")]);
+    assert_eq!(has.tags, tags);
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    assert_eq!(has.encryption.0, "AES256");
+    assert_eq!(has.public_access_block, [true; 4]);
+    let requests = old.scene.aws.proxy().requests();
+    for part in ["lifecycle", "cors", "acl"] {
+        let of_it = |query: &str| {
+            query
+                .split('&')
+                .any(|it| it.split('=').next() == Some(part))
+        };
+        let touched = requests
+            .iter()
+            .find(|it| it.call.method != Method::GET && of_it(&it.call.query));
+        ensure!(touched.is_none(), "{touched:?}");
+    }
+
+    old.scene.delete::<S3Bucket>("everything").await?;
+    old.scene.gone::<S3Bucket>("everything").await?;
+    ensure!(owner.exists(bucket).await?, "Retain keeps the bucket");
+    Ok(())
+}

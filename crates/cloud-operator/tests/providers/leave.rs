@@ -1,0 +1,133 @@
+//! Leave: which namespaces, Secrets and endpoints a provider may be used with.
+
+use anyhow::Result;
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use harness::wait;
+use kube::{Api, api::DeleteParams};
+use serde_json::{Value, json};
+
+use crate::{
+    create,
+    scene::{PATIENCE, Scene, lifecycle, ready_message, ready_reason},
+};
+
+#[tokio::test]
+async fn another_namespace_needs_leave() -> Result<()> {
+    let scene = Scene::new("owner").await?;
+    let team = scene.cluster.namespace("team").await?;
+    let both = format!(
+        "--watch-namespaces={},{}",
+        scene.namespace.name(),
+        team.name()
+    );
+    let operator = scene.operator_with(&[&both])?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    let name = scene.bucket_name("data");
+    let bucket: S3Bucket = serde_json::from_value(json!({
+        "apiVersion": "aws-infra-operator.runner.codes/v1alpha1",
+        "kind": "S3Bucket",
+        "metadata": { "name": "data" },
+        "spec": {
+            "providerRef": { "name": "account", "namespace": scene.namespace.name() },
+            "bucketName": name,
+        },
+    }))?;
+    let buckets: Api<S3Bucket> = team.api()?;
+    buckets.create(&Default::default(), &bucket).await?;
+    let is = |ready: bool, reason: &'static str| {
+        move |bucket: &S3Bucket| {
+            let lifecycle = lifecycle(bucket);
+            lifecycle.ready == ready && ready_reason(bucket) == reason
+        }
+    };
+    let not_allowed = is(false, "NotAllowed");
+    let refused = wait::wait_for(&buckets, "data", "NotAllowed", PATIENCE, not_allowed).await?;
+    let message = ready_message(&refused);
+    for part in [team.name(), "spec.allowedNamespaces"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    assert!(!scene.somebody.exists(&name).await?);
+
+    let allow = |allowed: Value| json!({ "spec": { "allowedNamespaces": allowed } });
+    let patch = allow(json!([team.name()]));
+    scene.patch::<AWSProvider>("account", patch).await?;
+    wait::wait_for(
+        &buckets,
+        "data",
+        "it is ready",
+        PATIENCE,
+        is(true, "BucketReady"),
+    )
+    .await?;
+
+    // Whoever may no longer use it may still take down what he has.
+    scene
+        .patch::<AWSProvider>("account", allow(json!([])))
+        .await?;
+    let not_allowed = is(false, "NotAllowed");
+    wait::wait_for(&buckets, "data", "NotAllowed", PATIENCE, not_allowed).await?;
+    buckets.delete("data", &DeleteParams::default()).await?;
+    wait::wait_gone(&buckets, "data", PATIENCE).await?;
+    assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_secret_of_another_namespace_is_not_read() -> Result<()> {
+    let scene = Scene::new("thief").await?;
+    let victim = scene.cluster.namespace("victim").await?;
+    let operator = scene.operator()?;
+    let secret = json!({ "name": "account", "namespace": victim.name() });
+    create(&scene, "account", json!({ "credentialsSecret": secret })).await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "NotAllowed")
+        .await?;
+    let message = ready_message(&refused);
+    for part in [
+        "spec.credentialsSecret.namespace",
+        victim.name(),
+        scene.namespace.name(),
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    let path = format!("/api/v1/namespaces/{}/secrets", victim.name());
+    let requests = scene.api.proxy().requests();
+    assert!(!requests.iter().any(|it| it.call.path.starts_with(&path)));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn an_endpoint_is_used_only_where_the_operator_allows_it() -> Result<()> {
+    let scene = Scene::new("endpoint").await?;
+    let operator = scene.operator_with(&["--allowed-endpoints=https://minio.example:9000"])?;
+    scene.provider("account").await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "EndpointNotAllowed")
+        .await?;
+    let message = ready_message(&refused);
+    for part in [
+        &*scene.aws.url(),
+        "https://minio.example:9000",
+        "ALLOWED_ENDPOINTS",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    operator.stop().await?;
+
+    let operator = scene.operator_with(&["--allow-http-endpoints=false"])?;
+    wait::wait_for(
+        &scene.providers(),
+        "account",
+        "it is refused as plain http",
+        PATIENCE,
+        |provider: &AWSProvider| ready_message(provider).contains("ALLOW_HTTP_ENDPOINTS"),
+    )
+    .await?;
+    assert_eq!(scene.aws.proxy().requests().len(), 0);
+    operator.stop().await?;
+
+    let operator = scene.operator()?;
+    scene.ready::<AWSProvider>("account").await?;
+    operator.stop().await
+}

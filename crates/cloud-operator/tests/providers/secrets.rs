@@ -1,0 +1,219 @@
+//! Credentials of a Secret: awaited, incomplete, rotated, or of another account.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use harness::{Moto, proxy::Verb, wait};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::{
+    create,
+    scene::{
+        PATIENCE, Scene, lifecycle,
+        outside::{ACCOUNT, OTHER_ACCOUNT},
+        ready_message,
+    },
+};
+
+#[tokio::test]
+async fn a_secret_that_does_not_exist_yet_is_waited_for() -> Result<()> {
+    let scene = Scene::new("late-secret").await?;
+    let operator = scene.operator()?;
+    create(
+        &scene,
+        "late",
+        json!({ "credentialsSecret": { "name": "late" } }),
+    )
+    .await?;
+    scene.bucket("data", "late", json!({})).await?;
+    let waiting = scene
+        .refused::<AWSProvider>("late", "WaitingForSecret")
+        .await?;
+    let message = ready_message(&waiting);
+    let secret = format!("Secret {}/late", scene.namespace.name());
+    assert!(message.contains(&secret), "{message}");
+    assert!(lifecycle(&waiting).condition("Reconciling").is_some());
+    let waiting = scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    assert!(ready_message(&waiting).contains(&secret));
+
+    scene.keys("late", "AKIALATE").await?;
+    let ready = scene.ready::<AWSProvider>("late").await?;
+    let status = ready.status.unwrap_or_default();
+    assert_eq!(status.account_id.as_deref(), Some(ACCOUNT));
+    assert_eq!(status.partition.as_deref(), Some("aws"));
+    assert!(status.caller_identity.is_some());
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_secret_that_lacks_a_key_is_told_by_the_keys_name() -> Result<()> {
+    let scene = Scene::new("bad-secret").await?;
+    let operator = scene.operator()?;
+    let secret: Secret = serde_json::from_value(json!({
+        "metadata": { "name": "account" },
+        "stringData": { "AWS_ACCESS_KEY_ID": "AKIACANARY", "SECRET": "canary" },
+    }))?;
+    let secrets = scene.api_of::<Secret>();
+    secrets.create(&Default::default(), &secret).await?;
+    create(
+        &scene,
+        "account",
+        json!({ "credentialsSecret": { "name": "account" } }),
+    )
+    .await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "InvalidSecret")
+        .await?;
+    let message = ready_message(&refused);
+    assert!(message.contains("AWS_SECRET_ACCESS_KEY"), "{message}");
+    assert!(!message.to_lowercase().contains("canary"), "{message}");
+    scene.keys("account", "AKIAWHOLE").await?;
+    scene.ready::<AWSProvider>("account").await?;
+
+    let taken = Patch::Merge(json!({ "data": { "AWS_SECRET_ACCESS_KEY": null } }));
+    secrets
+        .patch("account", &PatchParams::default(), &taken)
+        .await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "InvalidSecret")
+        .await?;
+    assert!(!ready_message(&refused).contains("AKIAWHOLE"));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_in_use_at_once() -> Result<()> {
+    let scene = Scene::new("rotated").await?;
+    let operator = scene.operator()?;
+    let moto = Moto::shared().await?;
+    let users = [scene.bucket_name("old"), scene.bucket_name("new")];
+    let [old, new] = [moto.user(&users[0]).await?, moto.user(&users[1]).await?];
+    scene.keys("account", &old.id).await?;
+    create(
+        &scene,
+        "account",
+        json!({ "credentialsSecret": { "name": "account" } }),
+    )
+    .await?;
+    let before = scene.ready::<AWSProvider>("account").await?;
+    let identity = |provider: &AWSProvider| {
+        let status = provider.status.clone().unwrap_or_default();
+        status.caller_identity.unwrap_or_default()
+    };
+    let arn = |user: &str| format!("arn:aws:iam::{ACCOUNT}:user/{user}");
+    assert_eq!(identity(&before), arn(&users[0]));
+
+    // What changes nothing moves no time.
+    let again = scene.request_pass::<AWSProvider>("account").await?;
+    let time = |provider: &AWSProvider| {
+        let status = provider.status.clone().unwrap_or_default();
+        status.last_authentication_time
+    };
+    assert!(time(&before).is_some());
+    assert_eq!(time(&again), time(&before));
+
+    // Times in a status have whole seconds.
+    operator.clock.advance(Duration::from_secs(2));
+    scene.keys("account", &new.id).await?;
+    let renewed = wait::wait_for(
+        &scene.providers(),
+        "account",
+        "the new key is in use",
+        PATIENCE,
+        |provider: &AWSProvider| identity(provider) == arn(&users[1]),
+    )
+    .await?;
+    assert!(time(&renewed) > time(&before));
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_bucket_never_follows_its_provider_to_another_account() -> Result<()> {
+    let scene = Scene::new("moved").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("pinned", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("pinned").await?;
+    let writes = scene.aws.proxy().counts().of(Verb::Write);
+
+    let sts = aws_sdk_sts::Client::from_conf(
+        aws_sdk_sts::Config::builder()
+            .behavior_version_latest()
+            .credentials_provider(aws_credential_types::Credentials::new(
+                "AKIDEXAMPLE",
+                "s",
+                None,
+                None,
+                "test",
+            ))
+            .region(aws_sdk_sts::config::Region::new("eu-central-1"))
+            .endpoint_url(scene.aws.url())
+            .build(),
+    );
+    let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/other");
+    let assumed = sts
+        .assume_role()
+        .role_arn(role)
+        .role_session_name("test")
+        .send()
+        .await?;
+    let keys = assumed.credentials.context("credentials")?;
+    let values = json!({ "stringData": {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_SESSION_TOKEN": format!("{}\n", keys.session_token),
+    }});
+    scene
+        .api_of::<Secret>()
+        .patch("account", &PatchParams::default(), &Patch::Merge(values))
+        .await?;
+
+    let moved = |provider: &AWSProvider| {
+        provider
+            .status
+            .as_ref()
+            .is_some_and(|status| status.account_id.as_deref() == Some(OTHER_ACCOUNT))
+    };
+    wait::wait_for(
+        &scene.providers(),
+        "account",
+        "the new keys are in use",
+        PATIENCE,
+        moved,
+    )
+    .await?;
+    let refused = scene
+        .refused::<S3Bucket>("pinned", "AccountChanged")
+        .await?;
+    for account in [ACCOUNT, OTHER_ACCOUNT] {
+        assert!(
+            ready_message(&refused).contains(account),
+            "{}",
+            ready_message(&refused)
+        );
+    }
+    let after = scene.aws.proxy().counts().of(Verb::Write);
+    let assumptions = scene.aws.proxy().counts().about(Verb::Write, "AssumeRole");
+    assert_eq!(
+        after - assumptions,
+        writes,
+        "nothing was written in the other account"
+    );
+
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    let patch = Patch::Merge(json!({ "data": { "AWS_SESSION_TOKEN": null } }));
+    scene
+        .api_of::<Secret>()
+        .patch("account", &PatchParams::default(), &patch)
+        .await?;
+    scene.ready::<S3Bucket>("pinned").await?;
+    operator.stop().await
+}

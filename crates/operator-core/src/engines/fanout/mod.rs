@@ -1,0 +1,11 @@
+//! Brings a compiled state to many receivers, each at its own pace, and knows what each of them has.
+
+mod board;
+mod contents;
+mod exchange;
+
+pub use self::{
+    board::{Board, Known, Receiver, Standing, Wake},
+    contents::{Contents, Digest, Entry},
+    exchange::{Exchange, Next, Session},
+};

@@ -1,0 +1,224 @@
+//! The certificates that an operator serves and dials with, and how they are renewed without touching a
+//! connection.
+//!
+//! They come from an own authority in a Secret ([`Certificates::self_signed`]) or from mounted files
+//! ([`Certificates::mounted`]). Either gives the certificates, which are there once [`Upkeep`] runs and has
+//! found or made them, and which every handshake looks up anew.
+//!
+//! **The Secret** holds `ca.crt` (every authority that is trusted), `ca.key` (of the one that issues),
+//! `tls.crt` and `tls.key`, and `next-ca.key` while a successor waits
+//! ([`rotation`](crate::decide::rotation)). All replicas share the one certificate in it: they serve the same
+//! names, gateways may use it as their client certificate, and only the leader ever needs a key of an
+//! authority. The leader alone writes it, each time on condition that it is as it was read; the others read
+//! it. A Secret that was made beforehand is adopted if it is empty or has an authority with its key. One that
+//! is not understood is left alone and reported; deleting it makes a new authority.
+
+mod authority;
+mod certificate;
+mod clients;
+mod handshake;
+mod holdings;
+mod material;
+mod mounted;
+mod names;
+mod self_signed;
+#[cfg(test)]
+mod testing;
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use kube::Client;
+use parking_lot::Mutex;
+use rustls::{ClientConfig, ServerConfig, crypto::aws_lc_rs};
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use self::{
+    clients::{ClientSecret, InvalidClient},
+    mounted::MountedFiles,
+    names::{Name, Names, NotAName},
+    self_signed::SelfSigned,
+};
+use self::{handshake::Handshakes, material::Material};
+use crate::{cluster::election::Leadership, decide::clock::Clock};
+
+/// The certificates in force. Cheap to clone.
+#[derive(Clone)]
+pub struct Certificates(Arc<Shared>);
+
+struct Shared {
+    /// What they come from, for people.
+    origin: String,
+    material: watch::Sender<Option<Arc<Material>>>,
+    problem: Mutex<Option<String>>,
+    handshakes: Handshakes,
+}
+
+/// Whether a client of ours must show a certificate. One that is shown is always verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// It must.
+    Required,
+    /// It may.
+    Optional,
+}
+
+/// Finds, makes and renews certificates for as long as it [runs](Self::run).
+pub struct Upkeep(Origin);
+
+enum Origin {
+    SelfSigned(Box<self_signed::Keeper>),
+    Mounted(mounted::Reader),
+}
+
+/// How the certificates stand, for `/debug/state`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificatesState {
+    /// The Secret or the files that they come from.
+    pub origin: String,
+    /// When the certificate in force expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// When each trusted authority expires.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<Timestamp>,
+    /// What stands in the way of the next state, if anything does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Certificates {
+    /// Certificates of an own authority, kept in a Secret.
+    pub fn self_signed(settings: SelfSigned, client: Client, clock: Clock) -> (Self, Upkeep) {
+        let certificates = Self::new(format!("Secret {}", settings.secret), clock);
+        let keeper = self_signed::Keeper::new(settings, client, certificates.clone());
+        (certificates, Upkeep(Origin::SelfSigned(Box::new(keeper))))
+    }
+
+    /// Certificates that somebody else keeps in mounted files.
+    pub fn mounted(files: MountedFiles, clock: Clock) -> (Self, Upkeep) {
+        let certificates = Self::new(files.to_string(), clock);
+        let reader = mounted::Reader::new(files, certificates.clone());
+        (certificates, Upkeep(Origin::Mounted(reader)))
+    }
+
+    fn new(origin: String, clock: Clock) -> Self {
+        let (material, current) = watch::channel(None);
+        Self(Arc::new(Shared {
+            origin,
+            material,
+            problem: Mutex::default(),
+            handshakes: Handshakes {
+                current,
+                clock,
+                provider: Arc::new(aws_lc_rs::default_provider()),
+            },
+        }))
+    }
+
+    /// For servers: TLS 1.2 or 1.3, the certificate and the trusted authorities of the moment of each
+    /// handshake. Handshakes fail while there is none. `alpn` are the protocols offered, `b"h2"` for gRPC.
+    pub fn server_config(&self, clients: ClientCertificates, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+        Arc::new(self.0.handshakes.server(clients, alpn))
+    }
+
+    /// For clients of other replicas: shows the certificate in force, and verifies the server's by the
+    /// authorities trusted at that moment. All replicas show the same names, so whatever address is dialled,
+    /// the server's name is one of these.
+    pub fn client_config(&self, alpn: &[&[u8]]) -> Arc<ClientConfig> {
+        Arc::new(self.0.handshakes.client(alpn))
+    }
+
+    /// When the certificate in force expires; `None` while there is none.
+    pub fn expires(&self) -> Option<Timestamp> {
+        Some(self.current()?.expires)
+    }
+
+    /// Whether there is a certificate that has not expired, for `/readyz`.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn check(&self) -> Result<(), String> {
+        let problem = self.0.problem.lock().clone();
+        let Some(material) = self.current() else {
+            return Err(problem.unwrap_or_else(|| format!("{} was not read yet", self.0.origin)));
+        };
+        if self.clock().wall() < material.expires {
+            return Ok(());
+        }
+        let expired = format!("the certificate has expired at {}", material.expires);
+        Err(match problem {
+            Some(problem) => format!("{expired}; {problem}"),
+            None => expired,
+        })
+    }
+
+    /// How the certificates stand.
+    pub fn state(&self) -> CertificatesState {
+        let material = self.current();
+        CertificatesState {
+            origin: self.0.origin.clone(),
+            expires: material.as_ref().map(|material| material.expires),
+            authorities: material.map_or_else(Vec::new, |material| material.authorities.clone()),
+            problem: self.0.problem.lock().clone(),
+        }
+    }
+
+    fn current(&self) -> Option<Arc<Material>> {
+        self.0.material.borrow().clone()
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.handshakes.clock
+    }
+
+    /// From now on handshakes take `material`.
+    fn take(&self, material: Material) {
+        let before = self.current();
+        let (expires, leaf) = (material.expires, material.own.cert.first().cloned());
+        let is_news = before.is_none_or(|before| before.own.cert.first() != leaf.as_ref());
+        self.0.material.send_replace(Some(Arc::new(material)));
+        if is_news {
+            tracing::info!(origin = self.0.origin, %expires, "a certificate is in force");
+        }
+    }
+
+    /// Notes how the last look went; says so in the log where that is news.
+    fn note(&self, problem: Option<String>) {
+        let origin = &self.0.origin;
+        let before = std::mem::replace(&mut *self.0.problem.lock(), problem.clone());
+        match problem {
+            Some(problem) if before.as_ref() != Some(&problem) => {
+                tracing::warn!(origin, "certificates: {problem}");
+            }
+            Some(_) => {}
+            None if before.is_some() => tracing::info!(origin, "certificates: all is well again"),
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificates")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upkeep {
+    /// Runs until `stop` turns true, and ends when nothing is being written any more. Writes only while
+    /// leading; mounted files need no leader.
+    pub async fn run(self, leadership: Leadership, mut stop: watch::Receiver<bool>) {
+        let stopped = async {
+            // An error says that the sender is gone: all the more reason.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        match self.0 {
+            Origin::SelfSigned(keeper) => keeper.run(leadership, stopped).await,
+            Origin::Mounted(reader) => reader.run(stopped).await,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The upkeep of an own authority in a Secret.
+
+use std::{collections::BTreeMap, future::pending, time::Duration};
+
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::Client;
+use tokio::pin;
+
+use super::{
+    Certificates,
+    clients::{ClientSecret, ClientSecrets},
+    holdings::{Broken, Holdings},
+    names::Names,
+};
+use crate::{
+    cluster::{
+        election::Leadership,
+        leading::Leading,
+        refusal::explain,
+        secrets::{OwnSecret, Stored},
+        write::{WriteError, Writer},
+    },
+    decide::{
+        key::ObjectKey,
+        rotation::{self, Lifetimes},
+    },
+};
+
+/// How often the Secret is read once there is a certificate: far more often than anything must be renewed.
+const LOOK: Duration = Duration::from_secs(30);
+/// How soon it is read again while there is none.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long the requests of one look may take together.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Settings of an own authority.
+#[derive(Clone, Debug)]
+pub struct SelfSigned {
+    /// The operator's name: the field manager, the Secret's `managed-by` label, and with `-ca` the authority's
+    /// common name.
+    pub operator: String,
+    /// Where the authority and the certificate are kept.
+    pub secret: ObjectKey,
+    /// What the certificate is issued for. A change of them issues another one.
+    pub names: Names,
+    /// How long everything lasts.
+    pub lifetimes: Lifetimes,
+    /// Client certificates to be issued into Secrets of their own.
+    pub clients: Vec<ClientSecret>,
+}
+
+impl SelfSigned {
+    /// What the upkeep may do in each namespace: exactly what it does.
+    pub fn rules(&self) -> BTreeMap<String, Vec<PolicyRule>> {
+        let clients = self.clients.iter().map(|client| &client.secret);
+        let mut names = BTreeMap::<String, Vec<String>>::new();
+        for secret in [&self.secret].into_iter().chain(clients) {
+            let names = names.entry(secret.namespace.to_string()).or_default();
+            names.push(secret.name.to_string());
+        }
+        let rule = |verbs: &[&str], names: Option<Vec<String>>| PolicyRule {
+            api_groups: Some(vec![String::new()]),
+            resources: Some(vec!["secrets".to_owned()]),
+            resource_names: names,
+            verbs: verbs.iter().map(|&verb| verb.to_owned()).collect(),
+            ..PolicyRule::default()
+        };
+        // RBAC cannot bind a creation to a name.
+        let rules = |names| {
+            vec![
+                rule(&["get", "patch"], Some(names)),
+                rule(&["create"], None),
+            ]
+        };
+        names
+            .into_iter()
+            .map(|(namespace, names)| (namespace, rules(names)))
+            .collect()
+    }
+}
+
+/// Reads the Secret, and writes it while this replica leads.
+pub(super) struct Keeper {
+    settings: SelfSigned,
+    secret: OwnSecret,
+    clients: ClientSecrets,
+    certificates: Certificates,
+}
+
+/// What a look has found.
+enum Look {
+    /// All is as it should be.
+    Settled,
+    /// Something was written: it counts when it has been read.
+    Written,
+}
+
+/// Why a look has not settled everything. Never holds a key.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unsettled {
+    #[error("cannot read Secret {secret}: {why}")]
+    Unread { secret: ObjectKey, why: String },
+    #[error(
+        "Secret {secret} cannot be used: {why}; correct it, or delete it to have everything made anew"
+    )]
+    Broken { secret: ObjectKey, why: Broken },
+    #[error("there is no certificate yet: the replica that leads makes Secret {0}")]
+    Awaited(ObjectKey),
+    #[error("cannot write Secret {secret}: {why}")]
+    Unwritten { secret: ObjectKey, why: WriteError },
+    #[error("cannot issue from Secret {secret}: {why}")]
+    Unissued { secret: ObjectKey, why: String },
+    #[error(
+        "Secret {0} is somebody else's: it is not labelled app.kubernetes.io/managed-by={1}; choose another name, or label it so"
+    )]
+    Foreign(ObjectKey, String),
+}
+
+impl Keeper {
+    pub(super) fn new(settings: SelfSigned, client: Client, certificates: Certificates) -> Self {
+        let writer = Writer::new(client, settings.operator.as_str());
+        Self {
+            secret: OwnSecret::new(settings.secret.clone(), writer.clone()),
+            clients: ClientSecrets::new(&settings, writer),
+            settings,
+            certificates,
+        }
+    }
+
+    pub(super) async fn run(self, leadership: Leadership, stop: impl Future<Output = ()>) {
+        pin!(stop);
+        let clock = self.certificates.clock().clone();
+        let mut term = leadership.watch();
+        loop {
+            term.mark_unchanged();
+            let leading = leadership.current();
+            let deadline = clock.now() + PATIENCE;
+            let look = clock.until(deadline, self.look(leading.as_ref())).await;
+            let pause = match self.certificates.current() {
+                _ if matches!(look, Some(Ok(Look::Written))) => Duration::ZERO,
+                Some(_) => LOOK,
+                None => RETRY,
+            };
+            let problem = match look {
+                Some(Ok(_)) => None,
+                Some(Err(unsettled)) => Some(unsettled.to_string()),
+                None => Some("the API server did not answer in time".to_owned()),
+            };
+            self.certificates.note(problem);
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = changed(&mut term) => {}
+                () = clock.sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn look(&self, leading: Option<&Leading>) -> Result<Look, Unsettled> {
+        let stored = read(&self.secret).await?;
+        let holdings = match &stored {
+            Some(stored) => self.holdings(stored)?,
+            None => None,
+        };
+        let material = holdings
+            .as_ref()
+            .and_then(|holdings| holdings.material(&self.certificates.0.handshakes.provider));
+        if let Some(material) = material {
+            let material = material.map_err(|unfit| self.unissued(unfit))?;
+            self.certificates.take(material);
+        }
+        match (leading, holdings) {
+            (Some(leading), holdings) => self.lead(leading, stored, holdings).await,
+            (None, Some(_)) if self.certificates.current().is_some() => Ok(Look::Settled),
+            (None, _) => Err(Unsettled::Awaited(self.settings.secret.clone())),
+        }
+    }
+
+    async fn lead(
+        &self,
+        leading: &Leading,
+        stored: Option<Stored>,
+        holdings: Option<Holdings>,
+    ) -> Result<Look, Unsettled> {
+        let SelfSigned {
+            operator,
+            names,
+            lifetimes,
+            ..
+        } = &self.settings;
+        let now = self.certificates.clock().wall();
+        let held = holdings.as_ref().map(|holdings| holdings.held(names));
+        let plan = rotation::plan(now, held.as_ref(), lifetimes);
+        if let (Some(holdings), false) = (&holdings, plan.is_needed()) {
+            return match self.clients.keep(leading, holdings, now).await? {
+                true => Ok(Look::Written),
+                false => Ok(Look::Settled),
+            };
+        }
+        let authority = format!("{operator}-ca");
+        let turned = Holdings::turned(holdings, plan, &authority, names, now, lifetimes);
+        let wanted = turned.map_err(|why| self.unissued(why))?.wanted();
+        let secret = &self.settings.secret;
+        tracing::info!(%secret, turn = ?plan.turn, issue = plan.issue, "certificates are renewed");
+        let written = match &stored {
+            Some(stored) => self.secret.change(leading, stored, &wanted).await.map(drop),
+            None => self.secret.create(leading, "Opaque", &wanted).await,
+        };
+        match written {
+            // Somebody was faster: what they have written counts.
+            Ok(()) | Err(WriteError::Conflict | WriteError::Gone) => Ok(Look::Written),
+            Err(why) => Err(Unsettled::Unwritten {
+                secret: secret.clone(),
+                why,
+            }),
+        }
+    }
+
+    fn holdings(&self, stored: &Stored) -> Result<Option<Holdings>, Unsettled> {
+        Holdings::read(&stored.values).map_err(|why| Unsettled::Broken {
+            secret: self.settings.secret.clone(),
+            why,
+        })
+    }
+
+    fn unissued(&self, why: impl ToString) -> Unsettled {
+        Unsettled::Unissued {
+            secret: self.settings.secret.clone(),
+            why: why.to_string(),
+        }
+    }
+}
+
+pub(super) async fn read(secret: &OwnSecret) -> Result<Option<Stored>, Unsettled> {
+    secret.read().await.map_err(|error| Unsettled::Unread {
+        secret: secret.key().clone(),
+        why: explain(&error),
+    })
+}
+
+/// Waits for the next beginning or end of a term.
+async fn changed<T>(term: &mut tokio::sync::watch::Receiver<T>) {
+    if term.changed().await.is_err() {
+        pending().await
+    }
+}
