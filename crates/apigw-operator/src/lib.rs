@@ -1,4 +1,5 @@
 //! Routes and backends of AVAPIGW gateways as Kubernetes objects.
 
+pub mod compile;
 pub mod session;
 pub mod snapshot;

@@ -42,7 +42,7 @@ struct Old {
 impl Old {
     async fn new(prefix: &str) -> Result<Self> {
         let scene = Scene::new(prefix).await?;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crd-types/tests/fixtures");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crd-types/tests/fixtures/aws");
         let mut documents = Vec::new();
         for file in ["older-providers.yaml", "older-buckets.yaml"] {
             let text = fs::read_to_string(folder.join(file))?;

@@ -7,13 +7,17 @@
 //! is what an operator checks again, because an object may have been stored under an earlier schema.
 
 #![cfg_attr(
-    not(feature = "aws"),
+    not(all(feature = "apigw", feature = "aws")),
     allow(
         dead_code,
-        reason = "without a group what kinds are made with has no user"
+        unused_imports,
+        unused_macros,
+        reason = "what only the kinds of a left-out group are made with has no user"
     )
 )]
 
+#[cfg(feature = "apigw")]
+pub mod apigw;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod lifecycle;
@@ -28,6 +32,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 /// The definitions of every kind of every group that this crate was built with.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let groups: &[fn() -> Vec<CustomResourceDefinition>] = &[
+        #[cfg(feature = "apigw")]
+        apigw::v1alpha1::crds,
         #[cfg(feature = "aws")]
         aws::v1alpha1::crds,
     ];

@@ -76,6 +76,52 @@ pub trait Ruled: 'static {
     }
 }
 
+/// A value of which an operator checks again what admission checks: its own rules and those of all that it
+/// holds.
+pub trait Check {
+    /// Checks a value at `path` (`spec.cache`).
+    ///
+    /// # Errors
+    /// The first field that admission would refuse.
+    fn check(&self, path: &str) -> Result<(), InvalidField>;
+}
+
+impl<T: Check> Check for Option<T> {
+    fn check(&self, path: &str) -> Result<(), InvalidField> {
+        self.as_ref().map_or(Ok(()), |value| value.check(path))
+    }
+}
+
+impl<T: Check> Check for Vec<T> {
+    fn check(&self, path: &str) -> Result<(), InvalidField> {
+        let mut items = self.iter().enumerate();
+        items.try_for_each(|(index, item)| item.check(&format!("{path}[{index}]")))
+    }
+}
+
+/// [`Check`] for a struct: its own rules first if it says `ruled`, then the fields that are named, each with
+/// what it adds to the path.
+macro_rules! checks {
+    (ruled $type:ident { $($field:ident: $step:literal),* }) => {
+        impl $crate::rules::Check for $type {
+            fn check(&self, path: &str) -> Result<(), $crate::rules::InvalidField> {
+                $crate::rules::Ruled::check_rules(self, path)?;
+                $($crate::rules::Check::check(&self.$field, &format!("{path}{}", $step))?;)*
+                Ok(())
+            }
+        }
+    };
+    ($type:ident { $($field:ident: $step:literal),* }) => {
+        impl $crate::rules::Check for $type {
+            fn check(&self, path: &str) -> Result<(), $crate::rules::InvalidField> {
+                $($crate::rules::Check::check(&self.$field, &format!("{path}{}", $step))?;)*
+                Ok(())
+            }
+        }
+    };
+}
+pub(crate) use checks;
+
 /// A field that admission would refuse today.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {why}")]

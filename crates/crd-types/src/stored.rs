@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    rules::InvalidField,
+    rules::{Check, InvalidField},
     text::{InvalidText, Text},
 };
 
@@ -60,6 +60,12 @@ impl<T: Text> Stored<T> {
     /// When admission would refuse it today.
     pub fn check(&self, path: &str) -> Result<(), InvalidField> {
         self.parse_at(path).map(drop)
+    }
+}
+
+impl<T: Text> Check for Stored<T> {
+    fn check(&self, path: &str) -> Result<(), InvalidField> {
+        Stored::check(self, path)
     }
 }
 

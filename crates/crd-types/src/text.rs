@@ -54,6 +54,11 @@ pub struct InvalidText {
     pub why: String,
 }
 
+/// Whether there is a text, and it says something.
+pub(crate) fn given(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
+}
+
 /// Enough of a text to recognise it.
 fn clipped(text: &str) -> String {
     const SHOWN: usize = 80;

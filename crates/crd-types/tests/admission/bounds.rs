@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    objects::{base_with, bases},
+    objects::{base_with, bases, bases_with},
     server::Server,
     tree::{Node, Path, nodes},
 };
@@ -29,7 +29,7 @@ async fn every_bound_is_where_the_schema_says() {
             edges.extend(
                 edges_of(&node, &value)
                     .into_iter()
-                    .map(|edge| (base.clone(), pointer.clone(), node.path.clone(), edge)),
+                    .map(|edge| (kind.clone(), node.path.clone(), edge)),
             );
         }
     }
@@ -40,9 +40,7 @@ async fn every_bound_is_where_the_schema_says() {
     );
 
     let failures: Vec<String> = stream::iter(edges)
-        .map(|(base, pointer, path, edge)| async move {
-            try_edge(server, base, &pointer, &path, edge).await.err()
-        })
+        .map(|(kind, path, edge)| async move { try_edge(server, &kind, &path, edge).await.err() })
         .buffer_unordered(8)
         .filter_map(async |failure| failure)
         .collect()
@@ -50,39 +48,42 @@ async fn every_bound_is_where_the_schema_says() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
-async fn try_edge(
-    server: &Server,
-    base: Value,
-    pointer: &str,
-    path: &Path,
-    edge: Edge,
-) -> Result<(), String> {
+/// Tries both values in the first object in which the one within the bound breaks no rule.
+async fn try_edge(server: &Server, kind: &str, path: &Path, edge: Edge) -> Result<(), String> {
     let Edge {
         bound,
         within,
         beyond,
     } = edge;
-    let place = format!("{} {path} {bound}", base["kind"]);
-    let admit = async |value: Value| {
+    let place = format!("{kind} {path} {bound}");
+    // An item without its key has no place of its own in the messages.
+    let named = path.in_messages();
+    let named = named.strip_suffix("[0]").unwrap_or(&named);
+    let admit = async |base: &Value, pointer: &str, value: &Value| {
         let mut object = base.clone();
-        *object.pointer_mut(pointer).expect("base_with found it") = value;
+        *object.pointer_mut(pointer).expect("the base has it") = value.clone();
         match path.to_string().starts_with("status") {
             true => server.admit_status(&object).await,
             false => server.admit(&object).await,
         }
     };
-    admit(within)
-        .await
-        .map_err(|error| format!("{place}: refused within: {error}"))?;
-    match admit(beyond).await {
-        Ok(_) => Err(format!("{place}: accepted beyond")),
-        Err(error) if error.contains(&path.in_messages()) => Ok(()),
-        Err(error) => Err(format!("{place}: does not name the field: {error}")),
+    let mut refusal = String::new();
+    for (base, pointer) in bases_with(kind, path) {
+        if let Err(error) = admit(&base, &pointer, &within).await {
+            refusal = error;
+            continue;
+        }
+        return match admit(&base, &pointer, &beyond).await {
+            Ok(_) => Err(format!("{place}: accepted beyond")),
+            Err(error) if error.contains(named) => Ok(()),
+            Err(error) => Err(format!("{place}: does not name the field: {error}")),
+        };
     }
+    Err(format!("{place}: refused within: {refusal}"))
 }
 
 fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
-    let Node { path, schema } = node;
+    let Node { schema, .. } = node;
     let mut edges = Vec::new();
     let mut add = |bound: &str, within: Value, beyond: Value| {
         edges.push(Edge {
@@ -96,15 +97,15 @@ fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
     if let Some(most) = size("maxLength") {
         add(
             "maxLength",
-            json!(text(path, most)),
-            json!(text(path, most + 1)),
+            json!(text(node, most)),
+            json!(text(node, most + 1)),
         );
     }
     if let Some(least @ 1..) = size("minLength") {
         add(
             "minLength",
-            json!(text(path, least)),
-            json!(text(path, least - 1)),
+            json!(text(node, least)),
+            json!(text(node, least - 1)),
         );
     }
     if let Some(most) = size("maxItems") {
@@ -114,7 +115,7 @@ fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
         add("minItems", list(value, least), list(value, least - 1));
     }
     if let Some(most) = size("maxProperties") {
-        add("maxProperties", map(most), map(most + 1));
+        add("maxProperties", map(value, most), map(value, most + 1));
     }
     if let Some(least) = schema["minimum"].as_f64() {
         add("minimum", json!(least as i64), json!(least as i64 - 1));
@@ -142,8 +143,15 @@ fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
 }
 
 /// A text of a length, as far as there is one, that breaks no other rule of its field.
-fn text(path: &Path, length: usize) -> String {
-    let begun = match path.field() {
+fn text(node: &Node, length: usize) -> String {
+    let rule = &node.schema["x-kubernetes-validations"][0]["message"];
+    if rule
+        .as_str()
+        .is_some_and(|rule| rule.starts_with("must be a duration"))
+    {
+        return format!("{}s", "1".repeat(length - 1));
+    }
+    let begun = match node.path.field() {
         "roleARN" | "assumeRoleARN" => "arn:aws:iam::111122223333:role/",
         "endpoint" => "http://",
         "accountID" => "111122223333",
@@ -151,6 +159,8 @@ fn text(path: &Path, length: usize) -> String {
         "partition" => "aws",
         "allowedMethods" if length > 3 => "DELETE",
         "allowedMethods" => "GET",
+        "allowMethods" | "methods" if length > 3 => "OPTIONS",
+        "allowMethods" | "methods" => "*",
         _ => "",
     };
     begun
@@ -182,9 +192,14 @@ fn list(value: &Value, length: usize) -> Value {
     (0..length).map(|index| like(&value[0], index)).collect()
 }
 
-fn map(size: usize) -> Value {
+/// A map of `size` entries like the first of `value`.
+fn map(value: &Value, size: usize) -> Value {
+    let entries = value
+        .as_object()
+        .expect("only maps have a number of entries");
+    let entry = entries.values().next().expect("base_with found one");
     (0..size)
-        .map(|index| (format!("key-{index}"), json!("value")))
+        .map(|index| (format!("key-{index}"), entry.clone()))
         .collect::<Map<_, _>>()
         .into()
 }

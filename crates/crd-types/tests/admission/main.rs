@@ -4,10 +4,12 @@
 mod tree;
 
 mod bounds;
+mod expressions;
 mod manifests;
 mod objects;
 mod rules;
 mod server;
 mod stored_earlier;
+mod trials;
 mod twins;
 mod views;

@@ -56,10 +56,12 @@ impl Path {
         object.pointer(&pointer).map(|_| pointer.clone())
     }
 
-    /// How the API server writes it in messages, as far as that does not depend on the object.
+    /// How the API server writes it in messages about the first item of every list, as far as that does not
+    /// depend on the object.
     pub fn in_messages(&self) -> String {
         let text = self.to_string();
-        text.split(['[', '{']).next().unwrap_or_default().to_owned()
+        let known = text.split('{').next().unwrap_or_default();
+        known.replace("[]", "[0]")
     }
 }
 

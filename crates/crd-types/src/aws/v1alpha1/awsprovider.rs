@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     lifecycle::Managed,
-    rules::{InvalidField, Rule, Ruled, with_rules},
+    rules::{Check, InvalidField, Rule, Ruled, with_rules},
     schema::conform,
     stored::Stored,
 };
@@ -180,9 +180,7 @@ impl AWSProviderSpec {
         self.credentials()?;
         self.assumed_role()?;
         self.default_tags.check_rules("spec.defaultTags")?;
-        self.allowed_namespaces
-            .iter()
-            .try_for_each(|allowed| allowed.check("spec.allowedNamespaces"))
+        Check::check(&self.allowed_namespaces, "spec.allowedNamespaces")
     }
 
     /// Whether objects of `namespace` may use a provider that lives in `own`.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    rules::Rule,
+    rules::{Rule, checks},
     stored::Stored,
     text::{Text, text},
 };
@@ -32,6 +32,10 @@ pub struct CorsRule {
     #[schemars(range(min = 0, max = 2_147_483_647))]
     pub max_age_seconds: Option<i32>,
 }
+
+checks!(CorsRule {
+    allowed_methods: ".allowedMethods"
+});
 
 /// An HTTP method that S3 knows in CORS rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Rule, Ruled, with_rules};
+use crate::rules::{Rule, Ruled, checks, with_rules};
 
 /// What happens to objects as they age.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,8 @@ impl Ruled for LifecycleRule {
         |rule| rule.expiration.is_some() || !rule.transitions.is_empty(),
     )];
 }
+
+checks!(ruled LifecycleRule {});
 
 /// When objects are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     lifecycle::{DeletionPolicy, Managed},
-    rules::{InvalidField, Rule, Ruled, Transition, with_rules},
+    rules::{Check, InvalidField, Rule, Ruled, Transition, with_rules},
     schema::conform,
     stored::Stored,
 };
@@ -135,14 +135,8 @@ impl S3BucketSpec {
         if let Some(encryption) = &self.encryption {
             encryption.check("spec.encryption")?;
         }
-        self.lifecycle_rules
-            .iter()
-            .try_for_each(|rule| rule.check_rules("spec.lifecycleRules"))?;
-        let mut methods = self
-            .cors_rules
-            .iter()
-            .flat_map(|rule| &rule.allowed_methods);
-        methods.try_for_each(|method| method.check("spec.corsRules.allowedMethods"))?;
+        Check::check(&self.lifecycle_rules, "spec.lifecycleRules")?;
+        Check::check(&self.cors_rules, "spec.corsRules")?;
         self.tags.check_rules("spec.tags")
     }
 

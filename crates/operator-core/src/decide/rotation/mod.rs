@@ -1,7 +1,7 @@
 //! When an own certificate authority and what it issues are replaced. No I/O, and no X.509.
 //!
 //! Replacing the authority disturbs nobody who reads the list of trusted authorities anew at least once in
-//! the [overlap](AuthorityTimes::overlap):
+//! the overlap of [`AuthorityTimes`]:
 //!
 //! 1. *Published*: the new authority is trusted beside the old one, which goes on issuing.
 //! 2. *Switched*, an overlap later: the new authority issues. The key of the old one is gone, but what it has

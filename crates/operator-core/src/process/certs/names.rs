@@ -29,8 +29,9 @@ impl FromStr for Name {
             return Ok(Self::Ip(address));
         }
         match DnsName::try_from(text.strip_prefix("*.").unwrap_or(text)) {
-            Ok(_) => Ok(Self::Dns(text.to_ascii_lowercase())),
-            Err(_) => Err(NotAName(text.to_owned())),
+            // No peer asks for a name with the dot of the root at its end.
+            Ok(_) if !text.ends_with('.') => Ok(Self::Dns(text.to_ascii_lowercase())),
+            _ => Err(NotAName(text.to_owned())),
         }
     }
 }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[rstest]
-    fn no_names(#[values("", "a b", "https://a", "a..b", "*", "a.*.b", "a:443")] text: &str
+    fn no_names(#[values("", "a b", "https://a", "a..b", "*", "a.*.b", "a:443", "a.")] text: &str
     ) {
         let refused = text.parse::<Name>().unwrap_err();
         assert!(refused.to_string().contains(&format!("{text:?}")));

@@ -30,6 +30,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(30);
 /// How soon it is read again while there is none.
 const RETRY: Duration = Duration::from_secs(2);
+/// After how many looks in a row that had to write one is in no hurry any more: somebody undoes what we do.
+const WRITES: u32 = 5;
 /// How long the requests of one look may take together.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -131,13 +133,18 @@ impl Keeper {
         pin!(stop);
         let clock = self.certificates.clock().clone();
         let mut term = leadership.watch();
+        let mut writes = 0_u32;
         loop {
             term.mark_unchanged();
             let leading = leadership.current();
             let deadline = clock.now() + PATIENCE;
             let look = clock.until(deadline, self.look(leading.as_ref())).await;
+            writes = match look {
+                Some(Ok(Look::Written)) => writes + 1,
+                _ => 0,
+            };
             let pause = match self.certificates.current() {
-                _ if matches!(look, Some(Ok(Look::Written))) => Duration::ZERO,
+                _ if (1..=WRITES).contains(&writes) => Duration::ZERO,
                 Some(_) => LOOK,
                 None => RETRY,
             };

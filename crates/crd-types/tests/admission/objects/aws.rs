@@ -1,39 +1,10 @@
-//! Valid objects that together have a value for every field.
-
 use serde_json::{Value, json};
 
-use crate::tree::Path;
-
-/// Full objects of a kind. Where fields exclude each other there is one object for each choice.
-pub fn bases(kind: &str) -> Vec<Value> {
-    match kind {
-        "AWSProvider" => providers(),
-        "S3Bucket" => buckets(),
-        _ => panic!("no objects of the kind {kind}: add some"),
-    }
-}
-
-/// The first full object that has a value at `path`, and the pointer to it.
-pub fn base_with(kind: &str, path: &Path) -> (Value, String) {
-    bases(kind)
-        .into_iter()
-        .find_map(|base| path.pointer_in(&base).map(|pointer| (base, pointer)))
-        .unwrap_or_else(|| panic!("no object of the kind {kind} has {path}: add it to one"))
-}
+use super::{json_patch, lifecycle};
 
 fn object(kind: &str, spec: Value, mut status: Value) -> Value {
-    let lifecycle = json!({
-        "ready": true,
-        "observedGeneration": 1,
-        "conditions": [{
-            "type": "Ready", "status": "True", "reason": "Tried", "message": "for a test",
-            "lastTransitionTime": "2024-01-02T03:04:05Z", "observedGeneration": 1,
-        }],
-        "lastSyncTime": "2024-01-02T03:04:05Z",
-        "lastHandledReconcileAt": "now",
-        "deletionPolicy": "Delete",
-    });
-    json_patch(&mut status, &lifecycle);
+    json_patch(&mut status, &lifecycle());
+    status["deletionPolicy"] = "Delete".into();
     json!({
         "apiVersion": format!("{}/{}", crd_types::aws::v1alpha1::GROUP, crd_types::aws::v1alpha1::VERSION),
         "kind": kind,
@@ -43,7 +14,7 @@ fn object(kind: &str, spec: Value, mut status: Value) -> Value {
     })
 }
 
-fn providers() -> Vec<Value> {
+pub fn providers() -> Vec<Value> {
     let status = json!({
         "accountID": "111122223333",
         "callerIdentity": "arn:aws:sts::111122223333:assumed-role/role/session",
@@ -73,7 +44,7 @@ fn providers() -> Vec<Value> {
         .collect()
 }
 
-fn buckets() -> Vec<Value> {
+pub fn buckets() -> Vec<Value> {
     let status = json!({
         "arn": "arn:aws:s3:::bucket",
         "region": "eu-central-1",
@@ -120,22 +91,4 @@ fn buckets() -> Vec<Value> {
         object("S3Bucket", full, status.clone()),
         object("S3Bucket", with_key, status),
     ]
-}
-
-/// A JSON merge patch (RFC 7386).
-pub fn json_patch(value: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *value = patch.clone();
-        return;
-    };
-    if !value.is_object() {
-        *value = json!({});
-    }
-    for (key, change) in changes {
-        if change.is_null() {
-            value.as_object_mut().expect("made one above").remove(key);
-        } else {
-            json_patch(&mut value[key], change);
-        }
-    }
 }

@@ -1,42 +1,10 @@
-//! Manifests that users have: the examples, and those written for the older operator.
-
-use std::{fs, path::PathBuf};
-
 use crd_types::aws::v1alpha1::{
     AWSProvider, Credentials, EncryptionAlgorithm, PublicAccessBlock, S3Bucket,
 };
 use serde_json::Value;
 
+use super::{admitted, documents};
 use crate::{server::Server, twins};
-
-fn documents(folder: &str) -> Vec<(PathBuf, Value)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let documents: Vec<_> = files
-        .into_iter()
-        .flat_map(|file| {
-            let read: Vec<Value> =
-                serde_saphyr::from_multiple(&fs::read_to_string(&file).unwrap()).unwrap();
-            read.into_iter()
-                .map(move |document| (file.clone(), document))
-        })
-        .collect();
-    assert!(!documents.is_empty(), "no manifest in {}", folder.display());
-    documents
-}
-
-/// The object that the API server would store, in the test's own namespace.
-async fn admitted(server: &Server, mut document: Value) -> Result<Value, String> {
-    document["metadata"]
-        .as_object_mut()
-        .unwrap()
-        .remove("namespace");
-    server.admit(&document).await
-}
 
 #[tokio::test]
 async fn every_example_is_admitted() {
@@ -54,7 +22,7 @@ async fn every_example_is_admitted() {
 #[tokio::test]
 async fn every_older_manifest_is_admitted_unchanged() {
     let server = Server::start().await;
-    for (file, document) in documents("tests/fixtures") {
+    for (file, document) in documents("tests/fixtures/aws") {
         let name = format!("{} {}", file.display(), document["metadata"]["name"]);
         let mut expected = document["spec"].clone();
         // The schema's defaults say what leaving out has always meant.
@@ -86,7 +54,7 @@ async fn every_older_manifest_is_admitted_unchanged() {
 }
 
 fn older<K: serde::de::DeserializeOwned>(name: &str) -> K {
-    let (_, document) = documents("tests/fixtures")
+    let (_, document) = documents("tests/fixtures/aws")
         .into_iter()
         .find(|(_, document)| document["metadata"]["name"] == name)
         .unwrap_or_else(|| panic!("no fixture {name}"));

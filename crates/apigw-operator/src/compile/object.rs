@@ -1,0 +1,124 @@
+//! From one object to what gateways get of it.
+
+use bytes::Bytes;
+use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use jiff::Timestamp;
+use kube::Resource;
+use operator_core::decide::key::ObjectKey;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Candidate, claims_of::claims, legacy, weights::percentages};
+use crate::snapshot::{Item, ItemId, Kind};
+
+/// What gateways get of a route.
+///
+/// # Errors
+/// What a gateway would refuse, naming the field.
+pub fn route(route: &APIRoute) -> Result<Candidate, String> {
+    route.spec.check().map_err(|invalid| invalid.to_string())?;
+    let mut spec = object(&route.spec);
+    share_out(&mut spec);
+    legacy::rewrite(&mut spec);
+    Ok(candidate(Kind::ApiRoute, route, spec, claims(&route.spec)))
+}
+
+/// What gateways get of a backend.
+///
+/// # Errors
+/// What a gateway would refuse, naming the field.
+pub fn backend(backend: &Backend) -> Result<Candidate, String> {
+    backend
+        .spec
+        .check()
+        .map_err(|invalid| invalid.to_string())?;
+    let spec = object(&backend.spec);
+    Ok(candidate(Kind::Backend, backend, spec, Vec::new()))
+}
+
+fn candidate(
+    kind: Kind,
+    object: &impl Resource,
+    mut spec: Map<String, Value>,
+    claims: Vec<String>,
+) -> Candidate {
+    let key = ObjectKey::of(object);
+    spec.insert("name".to_owned(), json!(&*key.name));
+    let created = object.meta().creation_timestamp.as_ref();
+    Candidate {
+        item: Item::new(
+            ItemId::new(kind, key),
+            Bytes::from(Value::Object(spec).to_string()),
+        )
+        .into(),
+        // Objects of an API server have one.
+        created: created.map_or(Timestamp::MAX, |time| time.0),
+        claims,
+    }
+}
+
+fn object(spec: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(spec) {
+        Ok(Value::Object(spec)) => spec,
+        other => unreachable!("a spec is an object, and was read from one: {other:?}"),
+    }
+}
+
+fn share_out(spec: &mut Map<String, Value>) {
+    let Some(Value::Array(destinations)) = spec.get_mut("route") else {
+        return;
+    };
+    let weight = |destination: &Value| destination["weight"].as_u64();
+    let weights: Vec<u32> = destinations
+        .iter()
+        .map(|destination| weight(destination).and_then(|weight| weight.try_into().ok()))
+        .map(Option::unwrap_or_default)
+        .collect();
+    for (destination, share) in destinations.iter_mut().zip(percentages(&weights)) {
+        destination["weight"] = json!(share);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(candidate: &Candidate) -> Value {
+        serde_json::from_slice(&candidate.item.resource().spec_json).expect("JSON")
+    }
+
+    fn destination(host: &str) -> Value {
+        json!({"destination": {"host": host, "port": 80}})
+    }
+
+    fn route_of(spec: Value) -> Result<Candidate, String> {
+        let object = json!({
+            "apiVersion": "avapigw.io/v1alpha1", "kind": "APIRoute",
+            "metadata": {"name": "api", "namespace": "ns", "creationTimestamp": "2026-02-05T10:30:00Z"},
+            "spec": spec,
+        });
+        route(&serde_json::from_value(object).expect("a route"))
+    }
+
+    #[test]
+    fn a_route_is_sent_by_its_name_with_percentages() {
+        let spec = json!({"timeout": "30s", "route": [destination("a"), destination("b")]});
+        let candidate = route_of(spec).expect("fine");
+        let sent = sent(&candidate);
+        assert_eq!(sent["name"], "api");
+        assert_eq!(sent["timeout"], "30s");
+        let weights: Vec<_> = (0..2)
+            .map(|at| sent["route"][at]["weight"].clone())
+            .collect();
+        assert_eq!(weights, [50, 50]);
+        let resource = candidate.item.resource();
+        assert_eq!((&*resource.namespace, &*resource.name), ("ns", "api"));
+    }
+
+    #[test]
+    fn what_gateways_would_refuse_is_told_by_its_field() {
+        let spec = json!({"timeout": "soon", "route": [destination("a")]});
+        let refused = route_of(spec).expect_err("no duration");
+        assert!(refused.contains("spec.timeout"), "{refused}");
+    }
+}

@@ -1,0 +1,159 @@
+use serde_json::json;
+
+use super::Trial;
+
+pub fn trials() -> Vec<Trial> {
+    let key_ref = json!({ "name": "keys", "key": "id" });
+    vec![
+        Trial::new(
+            "must be the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+            json!("a-1.b"),
+            json!("a_b"),
+        ),
+        Trial::new(
+            "must be the name of a namespace: lower-case letters, digits and '-', beginning and ending with a letter or digit",
+            json!("team-a"),
+            json!("team.a"),
+        ),
+        Trial::new(
+            "must be a key of a Secret: letters, digits, '-', '_' and '.'",
+            json!("a.B_c-1"),
+            json!("a/b"),
+        ),
+        Trial::new(
+            "must be a region: lower-case letters, digits and '-', as in eu-central-1",
+            json!("rack-4"),
+            json!("EU"),
+        ),
+        Trial::new(
+            "must look like a region of AWS, as eu-central-1 does, unless endpoint is set",
+            json!({ "region": "us-gov-west-1", "endpoint": null }),
+            json!({ "region": "rack-4", "endpoint": null }),
+        ),
+        Trial::new(
+            "must be http(s)://host[:port][/path], with neither user, query nor fragment",
+            json!("http://[::1]:5000/base"),
+            json!("https://user:word@store.example"),
+        ),
+        Trial::new(
+            "must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/name",
+            json!("arn:aws-cn:iam::123456789012:role/path/name"),
+            json!("arn:aws:iam::123456789012:user/somebody"),
+        ),
+        Trial::new(
+            "may hold only letters, digits and _ + = , . @ : / -",
+            json!("a_+=,.@:/-Z"),
+            json!("a b"),
+        ),
+        Trial::new(
+            "accessKeyIDRef and secretAccessKeyRef go together: give both or neither",
+            json!({ "credentialsSecret": null, "accessKeyIDRef": key_ref, "secretAccessKeyRef": key_ref }),
+            json!({ "credentialsSecret": null, "accessKeyIDRef": key_ref }),
+        ),
+        Trial::new(
+            "credentialsSecret and accessKeyIDRef exclude each other: give one of them",
+            json!({ "credentialsSecret": null, "accessKeyIDRef": key_ref, "secretAccessKeyRef": key_ref }),
+            json!({ "accessKeyIDRef": key_ref, "secretAccessKeyRef": key_ref }),
+        ),
+        Trial::new(
+            "roleARN is assumed with the operator's service account token, not with an access key: take the key away, or use assumeRoleARN",
+            json!({ "credentialsSecret": null, "roleARN": "arn:aws:iam::111122223333:role/operator" }),
+            json!({ "roleARN": "arn:aws:iam::111122223333:role/operator" }),
+        ),
+        Trial::new(
+            "externalID has a use only together with assumeRoleARN",
+            json!({ "assumeRoleARN": null, "externalID": null }),
+            json!({ "assumeRoleARN": null }),
+        ),
+        Trial::new(
+            "'*' means all namespaces: list nothing beside it",
+            json!({ "allowedNamespaces": ["*"] }),
+            json!({ "allowedNamespaces": ["*", "team-a"] }),
+        ),
+        Trial::new(
+            "must be the name of a namespace, or '*' for all",
+            json!("team-b"),
+            json!("team-*"),
+        ),
+        Trial::new(
+            "the key of a tag must have 1 to 128 characters",
+            json!({ "a": "b" }),
+            json!({ "": "b" }),
+        ),
+        Trial::new(
+            "keys that begin with 'aws:' belong to AWS",
+            json!({ "aws": "x" }),
+            json!({ "aws:x": "x" }),
+        ),
+        Trial::new(
+            "keys that begin with 'aws-infra-operator.runner.codes/' belong to the operator's ownership mark",
+            json!({ "aws-infra-operator.runner.codes": "x" }),
+            json!({ "aws-infra-operator.runner.codes/uid": "x" }),
+        ),
+        Trial::new(
+            "keys and values of tags may hold only letters, digits, spaces and _ . : / = + - @",
+            json!({ "größe 1": "_ . : / = + - @" }),
+            json!({ "size": "1,5" }),
+        ),
+        Trial::new(
+            "may hold only lower-case letters, digits, '.' and '-', and must begin and end with a letter or digit",
+            json!("a.b-c.9"),
+            json!("My_Bucket"),
+        ),
+        Trial::new(
+            "must not hold two dots in a row",
+            json!("a.b"),
+            json!("a..b"),
+        ),
+        Trial::new(
+            "must not look like an IP address",
+            json!("1.2.3"),
+            json!("192.168.5.4"),
+        ),
+        Trial::new(
+            "must not begin with what AWS reserves: xn--, sthree-, amzn-s3-demo-",
+            json!("xn-bucket"),
+            json!("xn--bucket"),
+        ),
+        Trial::new(
+            "must not end with what AWS reserves: -s3alias, --ol-s3, .mrap, --x-s3, --table-s3",
+            json!("bucket-alias"),
+            json!("bucket--ol-s3"),
+        ),
+        Trial::new(
+            "kmsKeyID has a use only with algorithm aws:kms",
+            json!({ "algorithm": "aws_kms", "kmsKeyID": "alias/key" }),
+            json!({ "algorithm": "AES256", "kmsKeyID": "alias/key" }),
+        ),
+        Trial::new(
+            "bucketKeyEnabled has a use only with algorithm aws:kms",
+            json!({ "algorithm": "aws:kms", "bucketKeyEnabled": true }),
+            json!({ "algorithm": "AES256", "bucketKeyEnabled": true }),
+        ),
+        Trial::new(
+            "must be the ID, the ARN or the alias (alias/name) of a KMS key",
+            json!("arn:aws:kms:eu-west-1:111122223333:key/0a-1b"),
+            json!("my key"),
+        ),
+        Trial::new(
+            "a rule needs expiration or transitions",
+            json!({ "transitions": null }),
+            json!({ "transitions": null, "expiration": null }),
+        ),
+        Trial::new(
+            "must be GET, PUT, HEAD, POST or DELETE",
+            json!("HEAD"),
+            json!("PATCH"),
+        ),
+        Trial::new(
+            "must be the twelve digits of an AWS account",
+            json!("000000000000"),
+            json!("11112222333x"),
+        ),
+        Trial::new(
+            "must be an AWS partition: aws, aws-cn, aws-us-gov …",
+            json!("aws-us-gov"),
+            json!("azure"),
+        ),
+    ]
+}
