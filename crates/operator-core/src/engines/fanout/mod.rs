@@ -3,9 +3,11 @@
 mod board;
 mod contents;
 mod exchange;
+mod refusals;
 
 pub use self::{
     board::{Board, Known, Receiver, Standing, Wake},
     contents::{Contents, Digest, Entry},
     exchange::{Exchange, Next, Session},
+    refusals::{Refusal, Refusals},
 };
