@@ -47,6 +47,9 @@ pub enum OperatorError {
          allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
     )]
     Installation(String),
+    /// The settings do not fit together.
+    #[error("{0}")]
+    Settings(String),
     /// A server could not listen.
     #[error(transparent)]
     Bind(#[from] BindError),
