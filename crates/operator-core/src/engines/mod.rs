@@ -4,4 +4,6 @@ pub mod controller;
 pub mod external;
 pub mod fanout;
 pub mod index;
+#[cfg(feature = "replicas")]
+pub mod peer;
 pub mod references;

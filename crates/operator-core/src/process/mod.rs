@@ -2,6 +2,8 @@
 
 pub mod certs;
 pub mod config;
+#[cfg(feature = "replicas")]
+pub mod grpc;
 pub mod http;
 pub mod metrics;
 mod observer;

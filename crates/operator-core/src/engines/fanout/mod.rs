@@ -4,6 +4,8 @@ mod board;
 mod contents;
 mod exchange;
 mod refusals;
+#[cfg(feature = "replicas")]
+pub mod replicas;
 
 pub use self::{
     board::{Board, Known, Receiver, Standing, Wake},

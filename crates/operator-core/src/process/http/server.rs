@@ -60,6 +60,12 @@ impl Listening {
         self.address
     }
 
+    /// The socket itself, for a server of another protocol.
+    #[cfg(feature = "replicas")]
+    pub(in crate::process) fn into_listener(self) -> TcpListener {
+        self.listener
+    }
+
     /// Answers requests until `stop` is true or its sender is gone. Then accepts no more, and gives
     /// requests in hand a few seconds.
     pub async fn serve(self, router: Router, clock: Clock, mut stop: watch::Receiver<bool>) {

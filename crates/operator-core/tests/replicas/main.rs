@@ -1,0 +1,4 @@
+//! Replicas that talk to each other over real TLS, on loopback.
+
+mod grpc;
+mod stage;
