@@ -12,14 +12,13 @@ use serde_json::{Map, Value, json};
 use super::{SecretValues, without_content};
 use crate::{
     cluster::{
+        apply::MANAGED_BY,
         json_patch::JsonPatch,
         leading::Leading,
         write::{Target, WriteError, Writer},
     },
     decide::key::ObjectKey,
 };
-
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// A Secret that the operator keeps.
 #[derive(Clone)]
