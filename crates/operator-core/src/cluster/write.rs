@@ -9,8 +9,9 @@ use kube::{
 };
 
 use super::{
+    budget::WriteBudget,
     json_patch::JsonPatch,
-    leading::NotLeading,
+    leading::{Leading, NotLeading},
     refusal::{code, explain, retry_after},
 };
 use crate::decide::{
@@ -23,19 +24,37 @@ use crate::decide::{
 pub struct Writer {
     pub(super) client: Client,
     pub(super) manager: Arc<str>,
+    budget: WriteBudget,
 }
 
 impl Writer {
-    /// A writer whose field manager is `manager`, the operator's name.
+    /// A writer whose field manager is `manager`, the operator's name. Writes as fast as it can, unless told
+    /// to stay [`within`](Self::within) a budget.
     pub fn new(client: Client, manager: impl Into<Arc<str>>) -> Self {
         Self {
             client,
             manager: manager.into(),
+            budget: WriteBudget::unlimited(),
         }
     }
 
+    /// The same, within a budget that it shares with whoever else holds it.
+    pub fn within(self, budget: WriteBudget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Sends a write when it is its turn, for as long as the right to write lasts.
+    pub(super) async fn send<F: Future>(
+        &self,
+        leading: &Leading,
+        write: F,
+    ) -> Result<F::Output, NotLeading> {
+        self.budget.admit(leading).await?;
+        leading.fence(write).await
+    }
+
     /// The field manager: the operator's name.
-    pub(super) fn manager(&self) -> &str {
+    pub fn manager(&self) -> &str {
         &self.manager
     }
 

@@ -71,7 +71,7 @@ impl ClientSecrets {
         };
         Self {
             times: settings.lifetimes.leaf,
-            operator: settings.operator.clone(),
+            operator: writer.manager().to_owned(),
             secrets: settings.clients.iter().map(own).collect(),
         }
     }

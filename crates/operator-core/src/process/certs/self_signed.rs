@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, future::pending, time::Duration};
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::Client;
 use tokio::pin;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     cluster::{
+        apply::MANAGED_BY,
         election::Leadership,
         leading::Leading,
         refusal::explain,
@@ -38,9 +38,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Settings of an own authority.
 #[derive(Clone, Debug)]
 pub struct SelfSigned {
-    /// The operator's name: the field manager, the Secret's `managed-by` label, and with `-ca` the authority's
-    /// common name.
-    pub operator: String,
     /// Where the authority and the certificate are kept.
     pub secret: ObjectKey,
     /// What the certificate is issued for. A change of them issues another one.
@@ -84,6 +81,8 @@ impl SelfSigned {
 /// Reads the Secret, and writes it while this replica leads.
 pub(super) struct Keeper {
     settings: SelfSigned,
+    /// The common name of authorities.
+    authority: String,
     secret: OwnSecret,
     clients: ClientSecrets,
     certificates: Certificates,
@@ -113,15 +112,16 @@ pub(super) enum Unsettled {
     #[error("cannot issue from Secret {secret}: {why}")]
     Unissued { secret: ObjectKey, why: String },
     #[error(
-        "Secret {0} is somebody else's: it is not labelled app.kubernetes.io/managed-by={1}; choose another name, or label it so"
+        "Secret {0} is somebody else's: it is not labelled {label}={1}; choose another name, or label it so",
+        label = MANAGED_BY
     )]
     Foreign(ObjectKey, String),
 }
 
 impl Keeper {
-    pub(super) fn new(settings: SelfSigned, client: Client, certificates: Certificates) -> Self {
-        let writer = Writer::new(client, settings.operator.as_str());
+    pub(super) fn new(settings: SelfSigned, writer: Writer, certificates: Certificates) -> Self {
         Self {
+            authority: format!("{}-ca", writer.manager()),
             secret: OwnSecret::new(settings.secret.clone(), writer.clone()),
             clients: ClientSecrets::new(&settings, writer),
             settings,
@@ -190,10 +190,7 @@ impl Keeper {
         holdings: Option<Holdings>,
     ) -> Result<Look, Unsettled> {
         let SelfSigned {
-            operator,
-            names,
-            lifetimes,
-            ..
+            names, lifetimes, ..
         } = &self.settings;
         let now = self.certificates.clock().wall();
         let held = holdings.as_ref().map(|holdings| holdings.held(names));
@@ -204,8 +201,7 @@ impl Keeper {
                 false => Ok(Look::Settled),
             };
         }
-        let authority = format!("{operator}-ca");
-        let turned = Holdings::turned(holdings, plan, &authority, names, now, lifetimes);
+        let turned = Holdings::turned(holdings, plan, &self.authority, names, now, lifetimes);
         let wanted = turned.map_err(|why| self.unissued(why))?.wanted();
         let secret = &self.settings.secret;
         tracing::info!(%secret, turn = ?plan.turn, issue = plan.issue, "certificates are renewed");
