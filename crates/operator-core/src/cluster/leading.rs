@@ -66,6 +66,11 @@ impl Leading {
         }
     }
 
+    /// The time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The moment from which on nothing may be written, unless a renewal moves it ahead.
     pub fn deadline(&self) -> Moment {
         *self.deadline.borrow()

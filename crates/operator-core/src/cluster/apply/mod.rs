@@ -176,7 +176,7 @@ impl Writer {
         };
         let patch = Patch::Apply(body);
         let write = api.patch(&key.name, &params, &patch);
-        Ok(self.send(leading, write).await?)
+        self.send(leading, write).await
     }
 
     /// What carries no label of ours, or belongs to another parent, is never changed.

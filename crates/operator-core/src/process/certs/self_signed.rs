@@ -21,6 +21,7 @@ use crate::{
         write::{WriteError, Writer},
     },
     decide::{
+        clock::Clock,
         key::ObjectKey,
         rotation::{self, Lifetimes},
     },
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(2);
 /// After how many looks in a row that had to write one is in no hurry any more: somebody undoes what we do.
 const WRITES: u32 = 5;
-/// How long the requests of one look may take together.
+/// How long the answer to one reading may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Settings of an own authority.
@@ -137,10 +138,9 @@ impl Keeper {
         loop {
             term.mark_unchanged();
             let leading = leadership.current();
-            let deadline = clock.now() + PATIENCE;
-            let look = clock.until(deadline, self.look(leading.as_ref())).await;
+            let look = self.look(leading.as_ref()).await;
             writes = match look {
-                Some(Ok(Look::Written)) => writes + 1,
+                Ok(Look::Written) => writes + 1,
                 _ => 0,
             };
             let pause = match self.certificates.current() {
@@ -148,12 +148,8 @@ impl Keeper {
                 Some(_) => LOOK,
                 None => RETRY,
             };
-            let problem = match look {
-                Some(Ok(_)) => None,
-                Some(Err(unsettled)) => Some(unsettled.to_string()),
-                None => Some("the API server did not answer in time".to_owned()),
-            };
-            self.certificates.note(problem);
+            self.certificates
+                .note(look.err().map(|unsettled| unsettled.to_string()));
             tokio::select! {
                 biased;
                 () = &mut stop => return,
@@ -164,7 +160,7 @@ impl Keeper {
     }
 
     async fn look(&self, leading: Option<&Leading>) -> Result<Look, Unsettled> {
-        let stored = read(&self.secret).await?;
+        let stored = read(&self.secret, self.certificates.clock()).await?;
         let holdings = match &stored {
             Some(stored) => self.holdings(stored)?,
             None => None,
@@ -234,11 +230,15 @@ impl Keeper {
     }
 }
 
-pub(super) async fn read(secret: &OwnSecret) -> Result<Option<Stored>, Unsettled> {
-    secret.read().await.map_err(|error| Unsettled::Unread {
+pub(super) async fn read(secret: &OwnSecret, clock: &Clock) -> Result<Option<Stored>, Unsettled> {
+    let unread = |why| Unsettled::Unread {
         secret: secret.key().clone(),
-        why: explain(&error),
-    })
+        why,
+    };
+    match clock.until(clock.now() + PATIENCE, secret.read()).await {
+        Some(read) => read.map_err(|error| unread(explain(&error))),
+        None => Err(unread("the API server did not answer in time".to_owned())),
+    }
 }
 
 /// Waits for the next beginning or end of a term.
