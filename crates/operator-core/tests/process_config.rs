@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
+    num::NonZeroU32,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 
 use clap::Parser;
 use operator_core::{
-    decide::lease::Timings,
+    decide::{budget::Limits, lease::Timings},
     process::config::{Common, ConfigError, Inputs, Loaded, LogFormat, LogLevel, Namespaces, load},
 };
 use rstest::rstest;
@@ -91,6 +92,11 @@ impl Given {
     }
 }
 
+fn per_second(rate: u32, burst: u32) -> Limits {
+    let [rate, burst] = [rate, burst].map(|count| NonZeroU32::new(count).unwrap());
+    Limits::per_second(rate, burst)
+}
+
 #[test]
 fn defaults_are_as_promised() {
     let Settings {
@@ -109,6 +115,7 @@ fn defaults_are_as_promised() {
     assert_eq!(common.max_concurrent_reconciles.get(), 16);
     assert_eq!(common.reconcile_interval, Duration::from_secs(300));
     assert_eq!(common.reconcile_timeout, Duration::from_secs(120));
+    assert_eq!(common.api_writes, Some(per_second(100, 200)));
     assert_eq!((common.installation_id, common.kubeconfig), (None, None));
     let election = common.election.unwrap();
     assert_eq!(election.namespace, "operators");
@@ -200,6 +207,8 @@ fn settings_mean_what_they_say() {
         .env("MAX_CONCURRENT_RECONCILES", "1024")
         .env("RECONCILE_INTERVAL", "1h30m")
         .env("RECONCILE_TIMEOUT", "1.5s")
+        .env("API_WRITE_RATE", "10000")
+        .env("API_WRITE_BURST", "1")
         .env("INSTALLATION_ID", "prod-1")
         .env("POD_NAME", "example-0")
         .arg("--kubeconfig=/tmp/kubeconfig");
@@ -212,12 +221,21 @@ fn settings_mean_what_they_say() {
     assert_eq!(common.max_concurrent_reconciles.get(), 1024);
     assert_eq!(common.reconcile_interval, Duration::from_secs(5400));
     assert_eq!(common.reconcile_timeout, Duration::from_millis(1500));
+    assert_eq!(common.api_writes, Some(per_second(10_000, 1)));
     assert_eq!(common.installation_id.unwrap().as_str(), "prod-1");
     assert_eq!(common.pod_name, "example-0");
     assert_eq!(
         common.kubeconfig.as_deref(),
         Some(Path::new("/tmp/kubeconfig"))
     );
+}
+
+#[test]
+fn writes_without_a_limit_are_asked_for_by_a_rate_of_zero() {
+    let given = Given::enough()
+        .env("API_WRITE_RATE", "0")
+        .env("API_WRITE_BURST", "5");
+    assert_eq!(given.settings().common.api_writes, None);
 }
 
 const BOOLEAN: &str = "true, t, 1, yes, y, on, false, f, 0, no, n or off, in any case";
@@ -256,6 +274,14 @@ const UP_TO_AN_HOUR: &str = "a duration such as 90s, 5m, 1h30m or 1.5s, from 1s 
     "a duration such as 90s, 5m, 1h30m or 1.5s, from 10s to 24h"
 )]
 #[case("RECONCILE_TIMEOUT", "2 minutes", UP_TO_AN_HOUR)]
+#[case(
+    "API_WRITE_RATE",
+    "10001",
+    "a number from 1 to 10000, or 0 for no limit"
+)]
+#[case("API_WRITE_RATE", "0.5", "a number from 1 to 10000, or 0 for no limit")]
+#[case("API_WRITE_BURST", "0", "a number from 1 to 10000")]
+#[case("API_WRITE_BURST", "10001", "a number from 1 to 10000")]
 #[case("INSTALLATION_ID", "a/b", "1 to 63 letters, digits, '.', '-' and '_'")]
 #[case("ALLOW_HTTP", "si", BOOLEAN)]
 fn a_wrong_value_is_refused_wherever_it_comes_from(
@@ -454,7 +480,8 @@ fn help_explains_every_setting_with_its_true_default() {
                  HEALTH_PROBE_PORT LEADER_ELECT LEADER_ELECTION_NAMESPACE \
                  LEADER_ELECTION_LEASE_DURATION LEADER_ELECTION_RENEW_DEADLINE \
                  LEADER_ELECTION_RETRY_PERIOD POD_NAME POD_NAMESPACE WATCH_NAMESPACES \
-                 MAX_CONCURRENT_RECONCILES RECONCILE_INTERVAL RECONCILE_TIMEOUT INSTALLATION_ID \
+                 MAX_CONCURRENT_RECONCILES RECONCILE_INTERVAL RECONCILE_TIMEOUT API_WRITE_RATE \
+                 API_WRITE_BURST INSTALLATION_ID \
                  CONFIG_DIR ALLOWED_ENDPOINTS ALLOW_HTTP REGION";
     for name in names.split_whitespace() {
         assert!(
@@ -465,7 +492,8 @@ fn help_explains_every_setting_with_its_true_default() {
         assert!(help.contains(&flag), "{flag} is not in\n{help}");
     }
     for default in [
-        "info", ":8080", ":8081", "15s", "10s", "2s", "16", "5m", "2m", "true", "auto",
+        "info", ":8080", ":8081", "15s", "10s", "2s", "16", "5m", "2m", "100", "200", "true",
+        "auto",
     ] {
         let default = format!("[default: {default}]");
         assert!(help.contains(&default), "{default} is not in\n{help}");

@@ -286,6 +286,7 @@ fn busy() -> Metrics {
     metrics.election("cloud-operator", || (true, 3));
     metrics.watch("s3bucket", || 5);
     metrics.events_dropped(|| 6);
+    metrics.api_write_wait(|| Duration::from_millis(7250));
     for _ in 0..5 {
         bucket.added();
         bucket.started(Duration::from_millis(20));
@@ -456,6 +457,7 @@ async fn metrics_are_controller_runtimes_by_name_type_and_label() {
         ),
         (r#"operator_watch_errors_total{kind="s3bucket"}"#, 5.0),
         ("operator_events_dropped_total", 6.0),
+        ("operator_api_write_wait_seconds_total", 7.25),
         ("cloud_calls_total", 1.0),
         ("cloud_open", 0.0),
     ];

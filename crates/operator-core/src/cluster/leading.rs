@@ -1,16 +1,8 @@
 //! The right to write, for as long as the lease is ours.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Poll,
-    time::Duration,
-};
+use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+
+use tokio::sync::watch;
 
 use crate::decide::{
     clock::{Clock, Moment},
@@ -24,8 +16,8 @@ use crate::decide::{
 #[derive(Clone)]
 pub struct Leading {
     clock: Clock,
-    /// Nanoseconds since the clock's origin; zero when the term has ended, `u64::MAX` for ever.
-    deadline: Arc<AtomicU64>,
+    /// The clock's origin when the term has ended.
+    deadline: Arc<watch::Sender<Moment>>,
 }
 
 /// The term has ended, or nobody knows whether it goes on: nothing may be written.
@@ -36,9 +28,13 @@ pub struct NotLeading;
 impl Leading {
     /// The right to write for ever, for running without leader election.
     pub fn always(clock: Clock) -> Self {
+        Self::until(clock, Moment::NEVER)
+    }
+
+    fn until(clock: Clock, deadline: Moment) -> Self {
         Self {
             clock,
-            deadline: Arc::new(AtomicU64::new(u64::MAX)),
+            deadline: Arc::new(watch::Sender::new(deadline)),
         }
     }
 
@@ -54,12 +50,30 @@ impl Leading {
         }
     }
 
+    /// Waits until nothing may be written any more.
+    pub async fn ended(&self) -> NotLeading {
+        let mut deadline = self.deadline.subscribe();
+        loop {
+            let last = *deadline.borrow_and_update();
+            if let Err(not_leading) = self.check() {
+                return not_leading;
+            }
+            tokio::select! {
+                () = self.clock.sleep_until(last) => {}
+                // The sender lives as long as `self`: an error cannot be.
+                _ = deadline.changed() => {}
+            }
+        }
+    }
+
+    /// The time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The moment from which on nothing may be written, unless a renewal moves it ahead.
     pub fn deadline(&self) -> Moment {
-        match self.deadline.load(Ordering::Acquire) {
-            u64::MAX => Moment::NEVER,
-            nanos => Moment::at(Duration::from_nanos(nanos)),
-        }
+        *self.deadline.borrow()
     }
 }
 
@@ -102,10 +116,7 @@ pub(crate) struct Term(Leading);
 impl Term {
     /// Begins a term that lasts until `deadline`.
     pub(crate) fn begin(clock: Clock, deadline: Moment) -> Self {
-        Self(Leading {
-            clock,
-            deadline: Arc::new(AtomicU64::new(nanos(deadline))),
-        })
+        Self(Leading::until(clock, deadline))
     }
 
     /// The right that this term gives.
@@ -117,26 +128,21 @@ impl Term {
     /// concluded that another leads.
     pub(super) fn extend(&mut self, deadline: Moment) {
         if self.0.check().is_ok() && deadline > self.0.deadline() {
-            self.0.deadline.store(nanos(deadline), Ordering::Release);
+            self.0.deadline.send_replace(deadline);
         }
     }
 }
 
 impl Drop for Term {
     fn drop(&mut self) {
-        self.0.deadline.store(0, Ordering::Release);
+        self.0.deadline.send_replace(Moment::ORIGIN);
     }
-}
-
-/// Saturates below the value that stands for ever.
-fn nanos(moment: Moment) -> u64 {
-    u64::try_from(moment.since_origin().as_nanos())
-        .unwrap_or(u64::MAX)
-        .min(u64::MAX - 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -171,6 +177,25 @@ mod tests {
         let leading = ended.leading();
         drop(ended);
         assert_eq!(leading.check(), Err(NotLeading));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_of_a_term_sees_renewals_and_an_early_end() {
+        let clock = Clock::system();
+        let hour = SECOND * 3600;
+        let mut term = Term::begin(clock.clone(), clock.now() + hour);
+        let leading = term.leading();
+        let mut ended = pin!(leading.ended());
+        assert!(futures::poll!(&mut ended).is_pending());
+        term.extend(clock.now() + hour * 3);
+        clock.advance(hour * 2);
+        assert!(futures::poll!(&mut ended).is_pending(), "it was renewed");
+        drop(term);
+        assert_eq!(ended.await, NotLeading, "long before its deadline");
+
+        let term = Term::begin(clock.clone(), clock.now() + hour);
+        clock.advance(hour);
+        assert_eq!(term.leading().ended().await, NotLeading, "it ran out");
     }
 
     #[test]

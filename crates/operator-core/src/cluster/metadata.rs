@@ -87,7 +87,8 @@ impl Writer {
         let patch = target.tests().then(change).finish()?;
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
         let params = self.params();
-        let stored = leading.fence(api.patch(&key.name, &params, &patch)).await?;
+        let write = api.patch(&key.name, &params, &patch);
+        let stored = self.send(leading, write).await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 }

@@ -4,6 +4,7 @@
 //! [`write::Writer`] or [`events::Events`], and every write takes a [`leading::Leading`].
 
 pub mod apply;
+pub mod budget;
 pub mod cache;
 pub mod conditions;
 pub mod election;

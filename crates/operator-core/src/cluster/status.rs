@@ -79,9 +79,8 @@ impl Writer {
     ) -> Result<A, WriteError> {
         let patch = target.tests().then(change).finish()?;
         let params = self.params();
-        let stored = leading
-            .fence(api.patch_status(&target.key.name, &params, &patch))
-            .await?;
+        let write = api.patch_status(&target.key.name, &params, &patch);
+        let stored = self.send(leading, write).await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }

@@ -1,6 +1,6 @@
 //! Writes to the API server: who writes, to which stored object, and how a write can fail.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kube::{
     Client, Resource,
@@ -9,8 +9,9 @@ use kube::{
 };
 
 use super::{
+    budget::WriteBudget,
     json_patch::JsonPatch,
-    leading::NotLeading,
+    leading::{Leading, NotLeading},
     refusal::{code, explain, retry_after},
 };
 use crate::decide::{
@@ -18,24 +19,48 @@ use crate::decide::{
     outcome::{Class, Fault},
 };
 
+/// How long the answer to one write may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Writes under the operator's own field manager. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
     pub(super) client: Client,
     pub(super) manager: Arc<str>,
+    budget: WriteBudget,
 }
 
 impl Writer {
-    /// A writer whose field manager is `manager`, the operator's name.
+    /// A writer whose field manager is `manager`, the operator's name. Writes as fast as it can, unless told
+    /// to stay [`within`](Self::within) a budget.
     pub fn new(client: Client, manager: impl Into<Arc<str>>) -> Self {
         Self {
             client,
             manager: manager.into(),
+            budget: WriteBudget::unlimited(),
         }
     }
 
+    /// The same, within a budget that it shares with whoever else holds it.
+    pub fn within(self, budget: WriteBudget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Sends a write when it is its turn, for as long as the right to write lasts. Only from then on time
+    /// counts against it: a long line must not end in writes that are given up one after the other.
+    pub(super) async fn send<F: Future>(
+        &self,
+        leading: &Leading,
+        write: F,
+    ) -> Result<F::Output, WriteError> {
+        self.budget.admit(leading).await?;
+        let clock = leading.clock();
+        let answer = clock.until(clock.now() + PATIENCE, leading.fence(write));
+        Ok(answer.await.ok_or(WriteError::Unanswered)??)
+    }
+
     /// The field manager: the operator's name.
-    pub(super) fn manager(&self) -> &str {
+    pub fn manager(&self) -> &str {
         &self.manager
     }
 
@@ -116,6 +141,9 @@ pub enum WriteError {
         /// The API server's own words.
         message: String,
     },
+    /// It may or may not have been written.
+    #[error("the API server did not answer in time")]
+    Unanswered,
     /// Anything else: no answer, or one that a later try or another version may change.
     #[error("{}", explain(.0))]
     Other(Box<kube::Error>),
@@ -209,6 +237,7 @@ impl From<WriteError> for Fault {
             WriteError::NotOurs { .. } => Self::blocked("NotOurs", message),
             WriteError::Contested { .. } => Self::blocked("FieldConflict", message),
             WriteError::Denied { .. } => Self::blocked("Forbidden", message),
+            WriteError::Unanswered => Self::transient("APIServerUnreachable", message),
             WriteError::Other(error) => from_api(&error),
         }
     }

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        cache::{Cache, Scope, Whole},
+        budget::WriteBudget,
+        cache::{Cache, Projection, Scope, Whole},
         election::{Candidacy, Election, Leadership},
         events::{Events, Reporter},
         write::Writer,
@@ -96,8 +97,10 @@ impl Synced {
 pub struct Operator {
     /// The time.
     pub clock: Clock,
-    /// Talks to the API server.
+    /// Talks to the API server; writes go through [`writer`](Self::writer).
     pub client: Client,
+    /// Writes to the API server, within the budget that all of the operator's writes share.
+    pub writer: Writer,
     /// What marks outside resources as this installation's.
     pub installation: Arc<str>,
     /// Where the operator's own families go.
@@ -135,7 +138,16 @@ impl Operator {
             controller: name.to_owned(),
             instance: common.pod_name.clone(),
         };
-        let (events, writer) = Events::new(client.clone(), clock.clone(), reporter);
+        let budget = match common.api_writes {
+            Some(limits) => WriteBudget::limited(limits, clock.clone()),
+            None => WriteBudget::unlimited(),
+        };
+        metrics.api_write_wait({
+            let budget = budget.clone();
+            move || budget.waited()
+        });
+        let writer = Writer::new(client.clone(), name).within(budget.clone());
+        let (events, event_writer) = Events::new(client.clone(), clock.clone(), reporter);
         metrics.events_dropped({
             let events = events.clone();
             move || events.counts().dropped()
@@ -147,6 +159,7 @@ impl Operator {
         Ok(Self {
             clock,
             client,
+            writer,
             installation: installation.into(),
             metrics,
             state: State::default(),
@@ -156,7 +169,7 @@ impl Operator {
             events,
             lease,
             checks: Checks::default(),
-            parts: vec![Box::pin(writer.run())],
+            parts: vec![Box::pin(event_writer.within(budget).run())],
             syncs: Vec::new(),
             synced: watch::Sender::new(false),
             drained: Vec::new(),
@@ -165,6 +178,11 @@ impl Operator {
 
     /// The cache of a kind; its watch starts with [`run`](Self::run). `name` is the kind in lower case.
     pub fn cache<K: Managed>(&mut self, name: &'static str) -> Arc<Cache<Whole<K>>> {
+        self.projection(name)
+    }
+
+    /// The cache of what is needed of a kind, whosever it is; otherwise as [`cache`](Self::cache).
+    pub fn projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
         let cache = Arc::new(Cache::new(name, self.clock.clone()));
         self.metrics.watch(name, {
             let cache = cache.clone();
@@ -207,7 +225,7 @@ impl Operator {
             interval: self.common.reconcile_interval,
         };
         let site = Arc::new(Site {
-            writer: Writer::new(self.client.clone(), self.name),
+            writer: self.writer.clone(),
             cache: cache.clone(),
             events: self.events.clone(),
             clock: self.clock.clone(),
@@ -389,7 +407,7 @@ async fn all(tasks: &mut JoinSet<()>) {
     while tasks.join_next().await.is_some() {}
 }
 
-fn synced<K: Managed>(cache: &Cache<Whole<K>>) -> Result<(), String> {
+fn synced<P: Projection>(cache: &Cache<P>) -> Result<(), String> {
     let state = cache.state();
     match (state.synced, state.last_error) {
         (true, _) => Ok(()),

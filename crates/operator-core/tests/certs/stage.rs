@@ -14,7 +14,10 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use operator_core::{
-    cluster::election::{Candidacy, Election, Leadership},
+    cluster::{
+        election::{Candidacy, Election, Leadership},
+        write::Writer,
+    },
     decide::{clock::Clock, key::ObjectKey, lease::Timings, rotation::Lifetimes},
     process::certs::{Certificates, ClientSecret, Names, SelfSigned, Upkeep},
 };
@@ -44,7 +47,6 @@ impl Stage {
         let key = |name| ObjectKey::new(namespace.name(), name);
         let client = ClientSecret::new(key(CLIENT_SECRET), "gateway", "shop").unwrap();
         let settings = SelfSigned {
-            operator: OPERATOR.to_owned(),
             secret: key(SECRET),
             names: Names::of_service("operator", "system").unwrap(),
             lifetimes: Lifetimes::default(),
@@ -83,8 +85,8 @@ impl Stage {
     }
 
     pub fn replica(&self, settings: &SelfSigned, leadership: Leadership) -> Replica {
-        let made =
-            Certificates::self_signed(settings.clone(), self.client.clone(), self.clock.clone());
+        let writer = Writer::new(self.client.clone(), OPERATOR);
+        let made = Certificates::self_signed(settings.clone(), writer, self.clock.clone());
         Replica::start(made, leadership)
     }
 

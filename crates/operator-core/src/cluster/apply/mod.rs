@@ -124,7 +124,7 @@ impl Writer {
         let Some(live) = live else {
             // Should it come late, the garbage collector takes the child of a parent that is gone.
             let body = stored_form(&desired)?;
-            let stored = self.send(leading, &api, &key, &body, false).await?;
+            let stored = self.send_apply(leading, &api, &key, &body, false).await?;
             return stored
                 .map(Applied::Written)
                 .map_err(|error| WriteError::of_patch::<K>(error, None));
@@ -139,7 +139,7 @@ impl Writer {
         desired.meta_mut().uid = live.uid();
         desired.meta_mut().resource_version = live.resource_version();
         let body = stored_form(&desired)?;
-        let mut stored = self.send(leading, &api, &key, &body, false).await?;
+        let mut stored = self.send_apply(leading, &api, &key, &body, false).await?;
         if let Err(kube::Error::Api(refused)) = &stored {
             let conflicts = conflicts(refused);
             if !conflicts.is_empty() {
@@ -154,7 +154,7 @@ impl Writer {
                     return Err(WriteError::Contested { what, fields });
                 }
                 // Others hold these fields beside us. The version stands for there being no more than these.
-                stored = self.send(leading, &api, &key, &body, true).await?;
+                stored = self.send_apply(leading, &api, &key, &body, true).await?;
             }
         }
         stored
@@ -162,7 +162,7 @@ impl Writer {
             .map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 
-    async fn send<K: Appliable>(
+    async fn send_apply<K: Appliable>(
         &self,
         leading: &Leading,
         api: &Api<K>,
@@ -175,7 +175,8 @@ impl Writer {
             ..self.params()
         };
         let patch = Patch::Apply(body);
-        Ok(leading.fence(api.patch(&key.name, &params, &patch)).await?)
+        let write = api.patch(&key.name, &params, &patch);
+        self.send(leading, write).await
     }
 
     /// What carries no label of ours, or belongs to another parent, is never changed.

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     cluster::{
+        budget::WriteBudget,
         leading::NotLeading,
         refusal::{code, explain},
         text::shortened,
@@ -50,6 +51,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// `events.events.k8s.io`.
 pub struct EventWriter {
     client: Client,
+    budget: WriteBudget,
     clock: Clock,
     reporter: Reporter,
     queue: mpsc::Receiver<Queued>,
@@ -68,6 +70,7 @@ impl EventWriter {
     ) -> Self {
         Self {
             client,
+            budget: WriteBudget::unlimited(),
             clock,
             reporter,
             queue,
@@ -75,6 +78,11 @@ impl EventWriter {
             counters,
             complained: None,
         }
+    }
+
+    /// The same, within a budget that it shares with whoever else holds it.
+    pub fn within(self, budget: WriteBudget) -> Self {
+        Self { budget, ..self }
     }
 
     /// Writes events until every [`Events`](super::Events) is gone and the last event is written.
@@ -104,17 +112,14 @@ impl EventWriter {
         {
             Verdict::Merge => return Fate::Merged,
             Verdict::Refuse => return Fate::Limited,
-            Verdict::Create(name) => self.in_time(&queued, self.create(&queued, &name, 1)).await,
-            Verdict::Continue { name, count } => {
-                self.in_time(&queued, self.go_on(&queued, &name, count))
-                    .await
-            }
+            Verdict::Create(name) => self.create(&queued, &name, 1).await,
+            Verdict::Continue { name, count } => self.go_on(&queued, &name, count).await,
         };
         match written {
-            Err(_) => Fate::NotLeading,
-            Ok(Ok(())) => Fate::Written,
-            Ok(Err(why)) => {
-                self.complain(queued.happening.reason, &why);
+            Ok(()) => Fate::Written,
+            Err(Unwritten::NotLeading(_)) => Fate::NotLeading,
+            Err(why) => {
+                self.complain(queued.happening.reason, &why.to_string());
                 Fate::Failed
             }
         }
@@ -133,47 +138,41 @@ impl EventWriter {
         }
     }
 
-    async fn in_time(
+    /// Sends a write when it is its turn. Only from then on time counts against it.
+    async fn send(
         &self,
         queued: &Queued,
-        write: impl Future<Output = kube::Result<()>>,
-    ) -> Result<Result<(), String>, NotLeading> {
+        write: impl Future<Output = kube::Result<Event>>,
+    ) -> Result<(), Unwritten> {
+        self.budget.admit(&queued.leading).await?;
         let deadline = self.clock.now() + TIMEOUT;
-        match self
-            .clock
-            .until(deadline, queued.leading.fence(write))
-            .await
-        {
-            Some(written) => Ok(written?.map_err(|error| explain(&error))),
-            None => Ok(Err("the API server did not answer in time".to_owned())),
-        }
+        let answer = self.clock.until(deadline, queued.leading.fence(write));
+        answer.await.ok_or(Unwritten::Unanswered)??.map(drop)?;
+        Ok(())
     }
 
-    async fn create(&self, queued: &Queued, name: &str, count: i32) -> kube::Result<()> {
+    async fn create(&self, queued: &Queued, name: &str, count: i32) -> Result<(), Unwritten> {
         let params = PostParams {
             field_manager: Some(self.reporter.controller.clone()),
             ..PostParams::default()
         };
-        self.api(&queued.regarding)
-            .create(&params, &self.event(queued, name, count))
-            .await
-            .map(drop)
+        let (api, event) = (self.api(&queued.regarding), self.event(queued, name, count));
+        self.send(queued, api.create(&params, &event)).await
     }
 
-    async fn go_on(&self, queued: &Queued, name: &str, count: i32) -> kube::Result<()> {
+    async fn go_on(&self, queued: &Queued, name: &str, count: i32) -> Result<(), Unwritten> {
         let params = PatchParams {
             field_manager: Some(self.reporter.controller.clone()),
             ..PatchParams::default()
         };
         let patch = Patch::Merge(json!({ "series": series(queued, count) }));
-        match self
-            .api(&queued.regarding)
-            .patch(name, &params, &patch)
-            .await
-        {
+        let api = self.api(&queued.regarding);
+        match self.send(queued, api.patch(name, &params, &patch)).await {
             // It has expired since, as events do, or could not be created.
-            Err(error) if code(&error) == Some(404) => self.create(queued, name, count).await,
-            patched => patched.map(drop),
+            Err(Unwritten::Refused(error)) if code(&error) == Some(404) => {
+                self.create(queued, name, count).await
+            }
+            sent => sent,
         }
     }
 
@@ -206,6 +205,17 @@ impl EventWriter {
     fn api(&self, regarding: &ObjectReference) -> Api<Event> {
         Api::namespaced(self.client.clone(), namespace(regarding))
     }
+}
+
+/// Why an event was not written.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error(transparent)]
+    NotLeading(#[from] NotLeading),
+    #[error("the API server did not answer in time")]
+    Unanswered,
+    #[error("{}", explain(.0))]
+    Refused(#[from] kube::Error),
 }
 
 enum Fate {

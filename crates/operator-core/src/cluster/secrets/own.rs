@@ -12,14 +12,13 @@ use serde_json::{Map, Value, json};
 use super::{SecretValues, without_content};
 use crate::{
     cluster::{
+        apply::MANAGED_BY,
         json_patch::JsonPatch,
         leading::Leading,
         write::{Target, WriteError, Writer},
     },
     decide::key::ObjectKey,
 };
-
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// A Secret that the operator keeps.
 #[derive(Clone)]
@@ -82,7 +81,8 @@ impl OwnSecret {
         meta.name = Some(self.key.name.to_string());
         meta.labels = Some([label].into());
         let (api, params) = (self.api(), self.writer.creation());
-        let created = leading.fence(api.create(&params, &secret)).await?;
+        let write = api.create(&params, &secret);
+        let created = self.writer.send(leading, write).await?;
         created
             .map(drop)
             .map_err(|error| WriteError::of_create::<Secret>(without_content(error)))
@@ -110,9 +110,8 @@ impl OwnSecret {
         };
         let patch = target.tests().then(change).finish()?;
         let (api, params) = (self.api(), self.writer.params());
-        let changed = leading
-            .fence(api.patch(&self.key.name, &params, &patch))
-            .await?;
+        let write = api.patch(&self.key.name, &params, &patch);
+        let changed = self.writer.send(leading, write).await?;
         changed
             .map(|_| true)
             .map_err(|error| WriteError::of_patch::<Secret>(without_content(error), None))

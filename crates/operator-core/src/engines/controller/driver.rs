@@ -43,8 +43,6 @@ const GRACE: Duration = Duration::from_secs(15 * 60);
 /// Time for the watch to show what superseded a pass, should that start no pass by itself.
 const SUPERSEDED_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the write that concludes a pass may take.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// When to try again to tell that an object cannot be read.
 const REPORT_PAUSE: Duration = Duration::from_secs(10);
 /// The lane of objects that cannot be read, and so have no provider.
@@ -231,13 +229,9 @@ impl<R: Reconciler> Controller<R> {
     }
 
     async fn report_unreadable(&self, leading: &Leading, key: &ObjectKey) -> bool {
-        let report = self.unreadable.report::<R::Kind>(&self.site, leading, key);
-        let deadline = self.site.clock.now() + WRITE_PATIENCE;
-        self.site
-            .clock
-            .until(deadline, report)
+        self.unreadable
+            .report::<R::Kind>(&self.site, leading, key)
             .await
-            .unwrap_or(false)
     }
 
     async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
@@ -260,18 +254,10 @@ impl<R: Reconciler> Controller<R> {
         if let Err(fault) = &result {
             tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
         }
-        let deadline = clock.now() + WRITE_PATIENCE;
-        match clock
-            .until(deadline, self.conclude(&mut pass, &result))
-            .await
-        {
-            Some(Ok(())) => result,
-            Some(Err(WriteError::Conflict | WriteError::Gone)) => Ok(Outcome::Superseded),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(Fault::transient(
-                "APIServerUnreachable",
-                "the API server did not take the status in time",
-            )),
+        match self.conclude(&mut pass, &result).await {
+            Ok(()) => result,
+            Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
+            Err(error) => Err(error.into()),
         }
     }
 

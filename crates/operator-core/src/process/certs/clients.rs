@@ -71,7 +71,7 @@ impl ClientSecrets {
         };
         Self {
             times: settings.lifetimes.leaf,
-            operator: settings.operator.clone(),
+            operator: writer.manager().to_owned(),
             secrets: settings.clients.iter().map(own).collect(),
         }
     }
@@ -102,7 +102,7 @@ impl ClientSecrets {
         holdings: &Holdings,
         now: Timestamp,
     ) -> Result<bool, Unsettled> {
-        let stored = read(secret).await?;
+        let stored = read(secret, leading.clock()).await?;
         if let Some(stored) = &stored
             && !secret.is_kept(stored)
         {

@@ -28,7 +28,6 @@ mod testing;
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
-use kube::Client;
 use parking_lot::Mutex;
 use rustls::{ClientConfig, ServerConfig, crypto::aws_lc_rs};
 use serde::Serialize;
@@ -41,7 +40,10 @@ pub use self::{
     self_signed::SelfSigned,
 };
 use self::{handshake::Handshakes, material::Material};
-use crate::{cluster::election::Leadership, decide::clock::Clock};
+use crate::{
+    cluster::{election::Leadership, write::Writer},
+    decide::clock::Clock,
+};
 
 /// The certificates in force. Cheap to clone.
 #[derive(Clone)]
@@ -90,10 +92,11 @@ pub struct CertificatesState {
 }
 
 impl Certificates {
-    /// Certificates of an own authority, kept in a Secret.
-    pub fn self_signed(settings: SelfSigned, client: Client, clock: Clock) -> (Self, Upkeep) {
+    /// Certificates of an own authority, kept in a Secret. `writer` names the operator: as the Secret's field
+    /// manager, in its label `managed-by`, and with `-ca` in the authority's common name.
+    pub fn self_signed(settings: SelfSigned, writer: Writer, clock: Clock) -> (Self, Upkeep) {
         let certificates = Self::new(format!("Secret {}", settings.secret), clock);
-        let keeper = self_signed::Keeper::new(settings, client, certificates.clone());
+        let keeper = self_signed::Keeper::new(settings, writer, certificates.clone());
         (certificates, Upkeep(Origin::SelfSigned(Box::new(keeper))))
     }
 

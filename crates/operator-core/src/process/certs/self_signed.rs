@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, future::pending, time::Duration};
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::Client;
 use tokio::pin;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     cluster::{
+        apply::MANAGED_BY,
         election::Leadership,
         leading::Leading,
         refusal::explain,
@@ -21,6 +21,7 @@ use crate::{
         write::{WriteError, Writer},
     },
     decide::{
+        clock::Clock,
         key::ObjectKey,
         rotation::{self, Lifetimes},
     },
@@ -32,15 +33,12 @@ const LOOK: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(2);
 /// After how many looks in a row that had to write one is in no hurry any more: somebody undoes what we do.
 const WRITES: u32 = 5;
-/// How long the requests of one look may take together.
+/// How long the answer to one reading may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Settings of an own authority.
 #[derive(Clone, Debug)]
 pub struct SelfSigned {
-    /// The operator's name: the field manager, the Secret's `managed-by` label, and with `-ca` the authority's
-    /// common name.
-    pub operator: String,
     /// Where the authority and the certificate are kept.
     pub secret: ObjectKey,
     /// What the certificate is issued for. A change of them issues another one.
@@ -84,6 +82,8 @@ impl SelfSigned {
 /// Reads the Secret, and writes it while this replica leads.
 pub(super) struct Keeper {
     settings: SelfSigned,
+    /// The common name of authorities.
+    authority: String,
     secret: OwnSecret,
     clients: ClientSecrets,
     certificates: Certificates,
@@ -113,15 +113,16 @@ pub(super) enum Unsettled {
     #[error("cannot issue from Secret {secret}: {why}")]
     Unissued { secret: ObjectKey, why: String },
     #[error(
-        "Secret {0} is somebody else's: it is not labelled app.kubernetes.io/managed-by={1}; choose another name, or label it so"
+        "Secret {0} is somebody else's: it is not labelled {label}={1}; choose another name, or label it so",
+        label = MANAGED_BY
     )]
     Foreign(ObjectKey, String),
 }
 
 impl Keeper {
-    pub(super) fn new(settings: SelfSigned, client: Client, certificates: Certificates) -> Self {
-        let writer = Writer::new(client, settings.operator.as_str());
+    pub(super) fn new(settings: SelfSigned, writer: Writer, certificates: Certificates) -> Self {
         Self {
+            authority: format!("{}-ca", writer.manager()),
             secret: OwnSecret::new(settings.secret.clone(), writer.clone()),
             clients: ClientSecrets::new(&settings, writer),
             settings,
@@ -137,10 +138,9 @@ impl Keeper {
         loop {
             term.mark_unchanged();
             let leading = leadership.current();
-            let deadline = clock.now() + PATIENCE;
-            let look = clock.until(deadline, self.look(leading.as_ref())).await;
+            let look = self.look(leading.as_ref()).await;
             writes = match look {
-                Some(Ok(Look::Written)) => writes + 1,
+                Ok(Look::Written) => writes + 1,
                 _ => 0,
             };
             let pause = match self.certificates.current() {
@@ -148,12 +148,8 @@ impl Keeper {
                 Some(_) => LOOK,
                 None => RETRY,
             };
-            let problem = match look {
-                Some(Ok(_)) => None,
-                Some(Err(unsettled)) => Some(unsettled.to_string()),
-                None => Some("the API server did not answer in time".to_owned()),
-            };
-            self.certificates.note(problem);
+            self.certificates
+                .note(look.err().map(|unsettled| unsettled.to_string()));
             tokio::select! {
                 biased;
                 () = &mut stop => return,
@@ -164,7 +160,7 @@ impl Keeper {
     }
 
     async fn look(&self, leading: Option<&Leading>) -> Result<Look, Unsettled> {
-        let stored = read(&self.secret).await?;
+        let stored = read(&self.secret, self.certificates.clock()).await?;
         let holdings = match &stored {
             Some(stored) => self.holdings(stored)?,
             None => None,
@@ -190,10 +186,7 @@ impl Keeper {
         holdings: Option<Holdings>,
     ) -> Result<Look, Unsettled> {
         let SelfSigned {
-            operator,
-            names,
-            lifetimes,
-            ..
+            names, lifetimes, ..
         } = &self.settings;
         let now = self.certificates.clock().wall();
         let held = holdings.as_ref().map(|holdings| holdings.held(names));
@@ -204,8 +197,7 @@ impl Keeper {
                 false => Ok(Look::Settled),
             };
         }
-        let authority = format!("{operator}-ca");
-        let turned = Holdings::turned(holdings, plan, &authority, names, now, lifetimes);
+        let turned = Holdings::turned(holdings, plan, &self.authority, names, now, lifetimes);
         let wanted = turned.map_err(|why| self.unissued(why))?.wanted();
         let secret = &self.settings.secret;
         tracing::info!(%secret, turn = ?plan.turn, issue = plan.issue, "certificates are renewed");
@@ -238,11 +230,15 @@ impl Keeper {
     }
 }
 
-pub(super) async fn read(secret: &OwnSecret) -> Result<Option<Stored>, Unsettled> {
-    secret.read().await.map_err(|error| Unsettled::Unread {
+pub(super) async fn read(secret: &OwnSecret, clock: &Clock) -> Result<Option<Stored>, Unsettled> {
+    let unread = |why| Unsettled::Unread {
         secret: secret.key().clone(),
-        why: explain(&error),
-    })
+        why,
+    };
+    match clock.until(clock.now() + PATIENCE, secret.read()).await {
+        Some(read) => read.map_err(|error| unread(explain(&error))),
+        None => Err(unread("the API server did not answer in time".to_owned())),
+    }
 }
 
 /// Waits for the next beginning or end of a term.

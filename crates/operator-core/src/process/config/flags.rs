@@ -1,6 +1,10 @@
 //! The settings that every operator has, as they are written.
 
-use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -11,6 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 const MOST_WORKERS: NonZeroU16 = NonZeroU16::new(1024).expect("1024 is not zero");
+const MOST_WRITES: u32 = 10_000;
 
 /// The raw values; [`Common`](super::Common) is what they mean together.
 #[derive(Args)]
@@ -116,6 +121,14 @@ pub(super) struct Flags {
     )]
     pub reconcile_timeout: GoDuration,
 
+    /// How many writes a second go to the API server, the lease's renewals aside: 1 to 10000, 0 for no limit.
+    #[arg(long, env = "API_WRITE_RATE", value_name = "COUNT", value_parser = write_rate, default_value = "100")]
+    pub api_write_rate: u32,
+
+    /// How many writes go to the API server at once after a quiet time, if there is a limit: 1 to 10000.
+    #[arg(long, env = "API_WRITE_BURST", value_name = "COUNT", value_parser = write_burst, default_value = "200")]
+    pub api_write_burst: NonZeroU32,
+
     /// What marks outside resources as this installation's own. Changing it disowns what exists.
     /// [default: the UID of the namespace kube-system]
     #[arg(long, env = "INSTALLATION_ID", value_name = "ID")]
@@ -138,6 +151,18 @@ fn port(text: &str) -> Result<u16, &'static str> {
 fn workers(text: &str) -> Result<NonZeroU16, &'static str> {
     let count = text.parse().ok().filter(|count| *count <= MOST_WORKERS);
     count.ok_or("a number from 1 to 1024")
+}
+
+fn write_rate(text: &str) -> Result<u32, &'static str> {
+    let rate = text.parse().ok().filter(|rate| *rate <= MOST_WRITES);
+    rate.ok_or("a number from 1 to 10000, or 0 for no limit")
+}
+
+fn write_burst(text: &str) -> Result<NonZeroU32, &'static str> {
+    let burst: Option<NonZeroU32> = text.parse().ok();
+    burst
+        .filter(|burst| burst.get() <= MOST_WRITES)
+        .ok_or("a number from 1 to 10000")
 }
 
 fn namespace(text: &str) -> Result<String, &'static str> {

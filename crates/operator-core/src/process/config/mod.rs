@@ -15,7 +15,12 @@ mod namespaces;
 mod refusal;
 mod sources;
 
-use std::{num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::{ArgMatches, Command, FromArgMatches, ValueEnum, error::ErrorKind};
 
@@ -29,7 +34,10 @@ pub use self::{
     namespaces::{Namespaces, NotNamespaces},
     sources::Warning,
 };
-use crate::decide::lease::{InvalidTimings, Timings};
+use crate::decide::{
+    budget,
+    lease::{InvalidTimings, Timings},
+};
 
 /// The settings that every operator has. Flatten them into the operator's own:
 ///
@@ -65,6 +73,9 @@ pub struct Common {
     pub reconcile_interval: Duration,
     /// How long one pass over an object may take.
     pub reconcile_timeout: Duration,
+    /// How fast this process may write to the API server, all its controllers together and the lease's
+    /// renewals aside; `None` for as fast as it can.
+    pub api_writes: Option<budget::Limits>,
     /// What marks outside resources as ours, if it is not the UID of the namespace kube-system.
     pub installation_id: Option<InstallationId>,
     /// The kubeconfig file of the cluster to work on; `None` for the cluster that this Pod runs in.
@@ -184,6 +195,8 @@ impl TryFrom<Flags> for Common {
             max_concurrent_reconciles: flags.max_concurrent_reconciles,
             reconcile_interval: flags.reconcile_interval.0,
             reconcile_timeout: flags.reconcile_timeout.0,
+            api_writes: NonZeroU32::new(flags.api_write_rate)
+                .map(|rate| budget::Limits::per_second(rate, flags.api_write_burst)),
             installation_id: flags.installation_id,
             kubeconfig: flags.kubeconfig,
         })

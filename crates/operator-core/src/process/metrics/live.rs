@@ -1,6 +1,6 @@
 //! Metrics that are read from their owners at each scrape.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus_client::{
@@ -15,6 +15,7 @@ type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
 /// Reads a gauge off a load.
 type Seconds = fn(&QueueLoad) -> f64;
 type Count = Box<dyn Fn() -> u64 + Send + Sync>;
+type Time = Box<dyn Fn() -> Duration + Send + Sync>;
 type Election = Box<dyn Fn() -> (bool, u64) + Send + Sync>;
 
 /// The owners to ask. A clone is the same.
@@ -26,6 +27,7 @@ struct Owners {
     queues: Vec<(&'static str, Load)>,
     watches: Vec<(&'static str, Count)>,
     events: Vec<Count>,
+    api_write_waits: Vec<Time>,
     elections: Vec<(&'static str, Election)>,
 }
 
@@ -74,6 +76,10 @@ impl Live {
     pub(super) fn add_events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.lock().events.push(Box::new(dropped));
     }
+
+    pub(super) fn add_api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {
+        self.0.lock().api_write_waits.push(Box::new(waited));
+    }
 }
 
 impl Collector for Live {
@@ -94,7 +100,13 @@ impl Collector for Live {
         let counter = MetricType::Counter;
         let family = encoder.encode_descriptor("operator_events_dropped", help, None, counter)?;
         let dropped: u64 = owners.events.iter().map(|dropped| dropped()).sum();
-        ConstCounter::new(dropped).encode(family)
+        ConstCounter::new(dropped).encode(family)?;
+
+        let name = "operator_api_write_wait_seconds";
+        let help = "Time that writes to the API server have waited for the write budget";
+        let family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        let waited: Duration = owners.api_write_waits.iter().map(|waited| waited()).sum();
+        ConstCounter::new(waited.as_secs_f64()).encode(family)
     }
 }
 

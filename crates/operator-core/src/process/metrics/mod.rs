@@ -8,7 +8,7 @@ mod exposition;
 mod live;
 mod process;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
@@ -83,6 +83,12 @@ impl Metrics {
     /// Counts events that were not written: `dropped` tells at each scrape how many there have been.
     pub fn events_dropped(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
         self.live.add_events_dropped(dropped);
+    }
+
+    /// Counts how long writes have waited for the write budget: `waited` tells at each scrape how long it was
+    /// so far, all together.
+    pub fn api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {
+        self.live.add_api_write_wait(waited);
     }
 
     /// What a scrape gets that sent this `Accept` header: OpenMetrics if it prefers that, else the
