@@ -3,8 +3,8 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{ArgAction, Parser, ValueEnum, builder::BoolishValueParser};
-use kube::Client;
 use operator_core::{
+    cluster::write::Writer,
     decide::{clock::Clock, key::ObjectKey, rotation::Lifetimes},
     process::{
         certs::{
@@ -15,7 +15,7 @@ use operator_core::{
     },
 };
 
-use crate::{NAME, OperatorError};
+use crate::OperatorError;
 
 /// The port of the gateways' service.
 const PORT: u16 = 9444;
@@ -208,7 +208,6 @@ impl Config {
         };
         let clients = self.gateway_cert_secrets.iter().map(client);
         Ok(SelfSigned {
-            operator: NAME.to_owned(),
             secret: ObjectKey::new(namespace, self.cert_secret_name.as_str()),
             names: self.names()?,
             lifetimes: Lifetimes::default(),
@@ -222,14 +221,14 @@ impl Config {
     /// Where the settings do not say which.
     pub(crate) fn certificates(
         &self,
-        client: Client,
+        writer: Writer,
         clock: Clock,
     ) -> Result<(Certificates, Upkeep), OperatorError> {
         let files = match self.cert_provider {
             CertProvider::SelfSigned => {
                 return Ok(Certificates::self_signed(
                     self.self_signed()?,
-                    client,
+                    writer,
                     clock,
                 ));
             }

@@ -49,16 +49,16 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let grpc = config.grpc()?;
     let clients = config.clients();
-    let (certificates, upkeep) = config.certificates(client.clone(), clock.clone())?;
     let mut operator = Operator::new(
         NAME,
         env!("CARGO_PKG_VERSION"),
         LEASE,
-        config.common,
+        config.common.clone(),
         client,
         clock.clone(),
     )
     .await?;
+    let (certificates, upkeep) = config.certificates(operator.writer.clone(), clock.clone())?;
     let routes: Arc<Cache<Whole<APIRoute>>> = operator.cache("apiroute");
     let backends: Arc<Cache<Whole<Backend>>> = operator.cache("backend");
 
