@@ -1,9 +1,12 @@
-//! The cluster floor, and the controller over it, against a real API server with faults from a proxy before it.
+//! The cluster floor, with the controller and the frame over it, against a real API server with faults from
+//! a proxy before it.
 
+mod budget;
 mod cache;
 mod children;
 mod election;
 mod events;
+mod frame;
 mod gadget;
 mod looks;
 mod secrets;
