@@ -55,7 +55,7 @@ impl Stage {
         let has_all = |secret: &Secret| {
             let data = secret.data.as_ref();
             let has = |key: &&str| data.is_some_and(|data| data.contains_key(*key));
-            keys.iter().all(|key| has(key))
+            keys.iter().all(has)
         };
         let secret = wait::wait_for(
             &self.api_of::<Secret>(),
