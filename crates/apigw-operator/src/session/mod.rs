@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use apigw_protocol::{ConfigurationUpdate, UpdateType};
 use operator_core::{
     decide::clock::Moment,
-    engines::fanout::{Digest, Next, Session},
+    engines::fanout::{Digest, Next, Pace, Session},
 };
 
 use self::blame::{Blame, Shown};
@@ -62,6 +62,9 @@ pub struct GatewaySession {
     in_flight: Option<InFlight>,
     blame: Option<Blame>,
     relieved_until: Option<Moment>,
+    pace: Pace,
+    /// The latest target's version.
+    target: Option<Digest>,
 }
 
 /// What the gateway counts as its own, refused or not.
@@ -107,6 +110,8 @@ impl GatewaySession {
             in_flight: None,
             blame: None,
             relieved_until: None,
+            pace: Pace::default(),
+            target: None,
         }
     }
 
@@ -118,6 +123,7 @@ impl GatewaySession {
         now: Moment,
     ) -> Option<Learned> {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
+        self.pace.answered(now);
         match (in_flight.what, answer) {
             // It is taken off even if what remains is refused; the snapshot that follows tells.
             (Sent::Deletion { after }, answer) => {
@@ -259,6 +265,9 @@ impl Session for GatewaySession {
     type Message = ConfigurationUpdate;
 
     fn next(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
+        if self.target.replace(target.version()) != Some(target.version()) {
+            self.pace.changed(now);
+        }
         if let Some(in_flight) = &self.in_flight {
             let lost = in_flight.sent + PATIENCE;
             if now < lost {
@@ -277,6 +286,7 @@ impl Session for GatewaySession {
         }
         let goal = match &self.blame {
             Some(blame) => Arc::new(blame.trial()),
+            None if now < self.pace.opens() => return Next::Wait(self.pace.opens()),
             None => target.clone(),
         };
         let step = self.step(&goal, now);
@@ -286,6 +296,7 @@ impl Session for GatewaySession {
             Step::Wait(until) => Next::Wait(until),
             Step::Snapshot { goal, proves } => {
                 self.greeted = true;
+                self.pace.sent();
                 let update = ConfigurationUpdate {
                     r#type: UpdateType::FullSync.into(),
                     version: format!("{}.{sequence}", goal.version()),

@@ -3,6 +3,7 @@
 mod board;
 mod contents;
 mod exchange;
+mod pace;
 mod refusals;
 #[cfg(feature = "replicas")]
 pub mod replicas;
@@ -11,5 +12,6 @@ pub use self::{
     board::{Board, Known, Receiver, Standing, Wake},
     contents::{Contents, Digest, Entry},
     exchange::{Exchange, Next, Session},
+    pace::Pace,
     refusals::{Refusal, Refusals},
 };
