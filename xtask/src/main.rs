@@ -3,6 +3,7 @@
 //! This crate knows no Kubernetes, so that it builds in seconds; what needs a
 //! cluster is a program of the harness that a command here builds and starts.
 
+mod bench;
 mod control_plane;
 mod demo;
 mod gen_crds;
@@ -35,6 +36,7 @@ enum Command {
     Run(run::Run),
     GenCrds(gen_crds::GenCrds),
     Lint(lint::Lint),
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +58,6 @@ fn run(command: Command) -> Result<()> {
         Command::Run(run) => run.run(&project),
         Command::GenCrds(gen_crds) => gen_crds.run(&project),
         Command::Lint(lint) => lint.run(&project),
+        Command::Bench(bench) => bench.run(&project),
     }
 }

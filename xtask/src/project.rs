@@ -50,6 +50,11 @@ impl Project {
         self.programs.join(name)
     }
 
+    /// Where Cargo puts the program `name` when it is built optimised.
+    pub fn optimised(&self, name: &str) -> PathBuf {
+        self.programs.join("../release").join(name)
+    }
+
     /// Builds programs of the workspace, with Cargo's progress on the terminal.
     ///
     /// The features of the dependencies come out as for the tests, so that none of
