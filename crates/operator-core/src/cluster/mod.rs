@@ -6,11 +6,13 @@
 pub mod apply;
 pub mod cache;
 pub mod conditions;
+pub mod config_maps;
 pub mod election;
 pub mod events;
 mod json_patch;
 pub mod leading;
 pub mod metadata;
+mod referenced;
 pub mod refusal;
 pub mod secrets;
 pub mod status;

@@ -2,6 +2,7 @@
 
 mod cache;
 mod children;
+mod config_maps;
 mod election;
 mod events;
 mod gadget;
