@@ -10,6 +10,7 @@ mod documents;
 mod legacy;
 mod limit;
 mod object;
+mod references;
 mod weights;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,6 +21,7 @@ use self::claims::Claims;
 pub use self::{
     documents::config_maps,
     object::{backend, route},
+    references::{Hint, References, Targets, Unresolved, references},
 };
 use crate::snapshot::{Item, ItemId, Snapshot};
 
