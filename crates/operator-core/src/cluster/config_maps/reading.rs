@@ -118,7 +118,7 @@ impl Reader {
         let error = match read {
             Ok(read) => {
                 backoff.reset();
-                inner.referenced.see(&self.key, Sight::of(read.as_ref()));
+                inner.referenced.read(&self.key, Sight::of(read.as_ref()));
                 let known = read.map_or(Known::Absent, |it| Known::Present(Texts::of(it)));
                 inner.learn(self, known);
                 return None;

@@ -139,9 +139,9 @@ impl<K: Followable> Referenced<K> {
     }
 
     /// Notes what a read has shown of an object, so that the watch does not bring it again; gives what the watch
-    /// would have told.
-    pub(super) fn see(&self, key: &ObjectKey, sight: Sight) -> Option<News> {
-        self.0.see(key, sight)
+    /// would have told, or has told while it was read.
+    pub(super) fn read(&self, key: &ObjectKey, sight: Sight) -> Option<News> {
+        self.0.state.lock().references.read(key, sight)
     }
 
     /// How each namespace is followed.
@@ -186,12 +186,6 @@ impl Sight {
     }
 }
 
-impl<K: Followable> Inner<K> {
-    fn see(&self, key: &ObjectKey, sight: Sight) -> Option<News> {
-        self.state.lock().references.see(key, sight)
-    }
-}
-
 fn see_change<K: Followable>(
     inner: &Weak<Inner<K>>,
     key: &ObjectKey,
@@ -206,7 +200,8 @@ fn see_change<K: Followable>(
         // Metadata can always be read.
         Change::Unreadable(_) | Change::UnreadableGone => return,
     };
-    if let Some(news) = inner.see(key, sight) {
+    let news = inner.state.lock().references.see(key, sight);
+    if let Some(news) = news {
         (inner.heard)(key, news);
     }
 }

@@ -97,6 +97,17 @@ impl References {
         })
     }
 
+    /// The same for what a read has shown. A reader that was overtaken holds what is no more, and is told so.
+    pub(super) fn read(&mut self, object: &ObjectKey, sight: Sight) -> Option<News> {
+        let referenced = self.objects.get(object)?;
+        match (&referenced.known, &sight) {
+            (Known::Present(known), Sight::Present(seen)) if seen.is_older_than(known) => {
+                Some(News::Changed(referenced.users.clone()))
+            }
+            _ => self.see(object, sight),
+        }
+    }
+
     fn link(&mut self, user: &ObjectKey, object: &ObjectKey) {
         let referenced = self.objects.entry(object.clone()).or_insert_with(|| {
             *self.namespaces.entry(object.namespace.clone()).or_default() += 1;
@@ -247,6 +258,17 @@ mod tests {
                 .see(&key("a/s"), Sight::Deleted(version("v", 9)))
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_reader_that_was_overtaken_is_told() {
+        let mut references = References::default();
+        references.set(&key("a/one"), keys(&["a/s"]));
+        references.see(&key("a/s"), present("u", 6));
+        let changed = Some(News::Changed(keys(&["a/one"])));
+        assert_eq!(references.read(&key("a/s"), present("u", 5)), changed);
+        assert_eq!(references.read(&key("a/s"), present("u", 6)), None);
+        assert_eq!(references.read(&key("a/s"), Sight::Absent), changed);
     }
 
     #[test]

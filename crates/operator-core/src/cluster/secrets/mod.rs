@@ -78,7 +78,7 @@ impl Secrets {
         } = &*self.0;
         let api: Api<Secret> = Api::namespaced(referenced.client().clone(), &key.namespace);
         let secret = api.get_opt(&key.name).await.map_err(without_content)?;
-        if let Some(news) = referenced.see(key, Sight::of(secret.as_ref())) {
+        if let Some(news) = referenced.read(key, Sight::of(secret.as_ref())) {
             on_news(key, news);
         }
         Ok(secret.map(SecretValues::of))
