@@ -1,6 +1,10 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::{ArgAction, Parser, ValueEnum, builder::BoolishValueParser};
 use operator_core::{
@@ -14,6 +18,8 @@ use operator_core::{
         config::{Common, Listen, ListenAddress},
     },
 };
+
+use rustls::pki_types::ServerName;
 
 use crate::OperatorError;
 
@@ -44,6 +50,11 @@ pub struct Config {
     /// The port alone of grpc-bind-address.
     #[arg(long, env = "GRPC_PORT", value_name = "PORT")]
     pub grpc_port: Option<u16>,
+
+    /// The address by which other replicas reach this one; the Pod's own. Without it, and without a host in
+    /// grpc-bind-address, gateways of other replicas are not counted.
+    #[arg(long, env = "POD_IP", value_name = "IP")]
+    pub pod_ip: Option<IpAddr>,
 
     /// Whether gateways must show a client certificate of our authority. One that is shown is always verified.
     /// Without it, whoever reaches the port reads all routes and backends, and can speak for any gateway.
@@ -165,6 +176,24 @@ impl Config {
     pub(crate) fn grpc(&self) -> Result<Option<ListenAddress>, OperatorError> {
         let address = self.grpc_bind_address.clone();
         Listen::settled("GRPC", address, self.grpc_port, PORT).map_err(OperatorError::Settings)
+    }
+
+    /// Where other replicas reach this one, which serves at `bound`; none if nobody says so.
+    pub(crate) fn reached_at(&self, bound: SocketAddr) -> Option<SocketAddr> {
+        let own = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
+        let ip = self.pod_ip.or(own)?;
+        Some(SocketAddr::new(ip, bound.port()))
+    }
+
+    /// The names that all replicas have, as a TLS client asks for them.
+    ///
+    /// # Errors
+    /// Where the settings give no names.
+    pub(crate) fn server_names(&self) -> Result<Vec<ServerName<'static>>, OperatorError> {
+        let names = self.names()?;
+        // A wildcard is nobody's own name.
+        let asked = |name: &Name| ServerName::try_from(name.to_string()).ok();
+        Ok(names.all().iter().filter_map(asked).collect())
     }
 
     /// Which clients are served.

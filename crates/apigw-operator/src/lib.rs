@@ -7,6 +7,7 @@ mod kinds;
 pub mod metrics;
 pub mod plan;
 pub mod rbac;
+mod server;
 pub mod session;
 pub mod snapshot;
 mod status;
@@ -18,16 +19,17 @@ use kube::Client;
 use operator_core::{
     cluster::cache::{Cache, Whole},
     decide::clock::Clock,
-    process::{grpc, http, operator::Operator},
+    engines::fanout::Refusals,
+    process::{http, operator::Operator},
 };
 use serde_json::json;
-use tonic::service::Routes;
 
 pub use self::config::Config;
 use self::{
     gateways::{GatewayBoard, Gateways, Service},
     metrics::Metrics,
-    plan::Planner,
+    plan::{Planner, ServiceNames},
+    server::Server,
     status::{Passes, Statuses},
 };
 pub use operator_core::process::operator::OperatorError;
@@ -48,7 +50,6 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), OperatorError> {
     let grpc = config.grpc()?;
-    let clients = config.clients();
     let mut operator = Operator::new(
         NAME,
         env!("CARGO_PKG_VERSION"),
@@ -62,20 +63,15 @@ pub async fn run(
     let routes: Arc<Cache<Whole<APIRoute>>> = operator.cache("apiroute");
     let backends: Arc<Cache<Whole<Backend>>> = operator.cache("backend");
 
-    let planner = Arc::new(Planner::new(Arc::default(), clock.clone()));
+    let services = operator.projection::<ServiceNames>("service");
+    let refusals = Arc::new(Refusals::default());
+    let planner = Planner::new(refusals.clone(), routes.clone(), services, clock.clone());
+    planner.read_texts(operator.client.clone());
     // Before the controllers: a pass finds the wish that woke it.
     planner.follow(&routes);
     planner.follow(&backends);
     let board = Arc::new(GatewayBoard::new(clock.now()));
-    let statuses = |cache| Statuses::new(cache, planner.clone(), board.clone(), clock.clone());
-    let passes = Arc::new(Passes {
-        routes: operator.controller(&routes, statuses(&routes)),
-        backends: operator.controller(
-            &backends,
-            Statuses::new(&backends, planner.clone(), board.clone(), clock.clone()),
-        ),
-        planner: planner.clone(),
-    });
+    let passes = Arc::new(Passes::new(&mut operator, &routes, &backends, &planner, &board));
 
     let metrics = Metrics::register(&operator.metrics);
     let gateways = Arc::new(Gateways::new(
@@ -99,19 +95,22 @@ pub async fn run(
     if let Some(address) = grpc {
         let listening = http::bind("GRPC_BIND_ADDRESS", &address).await?;
         tracing::info!(address = %listening.address(), "gateways are served");
-        let service = Service::new(gateways.clone(), planner.clone(), clock.clone());
-        let routes = Routes::new(service.into_server());
-        let tls = certificates.server_config(clients, &[b"h2"]);
-        let (gateways, clock) = (gateways.clone(), clock.clone());
-        operator.drained(move |mut course| async move {
-            let closing = course.stop.clone();
-            let server = grpc::serve(listening, tls, routes, clock, closing);
-            let close = async {
-                course.stopped().await;
-                gateways.close();
-            };
-            tokio::join!(server, close);
-        });
+        if let Some(address) = config.reached_at(listening.address()) {
+            operator.takes_reports_at(address.to_string());
+        }
+        let server = Server {
+            listening,
+            certificates,
+            clients: config.clients(),
+            names: config.server_names()?,
+            replica: config.common.pod_name.as_str().into(),
+            service: Service::new(gateways.clone(), planner.clone(), clock.clone()),
+            gateways: gateways.clone(),
+            board: board.clone(),
+            refusals,
+            clock: clock.clone(),
+        };
+        operator.drained(|course| server.run(course));
     }
     operator.drained(|course| upkeep.run(course.leadership, course.stop));
     operator.part({

@@ -15,6 +15,10 @@ pub fn watched() -> Vec<PolicyRule> {
             &["list", "watch", "patch"],
         ),
         rule(GROUP, &["apiroutes/status", "backends/status"], &["patch"]),
+        // Names alone: whether a route's destination is there.
+        rule("", &["services"], &["list", "watch"]),
+        // Values are read by `get`, of referenced ConfigMaps only; the watch asks for metadata alone.
+        rule("", &["configmaps"], &["get", "list", "watch"]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
     ]
 }

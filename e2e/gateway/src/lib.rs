@@ -57,3 +57,4 @@ pub use kind::Kind;
 pub use options::{Identity, KeepAlive, Options, Tls, Waits};
 pub use state::{Counts, State};
 pub use tracked::Guard;
+pub use validate::verdict;

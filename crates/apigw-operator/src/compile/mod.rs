@@ -3,11 +3,14 @@
 //! What a gateway would refuse, or could not tell apart, is left out and reported on its own object, so that it
 //! never blocks the rest. Where two want the same, the older object has it.
 
+mod checks;
 mod claims;
 mod claims_of;
+mod documents;
 mod legacy;
 mod limit;
 mod object;
+mod references;
 mod weights;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,7 +18,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use self::claims::Claims;
-pub use self::object::{backend, route};
+pub use self::{
+    documents::config_maps,
+    object::{backend, route},
+    references::{Hint, References, Targets, Unresolved, references},
+};
 use crate::snapshot::{Item, ItemId, Snapshot};
 
 /// An object that could be sent to gateways.

@@ -1,23 +1,34 @@
 //! From one object to what gateways get of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use crd_types::{
+    apigw::v1alpha1::{APIRoute, Backend},
+    rules::InvalidField,
+};
 use jiff::Timestamp;
 use kube::Resource;
-use operator_core::decide::key::ObjectKey;
+use operator_core::{cluster::config_maps::NoText, decide::key::ObjectKey};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Candidate, claims_of::claims, legacy, weights::percentages};
+use super::{Candidate, checks, claims_of::claims, documents, legacy, weights::percentages};
 use crate::snapshot::{Item, ItemId, Kind};
 
-/// What gateways get of a route.
+/// What gateways get of a route. `text` is what is known of one value of a ConfigMap, of its only one where no key
+/// is named.
 ///
 /// # Errors
-/// What a gateway would refuse, naming the field.
-pub fn route(route: &APIRoute) -> Result<Candidate, String> {
-    route.spec.check().map_err(|invalid| invalid.to_string())?;
+/// What a gateway would refuse: the field, what was found and what is allowed. A route whose document cannot be had
+/// is left out too: without it gateways would take requests that it forbids, or refuse everything.
+pub fn route(
+    route: &APIRoute,
+    text: &impl Fn(&ObjectKey, Option<&str>) -> Result<Arc<str>, NoText>,
+) -> Result<Candidate, InvalidField> {
+    checks::route(&route.spec)?;
     let mut spec = object(&route.spec);
+    documents::inline(&mut spec, route, text)?;
     share_out(&mut spec);
     legacy::rewrite(&mut spec);
     Ok(candidate(Kind::ApiRoute, route, spec, claims(&route.spec)))
@@ -26,12 +37,9 @@ pub fn route(route: &APIRoute) -> Result<Candidate, String> {
 /// What gateways get of a backend.
 ///
 /// # Errors
-/// What a gateway would refuse, naming the field.
-pub fn backend(backend: &Backend) -> Result<Candidate, String> {
-    backend
-        .spec
-        .check()
-        .map_err(|invalid| invalid.to_string())?;
+/// What a gateway would refuse: the field, what was found and what is allowed.
+pub fn backend(backend: &Backend) -> Result<Candidate, InvalidField> {
+    checks::backend(&backend.spec)?;
     let spec = object(&backend.spec);
     Ok(candidate(Kind::Backend, backend, spec, Vec::new()))
 }
@@ -91,13 +99,17 @@ mod tests {
         json!({"destination": {"host": host, "port": 80}})
     }
 
-    fn route_of(spec: Value) -> Result<Candidate, String> {
+    fn route_of(spec: Value) -> Result<Candidate, InvalidField> {
         let object = json!({
             "apiVersion": "avapigw.io/v1alpha1", "kind": "APIRoute",
             "metadata": {"name": "api", "namespace": "ns", "creationTimestamp": "2026-02-05T10:30:00Z"},
             "spec": spec,
         });
-        route(&serde_json::from_value(object).expect("a route"))
+        let nothing = |config_map: &ObjectKey, _: Option<&str>| {
+            let config_map = config_map.clone();
+            Err(NoText::NoConfigMap { config_map })
+        };
+        route(&serde_json::from_value(object).expect("a route"), &nothing)
     }
 
     #[test]
@@ -119,6 +131,6 @@ mod tests {
     fn what_gateways_would_refuse_is_told_by_its_field() {
         let spec = json!({"timeout": "soon", "route": [destination("a")]});
         let refused = route_of(spec).expect_err("no duration");
-        assert!(refused.contains("spec.timeout"), "{refused}");
+        assert_eq!(refused.path, "spec.timeout");
     }
 }

@@ -1,6 +1,12 @@
-use crd_types::apigw::v1alpha1::{APIRoute, APIRouteStatus, AppliedGateways};
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::Delivered;
+use crd_types::{
+    apigw::v1alpha1::{APIRoute, APIRouteStatus, AppliedGateways},
+    rules::InvalidField,
+};
+use operator_core::decide::key::ObjectKey;
+
+use super::{Delivered, Text};
 use crate::{
     compile::{self, Candidate},
     snapshot::Kind,
@@ -11,8 +17,16 @@ impl Delivered for APIRoute {
     const NOUN: &'static str = "Route";
     const EARLIER_FINALIZER: &'static str = "apiroute.avapigw.io/finalizer";
 
-    fn candidate(&self) -> Result<Candidate, String> {
-        compile::route(self)
+    fn candidate(&self, text: &Text<'_>) -> Result<Candidate, InvalidField> {
+        compile::route(self, &text)
+    }
+
+    fn config_maps(&self) -> Option<BTreeSet<ObjectKey>> {
+        Some(compile::config_maps(self))
+    }
+
+    fn as_route(self: &Arc<Self>) -> Option<Arc<APIRoute>> {
+        Some(self.clone())
     }
 
     fn gateways(status: &mut APIRouteStatus) -> &mut AppliedGateways {

@@ -1,6 +1,9 @@
-use crd_types::apigw::v1alpha1::{AppliedGateways, Backend, BackendStatus};
+use crd_types::{
+    apigw::v1alpha1::{AppliedGateways, Backend, BackendStatus},
+    rules::InvalidField,
+};
 
-use super::Delivered;
+use super::{Delivered, Text};
 use crate::{
     compile::{self, Candidate},
     snapshot::Kind,
@@ -11,8 +14,15 @@ impl Delivered for Backend {
     const NOUN: &'static str = "Backend";
     const EARLIER_FINALIZER: &'static str = "backend.avapigw.io/finalizer";
 
-    fn candidate(&self) -> Result<Candidate, String> {
+    fn candidate(&self, _: &Text<'_>) -> Result<Candidate, InvalidField> {
         compile::backend(self)
+    }
+
+    fn hosts(&self) -> Vec<(String, i32)> {
+        let hosts = self.spec.hosts.iter();
+        hosts
+            .map(|host| (host.address.clone(), host.port))
+            .collect()
     }
 
     fn gateways(status: &mut BackendStatus) -> &mut AppliedGateways {

@@ -3,13 +3,21 @@
 mod apiroute;
 mod backend;
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use crd_types::{
-    apigw::v1alpha1::AppliedGateways,
+    apigw::v1alpha1::{APIRoute, AppliedGateways},
     lifecycle::{HasLifecycle, Managed},
+    rules::InvalidField,
 };
-use operator_core::engines::external::Annotations;
+use operator_core::{
+    cluster::config_maps::NoText, decide::key::ObjectKey, engines::external::Annotations,
+};
 
 use crate::{compile::Candidate, snapshot::Kind};
+
+/// Looks up a text in a ConfigMap.
+pub type Text<'a> = dyn Fn(&ObjectKey, Option<&str>) -> Result<Arc<str>, NoText> + 'a;
 
 /// A kind whose objects gateways get.
 pub trait Delivered: Managed {
@@ -24,7 +32,22 @@ pub trait Delivered: Managed {
     ///
     /// # Errors
     /// What a gateway would refuse, naming the field.
-    fn candidate(&self) -> Result<Candidate, String>;
+    fn candidate(&self, text: &Text<'_>) -> Result<Candidate, InvalidField>;
+
+    /// The ConfigMaps that it refers to; none where the kind refers to none.
+    fn config_maps(&self) -> Option<BTreeSet<ObjectKey>> {
+        None
+    }
+
+    /// Itself, if it is a route.
+    fn as_route(self: &Arc<Self>) -> Option<Arc<APIRoute>> {
+        None
+    }
+
+    /// The addresses and ports that it stands for.
+    fn hosts(&self) -> Vec<(String, i32)> {
+        Vec::new()
+    }
 
     /// The part of its status that lists gateways.
     fn gateways(status: &mut Self::Status) -> &mut AppliedGateways;

@@ -1,13 +1,22 @@
 //! From what users wish to what every gateway must have: kept from the watches, compiled by
 //! [`compile`](mod@crate::compile), and read by sessions and passes.
 
+mod targets;
 mod verdict;
 mod wish;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
+use crd_types::apigw::v1alpha1::APIRoute;
+use kube::Client;
 use operator_core::{
-    cluster::cache::{Cache, Change, Whole},
+    cluster::{
+        cache::{Cache, Change, Whole},
+        config_maps::{ConfigTexts, NoText},
+    },
     decide::{clock::Clock, key::ObjectKey},
     engines::{
         fanout::{Refusal, Refusals},
@@ -18,43 +27,78 @@ use operator_core::{
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use self::verdict::{Plan, Verdict, What};
-use self::wish::Wish;
+use self::{targets::Known, wish::Wish};
+pub use self::{
+    targets::ServiceNames,
+    verdict::{Plan, Verdict, What},
+};
 use crate::{
     compile::{LeftOut, compile},
-    kinds::Delivered,
-    snapshot::{Item, ItemId, Snapshot},
+    kinds::{Delivered, refused_before},
+    snapshot::{Item, ItemId, Kind, Snapshot},
 };
 
 /// What is wished, and what it comes to.
 pub struct Planner {
     clock: Clock,
     wishes: Mutex<BTreeMap<ItemId, Wish>>,
+    texts: OnceLock<ConfigTexts>,
+    routes: Arc<Cache<Whole<APIRoute>>>,
+    services: Arc<Cache<ServiceNames>>,
     refusals: Arc<Refusals<ItemId>>,
     index: Index<Plan>,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
 }
 
 impl Planner {
-    /// A planner that knows of no wish. What `refusals` holds is left out of its plans.
-    pub fn new(refusals: Arc<Refusals<ItemId>>, clock: Clock) -> Self {
-        Self {
-            clock,
+    /// A planner that knows of no wish. What `refusals` holds is left out of its plans; `routes` may refer to
+    /// `services`.
+    pub fn new(
+        refusals: Arc<Refusals<ItemId>>,
+        routes: Arc<Cache<Whole<APIRoute>>>,
+        services: Arc<Cache<ServiceNames>>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let planner = Arc::new(Self {
             wishes: Mutex::default(),
-            refusals,
+            texts: OnceLock::new(),
             index: Index::default(),
             snapshots: watch::Sender::new(None),
-        }
+            refusals,
+            routes,
+            services,
+            clock,
+        });
+        let fed = Arc::downgrade(&planner);
+        planner.services.observe(Box::new(move |_, change| {
+            let another = !matches!(change, Change::Updated { .. });
+            if let Some(planner) = fed.upgrade().filter(|_| another) {
+                planner.index.feed();
+            }
+        }));
+        planner
+    }
+
+    /// From now on reads the texts in ConfigMaps that routes refer to; before, such routes are not planned.
+    pub fn read_texts(self: &Arc<Self>, client: Client) {
+        let reader = Arc::downgrade(self);
+        let texts = ConfigTexts::new(client, self.clock.clone(), move |_, routes| {
+            if let Some(planner) = reader.upgrade() {
+                routes.iter().for_each(|route| planner.reread(route));
+            }
+        });
+        // Set before: then those go on to be read.
+        let _ = self.texts.set(texts);
     }
 
     /// Follows the objects of one kind.
-    pub fn follow<K: Delivered>(self: &Arc<Self>, cache: &Cache<Whole<K>>) {
+    pub fn follow<K: Delivered>(self: &Arc<Self>, cache: &Arc<Cache<Whole<K>>>) {
         let planner = self.clone();
         cache.observe(Box::new(move |key, change| match change {
             Change::Added(object) | Change::Updated { new: object, .. } => {
-                planner.wished(key, &***object);
+                planner.wished(key, object);
             }
-            Change::Deleted(_) => planner.wished_no_more(ItemId::new(K::KIND, key.clone())),
+            Change::Deleted(_) => planner.wished_no_more::<K>(key),
             Change::Unreadable(_) | Change::UnreadableGone => {}
         }));
     }
@@ -97,8 +141,21 @@ impl Planner {
                 self.index.feed();
             }
         };
-        let plans = self.index.run(synced.wait(), || self.plan());
+        let plans = self.index.run(self.complete(synced), || self.plan());
         tokio::join!(refused, plans);
+    }
+
+    /// Waits until everything is known that a plan rests on.
+    async fn complete(&self, synced: Synced) {
+        synced.wait().await;
+        if let Some(texts) = self.texts.get() {
+            texts.wait_settled().await;
+        }
+        for (key, route) in self.routes.snapshot() {
+            if route.config_maps().is_some_and(|named| !named.is_empty()) {
+                self.reread(&key);
+            }
+        }
     }
 
     /// Tells `changed` of everything whose verdict is another than before. Never ends.
@@ -122,20 +179,58 @@ impl Planner {
             .is_some_and(|plan| plan.verdicts().any(|(_, verdict)| refused(verdict)))
     }
 
-    fn wished<K: Delivered>(&self, key: &ObjectKey, object: &K) {
-        let id = ItemId::new(K::KIND, key.clone());
+    fn wished<K: Delivered>(&self, key: &ObjectKey, object: &Arc<K>) {
         if object.meta().deletion_timestamp.is_some() {
-            return self.wished_no_more(id);
+            return self.wished_no_more::<K>(key);
         }
-        let mut wishes = self.wishes.lock();
-        let known = wishes.get(&id);
-        if let Some(wish) = Wish::renewed(known, object, self.clock.now()) {
-            wishes.insert(id, wish);
+        let id = ItemId::new(K::KIND, key.clone());
+        if let Some(wish) = self.wishes.lock().get_mut(&id)
+            && wish.is(&**object)
+        {
+            if !wish.is_told_by(&**object) {
+                wish.refused = refused_before(&**object).map(Arc::from);
+                self.index.feed();
+            }
+            return;
+        }
+        if let Some((texts, named)) = self.texts.get().zip(object.config_maps()) {
+            texts.track(key, named);
+        }
+        // Without a text that is yet to be looked up, what was wished before stays.
+        if let Some(wish) = Wish::of(object, &|map, key| self.text(map, key), self.clock.now()) {
+            self.wishes.lock().insert(id, wish);
             self.index.feed();
         }
     }
 
-    fn wished_no_more(&self, id: ItemId) {
+    /// Takes a route anew, as a text that it refers to has become another.
+    fn reread(&self, key: &ObjectKey) {
+        let Some(route) = self.routes.get(key) else {
+            return;
+        };
+        let wish = Wish::of(&route, &|map, key| self.text(map, key), self.clock.now());
+        if let Some(wish) = wish.filter(|_| route.metadata.deletion_timestamp.is_none()) {
+            let id = ItemId::new(Kind::ApiRoute, key.clone());
+            self.wishes.lock().insert(id, wish);
+            self.index.feed();
+        }
+    }
+
+    fn text(&self, config_map: &ObjectKey, key: Option<&str>) -> Result<Arc<str>, NoText> {
+        let unknown = || NoText::Unknown {
+            config_map: config_map.clone(),
+        };
+        let texts = self.texts.get().ok_or_else(unknown)?;
+        texts.text(config_map, key)
+    }
+
+    fn wished_no_more<K: Delivered>(&self, key: &ObjectKey) {
+        let id = ItemId::new(K::KIND, key.clone());
+        if K::KIND == Kind::ApiRoute
+            && let Some(texts) = self.texts.get()
+        {
+            texts.track(key, BTreeSet::new());
+        }
         if self.wishes.lock().remove(&id).is_some() {
             self.refusals.retain(|refused, _| *refused != id);
             self.index.feed();
@@ -154,7 +249,7 @@ impl Planner {
                 .or_else(|| wish.refused.clone())
                 .map(|words| words.to_string())
         });
-        let plan = Plan::new(&wishes, compiled);
+        let plan = Plan::new(&wishes, &Known::of(&wishes, &self.services), compiled);
         drop(wishes);
         self.snapshots.send_if_modified(|current| {
             let before = current.as_ref().map(|snapshot| snapshot.version());

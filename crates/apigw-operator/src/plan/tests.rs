@@ -1,15 +1,14 @@
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
-use operator_core::engines::fanout::Refusals;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    kinds::{PROGRAMMED, REFUSED, refusal_message},
-    snapshot::Kind,
-};
+use crate::kinds::{PROGRAMMED, REFUSED, refusal_message};
 
-fn planner() -> Planner {
-    Planner::new(Arc::new(Refusals::default()), Clock::system())
+fn planner() -> Arc<Planner> {
+    let clock = Clock::system();
+    let routes = Arc::new(Cache::new("apiroute", clock.clone()));
+    let services = Arc::new(Cache::new("service", clock.clone()));
+    Planner::new(Arc::default(), routes, services, clock)
 }
 
 fn backend(name: &str, generation: i64, port: u16, status: Value) -> Backend {
@@ -26,7 +25,7 @@ fn backend(name: &str, generation: i64, port: u16, status: Value) -> Backend {
 
 fn wish(planner: &Planner, backend: &Backend) -> ItemId {
     let key = ObjectKey::of(backend);
-    planner.wished(&key, backend);
+    planner.wished(&key, &Arc::new(backend.clone()));
     ItemId::new(Kind::Backend, key)
 }
 
@@ -41,7 +40,7 @@ fn a_wish_is_planned_and_gone_with_its_object() {
     let plan = planner.plan();
     assert!(matches!(what(&plan, &id), What::Sent(_)));
     assert_eq!(plan.snapshot.len(), 1);
-    planner.wished_no_more(id.clone());
+    planner.wished_no_more::<Backend>(&id.key);
     let plan = planner.plan();
     assert!(plan.verdict(&id).is_none() && plan.snapshot.is_empty());
 }
@@ -70,7 +69,7 @@ fn what_gateways_would_refuse_is_told_and_the_rest_is_planned() {
     }))
     .expect("a route");
     let key = ObjectKey::of(&route);
-    planner.wished(&key, &route);
+    planner.wished(&key, &Arc::new(route));
     let plan = planner.plan();
     let found = what(&plan, &ItemId::new(Kind::ApiRoute, key));
     assert!(

@@ -9,7 +9,7 @@ use operator_core::{decide::clock::Moment, engines::fanout::Digest};
 
 use super::wish::Wish;
 use crate::{
-    compile::{Compiled, LeftOut},
+    compile::{Compiled, LeftOut, References, Targets, references},
     snapshot::{ItemId, Snapshot},
 };
 
@@ -29,6 +29,8 @@ pub struct Verdict {
     pub since: Moment,
     /// What became of it.
     pub what: What,
+    /// What its destinations come to; none where it has none to look up.
+    pub references: Option<References>,
 }
 
 /// What became of one wish.
@@ -43,7 +45,11 @@ pub enum What {
 }
 
 impl Plan {
-    pub(super) fn new(wishes: &BTreeMap<ItemId, Wish>, mut compiled: Compiled) -> Self {
+    pub(super) fn new(
+        wishes: &BTreeMap<ItemId, Wish>,
+        targets: &impl Targets,
+        mut compiled: Compiled,
+    ) -> Self {
         let verdict = |(id, wish): (&ItemId, &Wish)| {
             let what = match (&wish.candidate, compiled.left_out.remove(id)) {
                 (Err(why), _) => What::Invalid(why.clone()),
@@ -54,6 +60,7 @@ impl Plan {
                 edition: wish.edition.clone(),
                 since: wish.since,
                 what,
+                references: wish.route.as_ref().map(|route| references(route, targets)),
             };
             (id.clone(), verdict)
         };

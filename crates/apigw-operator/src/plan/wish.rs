@@ -1,12 +1,13 @@
 //! What a user wishes of one object.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
-use operator_core::{decide::clock::Moment, engines::fanout::Digest};
+use crd_types::apigw::v1alpha1::APIRoute;
+use operator_core::{cluster::config_maps::NoText, decide::clock::Moment, engines::fanout::Digest};
 
 use crate::{
     compile::Candidate,
-    kinds::{Delivered, edition, refused_before},
+    kinds::{Delivered, Text, edition, refused_before},
 };
 
 /// What a user wishes of one object.
@@ -17,28 +18,42 @@ pub(super) struct Wish {
     pub candidate: Result<Candidate, String>,
     /// A gateway's words, if its status says that one refused it.
     pub refused: Option<Arc<str>>,
-    /// When it was first seen.
+    /// When it came to be what it is.
     pub since: Moment,
+    /// The object, if it is a route.
+    pub route: Option<Arc<APIRoute>>,
+    /// The addresses and ports that it stands for.
+    pub hosts: Vec<(String, i32)>,
 }
 
 impl Wish {
-    /// The wish that `object` is, if it is another than `known`.
-    pub fn renewed<K: Delivered>(known: Option<&Self>, object: &K, now: Moment) -> Option<Self> {
-        let edition = edition(object);
-        let refused = refused_before(object);
-        let same = known.filter(|known| *known.edition == *edition);
-        if same.is_some_and(|known| known.refused.as_deref() == refused) {
-            return None;
-        }
-        Some(Self {
-            edition: edition.into(),
-            refused: refused.map(Arc::from),
-            candidate: match same {
-                Some(known) => known.candidate.clone(),
-                None => object.candidate(),
-            },
-            since: same.map_or(now, |known| known.since),
+    /// The wish that `object` is; none while a text that it needs was not looked up.
+    pub fn of<K: Delivered>(object: &Arc<K>, text: &Text<'_>, now: Moment) -> Option<Self> {
+        let unknown = Cell::new(false);
+        let noted = |config_map: &_, key: Option<&str>| {
+            let found = text(config_map, key);
+            unknown.set(unknown.get() || matches!(found, Err(NoText::Unknown { .. })));
+            found
+        };
+        let candidate = object.candidate(&noted);
+        (!unknown.get()).then(|| Self {
+            edition: edition(&**object).into(),
+            refused: refused_before(&**object).map(Arc::from),
+            candidate: candidate.map_err(|invalid| invalid.to_string()),
+            since: now,
+            route: object.as_route(),
+            hosts: object.hosts(),
         })
+    }
+
+    /// Whether `object` is this very wish.
+    pub fn is<K: Delivered>(&self, object: &K) -> bool {
+        *self.edition == *edition(object)
+    }
+
+    /// Whether its status says of `object` what is known.
+    pub fn is_told_by<K: Delivered>(&self, object: &K) -> bool {
+        self.refused.as_deref() == refused_before(object)
     }
 
     /// What gateways get of it, in brief.

@@ -1,6 +1,6 @@
 //! One route or backend as gateways get it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use apigw_protocol::{ConfigurationResource, ResourceType};
 use bytes::Bytes;
@@ -11,7 +11,18 @@ use operator_core::{
 use prost::Message;
 
 /// Which list of a snapshot a thing stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// `APIRoute`.
@@ -49,6 +60,25 @@ impl fmt::Display for ItemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind: &str = self.kind.into();
         write!(f, "{kind}/{}", self.key)
+    }
+}
+
+/// A text that is no ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not of the form kind/namespace/name")]
+pub struct NotAnId;
+
+impl FromStr for ItemId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [kind, namespace, name] => {
+                let kind = kind.parse().map_err(|_| NotAnId)?;
+                Ok(Self::new(kind, ObjectKey::new(namespace, name)))
+            }
+            _ => Err(NotAnId),
+        }
     }
 }
 
@@ -106,5 +136,21 @@ pub fn named(id: &ItemId) -> ConfigurationResource {
         name: id.key.name.as_ref().to_owned(),
         namespace: id.key.namespace.as_ref().to_owned(),
         ..ConfigurationResource::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        for kind in [Kind::ApiRoute, Kind::Backend] {
+            let id = ItemId::new(kind, ObjectKey::new("ns", "a.b-c"));
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for other in ["", "apiroute/ns", "pod/ns/a", "apiroute/ns/a/b"] {
+            assert_eq!(other.parse::<ItemId>(), Err(NotAnId), "{other}");
+        }
     }
 }

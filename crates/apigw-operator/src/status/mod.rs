@@ -31,6 +31,9 @@ use crate::{
     snapshot::ItemId,
 };
 
+/// The condition that says whether a route's destinations are known. A warning: gateways dial whatever it says.
+const RESOLVED_REFS: &str = "ResolvedRefs";
+
 /// How long a pass waits for the plan that holds what it is about.
 const PLANNED: Duration = Duration::from_secs(2);
 
@@ -149,6 +152,12 @@ impl<K: Delivered> Reconciler for Statuses<K> {
         show("Accepted", &judgement.accepted);
         if let Some(programmed) = &judgement.programmed {
             show(PROGRAMMED, programmed);
+        }
+        if let Some(references) = &verdict.references {
+            let (holds, reason) = (references.resolved(), references.reason());
+            let message = references.to_string();
+            let resolved = said(RESOLVED_REFS, holds, reason, &message, generation, wall);
+            set(pass.status.lifecycle_mut(), resolved);
         }
         object.show(&mut pass.status);
         judgement.result

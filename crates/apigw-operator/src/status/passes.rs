@@ -4,27 +4,45 @@ use std::sync::Arc;
 
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use operator_core::{
+    cluster::cache::{Cache, Whole},
     decide::queue::Class,
     engines::{controller::Controller, fanout::Wake},
+    process::operator::Operator,
 };
 
 use super::Statuses;
 use crate::{
+    gateways::GatewayBoard,
     plan::Planner,
     snapshot::{ItemId, Kind},
 };
 
 /// Starts passes.
 pub struct Passes {
-    /// Over routes.
-    pub routes: Arc<Controller<Statuses<APIRoute>>>,
-    /// Over backends.
-    pub backends: Arc<Controller<Statuses<Backend>>>,
-    /// Knows what there is.
-    pub planner: Arc<Planner>,
+    routes: Arc<Controller<Statuses<APIRoute>>>,
+    backends: Arc<Controller<Statuses<Backend>>>,
+    planner: Arc<Planner>,
 }
 
 impl Passes {
+    /// Those over `routes` and `backends`, planned by `planner`, whose way is on `board`.
+    pub fn new(
+        operator: &mut Operator,
+        routes: &Arc<Cache<Whole<APIRoute>>>,
+        backends: &Arc<Cache<Whole<Backend>>>,
+        planner: &Arc<Planner>,
+        board: &Arc<GatewayBoard>,
+    ) -> Self {
+        let clock = operator.clock.clone();
+        let of_routes = Statuses::new(routes, planner.clone(), board.clone(), clock.clone());
+        let of_backends = Statuses::new(backends, planner.clone(), board.clone(), clock);
+        Self {
+            routes: operator.controller(routes, of_routes),
+            backends: operator.controller(backends, of_backends),
+            planner: planner.clone(),
+        }
+    }
+
     /// Starts one over the object `id`.
     pub fn over(&self, id: &ItemId) {
         match id.kind {

@@ -4,6 +4,7 @@
 mod budget;
 mod cache;
 mod children;
+mod config_maps;
 mod election;
 mod events;
 mod frame;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use harness::{
     UserRules,
-    proxy::{Call, Verb, kubernetes::Attributes},
+    proxy::{Action, Call, Gate, Point, Rule, Verb, kubernetes::Attributes},
     wait::{PATIENCE, until},
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret, api::rbac::v1::PolicyRule};
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::stage::{self, Stage};
 
 const CANARY: &str = "canary-value";
 
@@ -178,6 +178,35 @@ async fn a_secret_that_is_awaited_appears_and_disappears() {
         vault.told.lock().is_empty(),
         "what was told is not told again by reading it"
     );
+}
+
+/// The answer is under way while the Secret changes, and the watch shows the change first.
+#[tokio::test]
+async fn a_reader_that_was_overtaken_is_told() {
+    let vault = Vault::new().await;
+    vault.create("held", "old").await;
+    let (read, listed) = (Gate::new(), Gate::new());
+    let about = |verb: &'static str| {
+        move |call: &Call| Attributes::of(call).is_some_and(|it| it.verb == verb)
+    };
+    let proxy = vault.stage.proxy();
+    let answer_held = Action::Hold(Point::After, read.clone());
+    proxy.rule(Rule::when(about("get"), answer_held).once());
+    let list_held = Action::Hold(Point::Before, listed.clone());
+    proxy.rule(Rule::when(about("list"), list_held).once());
+    vault.track("one", &[vault.stage.key("held")]);
+    let change = async {
+        stage::arrived(&read).await;
+        stage::arrived(&listed).await;
+        vault.rotate("held", "new").await;
+        listed.open();
+        vault.followed(vault.stage.namespace.name()).await;
+        read.open();
+    };
+    let (value, ()) = tokio::join!(vault.value("held", "key"), change);
+    assert_eq!(value.as_deref(), Some("old"));
+    vault.told("held", &["one"]).await;
+    assert_eq!(vault.value("held", "key").await.as_deref(), Some("new"));
 }
 
 #[tokio::test]

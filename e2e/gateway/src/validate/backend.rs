@@ -79,12 +79,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     fn with(field: &str, value: &Value) -> Result<(), String> {
         let mut backend = json!({"name": "b", "hosts": [{"address": "a", "port": 80}]});
         backend[field] = value.clone();
-        verdict(Kind::Backend, backend)
+        checked(Kind::Backend, backend)
     }
 
     #[rstest]

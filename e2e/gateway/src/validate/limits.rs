@@ -81,11 +81,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     fn route_with(field: &str, value: &Value) -> Result<(), String> {
         let route = json!({"name": "r", "redirect": {"uri": "/"}, field: value});
-        verdict(Kind::ApiRoute, route)
+        checked(Kind::ApiRoute, route)
     }
 
     #[rstest]

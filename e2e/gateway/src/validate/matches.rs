@@ -48,11 +48,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     fn of(block: &Value) -> Result<(), String> {
         let route = json!({"name": "r", "match": [block], "redirect": {"uri": "/"}});
-        verdict(Kind::ApiRoute, route)
+        checked(Kind::ApiRoute, route)
     }
 
     #[rstest]

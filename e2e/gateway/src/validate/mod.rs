@@ -15,6 +15,8 @@ mod tls;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::spec::{Body, Spec};
@@ -28,6 +30,20 @@ pub(crate) fn resource(body: &Body) -> Result<(), String> {
         Body::Backend(it) => backend::check(it),
         Body::Other { .. } => Ok(()),
     }
+}
+
+/// What a gateway says of a resource by itself: of a snapshot with nothing else in it.
+///
+/// # Errors
+/// Why it would refuse the snapshot, or skip the resource because it cannot read it.
+pub fn verdict(kind: Kind, json: &Bytes) -> Result<(), String> {
+    let spec = Spec::read(kind, json)?;
+    match spec.body() {
+        Body::Route(http) => http.matcher.as_ref().map(|_| ()).map_err(String::clone)?,
+        Body::Backend(backend) => construct(backend)?,
+        Body::Other { .. } => {}
+    }
+    self::kind(kind, std::iter::once(&spec)).map_err(|fault| fault.text(true))
 }
 
 /// Checks all resources of one kind together: names, then each by itself.
@@ -68,7 +84,7 @@ fn one_of(what: &str, found: &str, allowed: &[&str]) -> Result<(), String> {
 }
 
 #[cfg(test)]
-fn verdict(kind: Kind, json: serde_json::Value) -> Result<(), String> {
+fn checked(kind: Kind, json: serde_json::Value) -> Result<(), String> {
     Spec::read(kind, &json.to_string().into())
         .unwrap()
         .verdict()

@@ -29,7 +29,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     #[rstest]
     #[case("redirect", json!({}), None)]
@@ -41,7 +41,7 @@ mod tests {
     #[case("directResponse", json!({"status": 600}), Some("600"))]
     #[case("directResponse", json!({}), Some("not 0"))]
     fn table(#[case] field: &str, #[case] value: Value, #[case] refused: Option<&str>) {
-        let verdict = verdict(Kind::ApiRoute, json!({"name": "r", field: value}));
+        let verdict = checked(Kind::ApiRoute, json!({"name": "r", field: value}));
         match refused {
             None => assert_eq!(verdict, Ok(())),
             Some(reason) => assert!(

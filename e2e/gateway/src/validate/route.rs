@@ -70,11 +70,7 @@ fn open_api(it: &OpenApiValidation) -> Result<(), String> {
     if given(&it.spec_file) && given(&it.spec_url) {
         return Err("openAPIValidation: specFile and specURL exclude each other".into());
     }
-    let http = |uri: http::Uri| {
-        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        scheme && uri.host().is_some_and(|host| !host.is_empty())
-    };
-    if given(&it.spec_url) && !it.spec_url.parse().is_ok_and(http) {
+    if given(&it.spec_url) && !is_http_url(&it.spec_url) {
         let url = &it.spec_url;
         return Err(format!(
             "openAPIValidation: specURL is no http(s) URL: {url:?}"
@@ -83,18 +79,38 @@ fn open_api(it: &OpenApiValidation) -> Result<(), String> {
     Ok(())
 }
 
+/// Go's `url.Parse` takes ports of digits and whole percent-encodings alone.
+fn is_http_url(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let scheme = uri.scheme_str().unwrap_or_default().to_ascii_lowercase();
+    let host = uri.host().unwrap_or_default();
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    let after_host = authority.rsplit_once(host).map_or("", |(_, after)| after);
+    let port = after_host.strip_prefix(':').unwrap_or(after_host);
+    let hexadecimal = |text: &str| {
+        let digits = text.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.count() == 2
+    };
+    ["http", "https"].contains(&scheme.as_str())
+        && !host.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && url.split('%').skip(1).all(hexadecimal)
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     fn with(field: &str, value: &Value) -> Result<(), String> {
         let mut route = json!({"name": "r", "route": [{"destination": {"host": "b", "port": 80}}]});
         route[field] = value.clone();
-        verdict(Kind::ApiRoute, route)
+        checked(Kind::ApiRoute, route)
     }
 
     fn to(weights: &[i64]) -> Value {
@@ -112,6 +128,7 @@ mod tests {
     #[case("openAPIValidation", json!({"enabled": false}))]
     #[case("openAPIValidation", json!({"enabled": true, "specInline": "{}"}))]
     #[case("openAPIValidation", json!({"enabled": true, "specURL": "https://x.test/spec"}))]
+    #[case("openAPIValidation", json!({"enabled": true, "specURL": "HTTP://u:p@x.test:80/a%20b?c#d"}))]
     fn accepted(#[case] field: &str, #[case] value: Value) {
         assert_eq!(with(field, &value), Ok(()));
     }
@@ -126,6 +143,8 @@ mod tests {
     #[case("openAPIValidation", json!({"enabled": true}), "needs")]
     #[case("openAPIValidation", json!({"enabled": true, "specFile": "a", "specURL": "http://x"}), "exclude")]
     #[case("openAPIValidation", json!({"enabled": true, "specURL": "ftp://x"}), "http(s)")]
+    #[case("openAPIValidation", json!({"enabled": true, "specURL": "http://x:port/"}), "http(s)")]
+    #[case("openAPIValidation", json!({"enabled": true, "specURL": "http://x/%zz"}), "http(s)")]
     fn refused(#[case] field: &str, #[case] value: Value, #[case] reason: &str) {
         let refusal = with(field, &value).unwrap_err();
         assert!(refusal.contains(reason), "{refusal}");
@@ -139,7 +158,7 @@ mod tests {
         ] {
             let mut route = json!({"name": "r"});
             route[field] = value;
-            assert_eq!(verdict(Kind::ApiRoute, route), Ok(()));
+            assert_eq!(checked(Kind::ApiRoute, route), Ok(()));
         }
     }
 }

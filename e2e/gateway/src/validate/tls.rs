@@ -80,16 +80,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Kind;
-    use crate::validate::verdict;
+    use crate::validate::checked;
 
     fn route(tls: &Value) -> Result<(), String> {
         let route = json!({"name": "r", "redirect": {"uri": "/"}, "tls": tls});
-        verdict(Kind::ApiRoute, route)
+        checked(Kind::ApiRoute, route)
     }
 
     fn backend(tls: &Value) -> Result<(), String> {
         let hosts = json!([{"address": "a", "port": 1}]);
-        verdict(
+        checked(
             Kind::Backend,
             json!({"name": "b", "hosts": hosts, "tls": tls}),
         )

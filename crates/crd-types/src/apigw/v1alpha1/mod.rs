@@ -37,6 +37,7 @@ mod pattern;
 mod rate_limit;
 mod ratio;
 mod re2;
+mod re2_classes;
 mod redis;
 mod route_tls;
 mod secret_key;

@@ -1,22 +1,28 @@
 //! Whether an expression is one of RE2, the regular expressions of Go.
 //!
 //! Source: <https://github.com/google/re2/wiki/Syntax>, as Go's `regexp/syntax` reads it with its flag `Perl`.
-//! Names of Unicode classes and the product of nested repetitions are left for the API server and the gateway
-//! to judge.
+
+use super::re2_classes::is_unicode_class;
 
 /// Whether RE2 compiles this.
 pub(super) fn compiles(expression: &str) -> bool {
     let mut reader = Reader {
         rest: expression,
-        depth: 0,
+        outer: Vec::new(),
+        most: 1,
+        last: 1,
     };
-    reader.read().is_some() && reader.depth == 0
+    reader.read().is_some() && reader.outer.is_empty()
 }
 
 struct Reader<'a> {
     rest: &'a str,
-    /// Groups that are open.
-    depth: usize,
+    /// For each group that is open, how often something before it in the group around it is repeated at most.
+    outer: Vec<u32>,
+    /// The same for what was read of the innermost group before the last item: the product of nested counts.
+    most: u32,
+    /// The same for the item that was read last.
+    last: u32,
 }
 
 /// What stands before a repetition operator.
@@ -40,8 +46,11 @@ impl Before {
     }
 }
 
-/// The highest count in a repetition.
+/// The highest count in a repetition, and the highest product of nested ones.
 const MOST_REPETITIONS: u32 = 1000;
+
+/// How deep groups may lie in each other. RE2 has a limit of 1000 nodes, of which a group has up to four.
+const DEEPEST: usize = 250;
 
 impl Reader<'_> {
     /// Reads all; none at the first fault.
@@ -58,13 +67,13 @@ impl Reader<'_> {
                     }
                 }
                 ')' => {
-                    self.depth = self.depth.checked_sub(1)?;
+                    self.close()?;
                     Before::Item
                 }
                 '|' => Before::Nothing,
                 '[' => {
                     self.class()?;
-                    Before::Item
+                    self.item()
                 }
                 '\\' => match self.rest.strip_prefix('Q') {
                     Some(literal) => {
@@ -73,12 +82,12 @@ impl Reader<'_> {
                         if literal.is_empty() {
                             before.interrupted()
                         } else {
-                            Before::Item
+                            self.item()
                         }
                     }
                     None => {
                         self.escape(false)?;
-                        Before::Item
+                        self.item()
                     }
                 },
                 '*' | '+' | '?' => self.repeat(before)?,
@@ -89,13 +98,40 @@ impl Reader<'_> {
                             return None;
                         }
                         self.rest = after;
-                        self.repeat(before)?
+                        let repeated = self.repeat(before)?;
+                        self.multiply(most.unwrap_or(least))?;
+                        repeated
                     }
-                    None => Before::Item,
+                    None => self.item(),
                 },
-                _ => Before::Item,
+                _ => self.item(),
             };
         }
+        Some(())
+    }
+
+    /// A character, a class or a place was read.
+    fn item(&mut self) -> Before {
+        self.most = self.most.max(self.last);
+        self.last = 1;
+        Before::Item
+    }
+
+    /// The last item is repeated so often.
+    fn multiply(&mut self, count: u32) -> Option<()> {
+        self.last = self.last.saturating_mul(count).max(1);
+        (self.last <= MOST_REPETITIONS).then_some(())
+    }
+
+    fn enter(&mut self) -> Option<()> {
+        self.outer.push(self.most.max(self.last));
+        (self.most, self.last) = (1, 1);
+        (self.outer.len() <= DEEPEST).then_some(())
+    }
+
+    fn close(&mut self) -> Option<()> {
+        self.last = self.most.max(self.last);
+        self.most = self.outer.pop()?;
         Some(())
     }
 
@@ -116,7 +152,7 @@ impl Reader<'_> {
     /// Reads what follows an opening parenthesis; false for flags alone, `(?i)`, which open no group.
     fn open(&mut self) -> Option<bool> {
         let Some(special) = self.rest.strip_prefix('?') else {
-            self.depth += 1;
+            self.enter()?;
             return Some(true);
         };
         let named = special
@@ -129,7 +165,7 @@ impl Reader<'_> {
                 return None;
             }
             self.rest = after;
-            self.depth += 1;
+            self.enter()?;
             return Some(true);
         }
         self.rest = special;
@@ -139,7 +175,7 @@ impl Reader<'_> {
                 'i' | 'm' | 's' | 'U' => needs_flag = false,
                 '-' if !negated => (negated, needs_flag) = (true, true),
                 ':' if !needs_flag => {
-                    self.depth += 1;
+                    self.enter()?;
                     return Some(true);
                 }
                 ')' if !needs_flag => return Some(false),
@@ -202,7 +238,7 @@ impl Reader<'_> {
                 '{' => {
                     let (name, after) = self.rest.split_once('}')?;
                     self.rest = after;
-                    (!name.is_empty()).then_some(None)
+                    is_unicode_class(name).then_some(None)
                 }
                 class if "CLMNPSZ".contains(class.to_ascii_uppercase()) => Some(None),
                 _ => None,
@@ -289,6 +325,14 @@ mod tests {
     #[case("a**", false)]
     #[case("(open", false)]
     #[case("[open", false)]
+    #[case("(a{30}){30}b{1000}", true)]
+    #[case("(a{40}){40}", false)]
+    #[case("((a{2}|b){25,}c){21}", false)]
+    #[case("((a{1000}){0}b){1000}", true)]
+    #[case("(a*){1000}", true)]
+    #[case("a{40}(b|c){40}", true)]
+    #[case(r"\p{Greek}\P{^lowercase_letter}\pL", true)]
+    #[case(r"\p{Klingon}", false)]
     fn corners(#[case] expression: &str, #[case] is_one: bool) {
         assert_eq!(compiles(expression), is_one, "{expression}");
     }

@@ -1,4 +1,4 @@
-//! Who refers to which Secret, and what its users know of it. No I/O.
+//! Who refers to which object, and what its users know of it. No I/O.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -7,9 +7,9 @@ use std::{
 
 use crate::{cluster::version::Version, decide::key::ObjectKey};
 
-/// What was seen of a Secret.
+/// What was seen of an object.
 #[derive(Debug)]
-pub(super) enum Sight {
+pub(in crate::cluster) enum Sight {
     /// It is there, in this state.
     Present(Version),
     /// It is not there, as the API server answered.
@@ -18,12 +18,21 @@ pub(super) enum Sight {
     Deleted(Version),
 }
 
-/// References of users to Secrets.
+/// What the sight of an object is to its users.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::cluster) enum News {
+    /// The first that was seen of it.
+    First,
+    /// It is not what it was.
+    Changed(BTreeSet<ObjectKey>),
+}
+
+/// References of users to objects of one kind.
 #[derive(Default)]
 pub(super) struct References {
     of_user: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
-    secrets: HashMap<ObjectKey, Referenced>,
-    /// How many referenced Secrets each namespace holds; never zero.
+    objects: HashMap<ObjectKey, Referenced>,
+    /// How many referenced objects each namespace holds; never zero.
     namespaces: BTreeMap<Arc<str>, usize>,
 }
 
@@ -39,29 +48,39 @@ enum Known {
 }
 
 impl References {
-    /// From now on `user` refers to exactly `secrets`.
-    pub(super) fn set(&mut self, user: &ObjectKey, secrets: BTreeSet<ObjectKey>) {
+    /// From now on `user` refers to exactly `objects`.
+    pub(super) fn set(&mut self, user: &ObjectKey, objects: BTreeSet<ObjectKey>) {
         let before = self.of_user.remove(user).unwrap_or_default();
-        for secret in before.difference(&secrets) {
-            self.unlink(user, secret);
+        for object in before.difference(&objects) {
+            self.unlink(user, object);
         }
-        for secret in secrets.difference(&before) {
-            self.link(user, secret);
+        for object in objects.difference(&before) {
+            self.link(user, object);
         }
-        if !secrets.is_empty() {
-            self.of_user.insert(user.clone(), secrets);
+        if !objects.is_empty() {
+            self.of_user.insert(user.clone(), objects);
         }
     }
 
-    /// The namespaces that hold a referenced Secret, and how many.
+    /// Every object that somebody refers to.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+
+    /// Who refers to an object.
+    pub(super) fn users(&self, object: &ObjectKey) -> BTreeSet<ObjectKey> {
+        let referenced = self.objects.get(object);
+        referenced.map_or_else(BTreeSet::new, |referenced| referenced.users.clone())
+    }
+
+    /// The namespaces that hold a referenced object, and how many.
     pub(super) fn namespaces(&self) -> &BTreeMap<Arc<str>, usize> {
         &self.namespaces
     }
 
-    /// Notes what was seen of a Secret. Gives the users to be told: all, if they may know otherwise. The first
-    /// sight is no news: a user refers to a Secret before it reads it.
-    pub(super) fn see(&mut self, secret: &ObjectKey, sight: Sight) -> Option<BTreeSet<ObjectKey>> {
-        let referenced = self.secrets.get_mut(secret)?;
+    /// Notes what was seen of an object; none if it is known, or of no concern to anybody.
+    pub(super) fn see(&mut self, object: &ObjectKey, sight: Sight) -> Option<News> {
+        let referenced = self.objects.get_mut(object)?;
         let now = match (&referenced.known, sight) {
             (Known::Present(known), Sight::Present(seen)) if seen.is_known_from(known) => {
                 return None;
@@ -72,12 +91,26 @@ impl References {
             (_, Sight::Absent | Sight::Deleted(_)) => Known::Absent,
         };
         let before = std::mem::replace(&mut referenced.known, now);
-        (!matches!(before, Known::Nothing)).then(|| referenced.users.clone())
+        Some(match before {
+            Known::Nothing => News::First,
+            Known::Present(_) | Known::Absent => News::Changed(referenced.users.clone()),
+        })
     }
 
-    fn link(&mut self, user: &ObjectKey, secret: &ObjectKey) {
-        let referenced = self.secrets.entry(secret.clone()).or_insert_with(|| {
-            *self.namespaces.entry(secret.namespace.clone()).or_default() += 1;
+    /// The same for what a read has shown. A reader that was overtaken holds what is no more, and is told so.
+    pub(super) fn read(&mut self, object: &ObjectKey, sight: Sight) -> Option<News> {
+        let referenced = self.objects.get(object)?;
+        match (&referenced.known, &sight) {
+            (Known::Present(known), Sight::Present(seen)) if seen.is_older_than(known) => {
+                Some(News::Changed(referenced.users.clone()))
+            }
+            _ => self.see(object, sight),
+        }
+    }
+
+    fn link(&mut self, user: &ObjectKey, object: &ObjectKey) {
+        let referenced = self.objects.entry(object.clone()).or_insert_with(|| {
+            *self.namespaces.entry(object.namespace.clone()).or_default() += 1;
             Referenced {
                 users: BTreeSet::new(),
                 known: Known::Nothing,
@@ -86,19 +119,19 @@ impl References {
         referenced.users.insert(user.clone());
     }
 
-    fn unlink(&mut self, user: &ObjectKey, secret: &ObjectKey) {
-        let Some(referenced) = self.secrets.get_mut(secret) else {
+    fn unlink(&mut self, user: &ObjectKey, object: &ObjectKey) {
+        let Some(referenced) = self.objects.get_mut(object) else {
             return;
         };
         referenced.users.remove(user);
         if !referenced.users.is_empty() {
             return;
         }
-        self.secrets.remove(secret);
-        if let Some(count) = self.namespaces.get_mut(&secret.namespace) {
+        self.objects.remove(object);
+        if let Some(count) = self.namespaces.get_mut(&object.namespace) {
             *count -= 1;
             if *count == 0 {
-                self.namespaces.remove(&secret.namespace);
+                self.namespaces.remove(&object.namespace);
             }
         }
     }
@@ -151,7 +184,7 @@ mod tests {
         references.set(&key("a/two"), keys(&[]));
         assert!(references.namespaces().is_empty());
         assert!(
-            references.secrets.is_empty() && references.of_user.is_empty(),
+            references.objects.is_empty() && references.of_user.is_empty(),
             "nothing is left behind"
         );
     }
@@ -163,13 +196,12 @@ mod tests {
         references.set(&key("a/two"), keys(&["a/s"]));
         assert_eq!(
             references.see(&key("a/s"), present("u", 5)),
-            None,
-            "the first sight is no news"
+            Some(News::First)
         );
         assert_eq!(references.see(&key("a/s"), present("u", 5)), None);
         assert_eq!(
             references.see(&key("a/s"), present("u", 6)),
-            Some(keys(&["a/one", "a/two"]))
+            Some(News::Changed(keys(&["a/one", "a/two"])))
         );
         assert_eq!(
             references.see(&key("a/s"), present("u", 6)),
@@ -187,8 +219,12 @@ mod tests {
     fn appearing_and_disappearing_are_changes() {
         let mut references = References::default();
         references.set(&key("a/one"), keys(&["a/s"]));
-        assert_eq!(references.see(&key("a/s"), Sight::Absent), None);
-        assert!(references.see(&key("a/s"), present("u", 5)).is_some());
+        let changed = Some(News::Changed(keys(&["a/one"])));
+        assert_eq!(
+            references.see(&key("a/s"), Sight::Absent),
+            Some(News::First)
+        );
+        assert_eq!(references.see(&key("a/s"), present("u", 5)), changed);
         assert!(
             references
                 .see(&key("a/s"), Sight::Deleted(version("u", 5)))
@@ -225,12 +261,26 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_let_go_and_taken_again_is_new() {
+    fn a_reader_that_was_overtaken_is_told() {
+        let mut references = References::default();
+        references.set(&key("a/one"), keys(&["a/s"]));
+        references.see(&key("a/s"), present("u", 6));
+        let changed = Some(News::Changed(keys(&["a/one"])));
+        assert_eq!(references.read(&key("a/s"), present("u", 5)), changed);
+        assert_eq!(references.read(&key("a/s"), present("u", 6)), None);
+        assert_eq!(references.read(&key("a/s"), Sight::Absent), changed);
+    }
+
+    #[test]
+    fn what_was_let_go_and_taken_again_is_new() {
         let mut references = References::default();
         references.set(&key("a/one"), keys(&["a/s"]));
         references.see(&key("a/s"), present("u", 5));
         references.set(&key("a/one"), keys(&[]));
         references.set(&key("a/one"), keys(&["a/s"]));
-        assert_eq!(references.see(&key("a/s"), present("u", 6)), None);
+        assert_eq!(
+            references.see(&key("a/s"), present("u", 6)),
+            Some(News::First)
+        );
     }
 }

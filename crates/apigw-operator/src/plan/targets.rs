@@ -1,0 +1,59 @@
+//! What routes may refer to.
+
+use std::collections::{BTreeMap, HashSet};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::core::PartialObjectMeta;
+use operator_core::{
+    cluster::cache::{Cache, Projection},
+    decide::key::ObjectKey,
+};
+
+use super::wish::Wish;
+use crate::{
+    compile::Targets,
+    snapshot::{ItemId, Kind},
+};
+
+/// Keeps of a Service that it is there.
+pub struct ServiceNames;
+
+impl Projection for ServiceNames {
+    type Object = PartialObjectMeta<Service>;
+    type Stored = ();
+
+    fn project(_: PartialObjectMeta<Service>) {}
+}
+
+/// What routes may refer to at one moment.
+pub(super) struct Known<'a> {
+    backends: HashSet<&'a str>,
+    hosts: HashSet<(&'a str, i32)>,
+    services: &'a Cache<ServiceNames>,
+}
+
+impl<'a> Known<'a> {
+    pub fn of(wishes: &'a BTreeMap<ItemId, Wish>, services: &'a Cache<ServiceNames>) -> Self {
+        let backends = || wishes.iter().filter(|(id, _)| id.kind == Kind::Backend);
+        let hosts = backends().flat_map(|(_, wish)| &wish.hosts);
+        Self {
+            backends: backends().map(|(id, _)| &*id.key.name).collect(),
+            hosts: hosts.map(|(address, port)| (&**address, *port)).collect(),
+            services,
+        }
+    }
+}
+
+impl Targets for Known<'_> {
+    fn has_backend(&self, name: &str) -> bool {
+        self.backends.contains(name)
+    }
+
+    fn has_host(&self, address: &str, port: i32) -> bool {
+        self.hosts.contains(&(address, port))
+    }
+
+    fn has_service(&self, key: &ObjectKey) -> bool {
+        self.services.get(key).is_some()
+    }
+}

@@ -1,0 +1,96 @@
+//! What this replica serves to gateways and to other replicas, and what it reports itself.
+
+use std::sync::Arc;
+
+use operator_core::{
+    decide::clock::Clock,
+    engines::fanout::{
+        Refusals,
+        replicas::{Dialling, Replicas, Reporter},
+    },
+    process::{
+        certs::{Certificates, ClientCertificates},
+        grpc,
+        http::Listening,
+        operator::Course,
+    },
+};
+use rustls::pki_types::ServerName;
+use tonic::service::Routes;
+
+use crate::{
+    gateways::{GatewayBoard, Gateways, Service},
+    snapshot::ItemId,
+};
+
+/// HTTP/2, which gRPC speaks.
+const H2: &[&[u8]] = &[b"h2"];
+
+/// Everything that is served on one port.
+pub struct Server {
+    /// Where.
+    pub listening: Listening,
+    /// By which certificate.
+    pub certificates: Certificates,
+    /// Whom.
+    pub clients: ClientCertificates,
+    /// The names that all replicas have.
+    pub names: Vec<ServerName<'static>>,
+    /// This replica's own name.
+    pub replica: Arc<str>,
+    /// Whose streams end with the server.
+    pub gateways: Arc<Gateways>,
+    /// What gateways call.
+    pub service: Service,
+    /// What is reported.
+    pub board: Arc<GatewayBoard>,
+    /// What is reported, too.
+    pub refusals: Arc<Refusals<ItemId>>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Server {
+    /// Serves until the operator is to stop, and every call has ended.
+    pub async fn run(self, mut course: Course) {
+        let replicas = Arc::new(Replicas {
+            board: self.board.clone(),
+            refusals: self.refusals.clone(),
+            leadership: course.leadership.clone(),
+            names: self.names.clone(),
+            clock: self.clock.clone(),
+            stop: course.stop.clone(),
+        });
+        let reporter = Reporter {
+            replica: self.replica,
+            board: self.board,
+            refusals: self.refusals,
+            clock: self.clock.clone(),
+        };
+        let dialling = self.names.first().map(|name| Dialling {
+            tls: self.certificates.client_config(H2),
+            server_name: name.clone(),
+        });
+        let leader = course.leadership.leader();
+        let report = {
+            let stop = course.stop.clone();
+            async move {
+                if let Some(dialling) = dialling {
+                    reporter.run(leader, dialling, stop).await;
+                }
+            }
+        };
+        let routes = Routes::new(self.service.into_server()).add_service(replicas.clone().into_server());
+        let tls = self.certificates.server_config(self.clients, H2);
+        let serve = grpc::serve(self.listening, tls, routes, self.clock, course.stop.clone());
+        // First the streams end, each in order, and then the server.
+        let close = async {
+            course.stopped().await;
+            self.gateways.close();
+        };
+        tokio::select! {
+            _ = async { tokio::join!(serve, report, close) } => {}
+            () = replicas.run() => {}
+        }
+    }
+}
