@@ -78,6 +78,7 @@ pub struct Operator {
     scope: Scope,
     events: Events,
     lease: &'static str,
+    reports_at: Option<String>,
     checks: Checks,
     parts: Vec<Part>,
     syncs: Vec<Part>,
@@ -123,6 +124,7 @@ impl Operator {
             scope,
             events,
             lease,
+            reports_at: None,
             checks: Checks::default(),
             parts: vec![Box::pin(writer.run())],
             syncs: Vec::new(),
@@ -194,6 +196,12 @@ impl Operator {
             Box::pin(started.run(leadership, stop))
         }));
         controller
+    }
+
+    /// Says on the Lease, while this replica leads, that it takes other replicas' reports at `address`, which is
+    /// `host:port` as they reach it.
+    pub fn takes_reports_at(&mut self, address: String) {
+        self.reports_at = Some(address);
     }
 
     /// Runs until `stop`, then finishes the passes in hand and releases the lease. Dropping the future stops
@@ -275,6 +283,7 @@ impl Operator {
                     lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
                     identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
                     timings: settings.timings,
+                    address: self.reports_at.take(),
                 };
                 let (election, leadership) =
                     Election::new(self.client.clone(), self.clock.clone(), candidacy);
