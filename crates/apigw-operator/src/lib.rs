@@ -1,5 +1,128 @@
 //! Routes and backends of AVAPIGW gateways as Kubernetes objects.
 
 pub mod compile;
+mod config;
+pub mod gateways;
+mod kinds;
+pub mod metrics;
+pub mod plan;
+pub mod rbac;
 pub mod session;
 pub mod snapshot;
+mod status;
+
+use std::{future::Future, sync::Arc};
+
+use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use kube::Client;
+use operator_core::{
+    cluster::cache::{Cache, Whole},
+    decide::clock::Clock,
+    process::{grpc, http, operator::Operator},
+};
+use serde_json::json;
+use tonic::service::Routes;
+
+pub use self::config::Config;
+use self::{
+    gateways::{GatewayBoard, Gateways, Service},
+    metrics::Metrics,
+    plan::Planner,
+    status::{Passes, Statuses},
+};
+pub use operator_core::process::operator::OperatorError;
+
+/// The operator's name: its field manager and the reporter of its events.
+pub const NAME: &str = "avapigw-operator";
+/// The Lease that its replicas share; the name that earlier operators for these kinds used.
+pub const LEASE: &str = "avapigw-operator-leader.avapigw.io";
+
+/// Runs the operator until `stop`. Dropping the future stops it at once, as a crash would.
+///
+/// # Errors
+/// When it cannot start, or a part of it ends by itself.
+pub async fn run(
+    config: Config,
+    client: Client,
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) -> Result<(), OperatorError> {
+    let grpc = config.grpc()?;
+    let clients = config.clients();
+    let (certificates, upkeep) = config.certificates(client.clone(), clock.clone())?;
+    let mut operator = Operator::new(
+        NAME,
+        env!("CARGO_PKG_VERSION"),
+        LEASE,
+        config.common,
+        client,
+        clock.clone(),
+    )
+    .await?;
+    let routes: Arc<Cache<Whole<APIRoute>>> = operator.cache("apiroute");
+    let backends: Arc<Cache<Whole<Backend>>> = operator.cache("backend");
+
+    let planner = Arc::new(Planner::new(Arc::default(), clock.clone()));
+    // Before the controllers: a pass finds the wish that woke it.
+    planner.follow(&routes);
+    planner.follow(&backends);
+    let board = Arc::new(GatewayBoard::new(clock.now()));
+    let statuses = |cache| Statuses::new(cache, planner.clone(), board.clone(), clock.clone());
+    let passes = Arc::new(Passes {
+        routes: operator.controller(&routes, statuses(&routes)),
+        backends: operator.controller(
+            &backends,
+            Statuses::new(&backends, planner.clone(), board.clone(), clock.clone()),
+        ),
+        planner: planner.clone(),
+    });
+
+    let metrics = Metrics::register(&operator.metrics);
+    let gateways = Arc::new(Gateways::new(
+        planner.clone(),
+        board.clone(),
+        metrics,
+        clock.clone(),
+    ));
+    operator.state.section("gateways", {
+        let gateways = gateways.clone();
+        move || gateways.shown()
+    });
+    operator.state.section("certificates", {
+        let certificates = certificates.clone();
+        move || json!(certificates.state())
+    });
+    operator.ready("certificate", {
+        let certificates = certificates.clone();
+        move || certificates.check()
+    });
+    if let Some(address) = grpc {
+        let listening = http::bind("GRPC_BIND_ADDRESS", &address).await?;
+        tracing::info!(address = %listening.address(), "gateways are served");
+        let service = Service::new(gateways.clone(), planner.clone(), clock.clone());
+        let routes = Routes::new(service.into_server());
+        let tls = certificates.server_config(clients, &[b"h2"]);
+        let (gateways, clock) = (gateways.clone(), clock.clone());
+        operator.drained(move |mut course| async move {
+            let closing = course.stop.clone();
+            let server = grpc::serve(listening, tls, routes, clock, closing);
+            let close = async {
+                course.stopped().await;
+                gateways.close();
+            };
+            tokio::join!(server, close);
+        });
+    }
+    operator.drained(|course| upkeep.run(course.leadership, course.stop));
+    operator.part({
+        let (planner, synced) = (planner.clone(), operator.synced());
+        async move { planner.run(synced).await }
+    });
+    operator.part({
+        let passes = passes.clone();
+        async move { planner.tell(|id| passes.over(id)).await }
+    });
+    operator.part(async move { gateways.reap().await });
+    operator.part(async move { board.run(&clock, |wake| passes.wake(wake)).await });
+    operator.run(stop).await
+}

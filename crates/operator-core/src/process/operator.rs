@@ -3,10 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::Managed;
-use futures::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures::future::{BoxFuture, join_all};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
@@ -50,6 +47,9 @@ pub enum OperatorError {
          allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
     )]
     Installation(String),
+    /// The settings do not fit together.
+    #[error("{0}")]
+    Settings(String),
     /// A server could not listen.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -59,7 +59,38 @@ pub enum OperatorError {
 }
 
 type Part = BoxFuture<'static, ()>;
-type Start = Box<dyn FnOnce(Leadership, watch::Receiver<bool>) -> Part + Send>;
+type Start = Box<dyn FnOnce(Course) -> Part + Send>;
+
+/// What a part that ends in order follows.
+#[derive(Clone)]
+pub struct Course {
+    /// Who leads.
+    pub leadership: Leadership,
+    /// Turns true once the operator is to stop. The part then finishes what it has in hand, and ends.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Course {
+    /// Waits until the operator is to stop.
+    pub async fn stopped(&mut self) {
+        // An error says that the sender is gone: all the more reason.
+        let _ = self.stop.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Whether every cache has synced once.
+#[derive(Clone)]
+pub struct Synced(watch::Receiver<bool>);
+
+impl Synced {
+    /// Waits until every cache has synced once.
+    pub async fn wait(mut self) {
+        if self.0.wait_for(|synced| *synced).await.is_err() {
+            // The operator is gone before it was.
+            std::future::pending().await
+        }
+    }
+}
 
 /// An operator that is being put together.
 pub struct Operator {
@@ -82,7 +113,8 @@ pub struct Operator {
     checks: Checks,
     parts: Vec<Part>,
     syncs: Vec<Part>,
-    controllers: Vec<Start>,
+    synced: watch::Sender<bool>,
+    drained: Vec<Start>,
 }
 
 impl Operator {
@@ -128,7 +160,8 @@ impl Operator {
             checks: Checks::default(),
             parts: vec![Box::pin(writer.run())],
             syncs: Vec::new(),
-            controllers: Vec::new(),
+            synced: watch::Sender::new(false),
+            drained: Vec::new(),
         })
     }
 
@@ -191,10 +224,16 @@ impl Operator {
             json!(shown.lock().snapshot(clock.now()))
         });
         let controller = Controller::new(reconciler, site, settings, queue, metrics);
-        let started = controller.clone();
-        self.controllers.push(Box::new(|leadership, stop| {
-            Box::pin(started.run(leadership, stop))
-        }));
+        let (started, synced) = (controller.clone(), self.synced());
+        self.drained(move |mut course| async move {
+            let run = started.run(course.leadership.clone(), course.stop.clone());
+            // A pass may read more than its own kind's cache.
+            tokio::select! {
+                () = course.stopped() => return,
+                () = synced.wait() => {}
+            }
+            run.await;
+        });
         controller
     }
 
@@ -202,6 +241,33 @@ impl Operator {
     /// `host:port` as they reach it.
     pub fn takes_reports_at(&mut self, address: String) {
         self.reports_at = Some(address);
+    }
+
+    /// Adds a part that never ends by itself, on every replica, and is dropped last of all.
+    pub fn part(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        self.parts.push(Box::pin(part));
+    }
+
+    /// Adds a part that runs on every replica, and ends in order before the lease is released.
+    pub fn drained<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        part: impl FnOnce(Course) -> F + Send + 'static,
+    ) {
+        self.drained.push(Box::new(|course| Box::pin(part(course))));
+    }
+
+    /// Tells when every cache has synced once, those included that are yet to be added.
+    pub fn synced(&self) -> Synced {
+        Synced(self.synced.subscribe())
+    }
+
+    /// Adds a check to `/readyz`.
+    pub fn ready(
+        &mut self,
+        name: impl Into<String>,
+        check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) {
+        self.checks.ready(name, check);
     }
 
     /// Runs until `stop`, then finishes the passes in hand and releases the lease. Dropping the future stops
@@ -218,11 +284,17 @@ impl Operator {
         for part in self.parts {
             parts.spawn(part);
         }
-        let synced = join_all(self.syncs).map(drop).shared();
-        let mut controllers = JoinSet::new();
-        for start in self.controllers {
-            let controller = start(leadership.clone(), stopped.clone());
-            controllers.spawn(after(synced.clone(), controller, stopped.clone()));
+        parts.spawn(async move {
+            join_all(self.syncs).await;
+            self.synced.send_replace(true);
+            std::future::pending().await
+        });
+        let mut drained = JoinSet::new();
+        for start in self.drained {
+            drained.spawn(start(Course {
+                leadership: leadership.clone(),
+                stop: stopped.clone(),
+            }));
         }
         let mut candidate = JoinSet::new();
         if let Some(election) = election {
@@ -238,20 +310,20 @@ impl Operator {
             biased;
             () = stop => None,
             Some(ended) = parts.join_next() => Some(ended),
-            Some(ended) = controllers.join_next() => Some(ended),
+            Some(ended) = drained.join_next() => Some(ended),
             Some(ended) = candidate.join_next() => Some(ended),
         };
         tracing::info!("stopping: finishing the passes in hand");
         stopping.send_replace(true);
-        let drained = all(&mut controllers);
+        let all_ended = all(&mut drained);
         if self
             .clock
-            .until(self.clock.now() + DRAIN, drained)
+            .until(self.clock.now() + DRAIN, all_ended)
             .await
             .is_none()
         {
             tracing::warn!("passes did not end in time and were given up");
-            controllers.shutdown().await;
+            drained.shutdown().await;
         }
         closing.send_replace(true);
         let released = all(&mut candidate);
@@ -319,24 +391,6 @@ impl Operator {
             parts.spawn(listening.serve(router, self.clock.clone(), closed.clone()));
         }
         Ok(())
-    }
-}
-
-/// Runs `controller` once every cache has synced: a pass may read more than its own kind's.
-async fn after(
-    synced: impl Future<Output = ()>,
-    controller: Part,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let stop = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let synced = tokio::select! {
-        () = stop => false,
-        () = synced => true,
-    };
-    if synced {
-        controller.await;
     }
 }
 

@@ -197,6 +197,29 @@ where
         standing
     }
 
+    /// What a connected receiver has; none where nobody knows.
+    pub fn contents(&self, receiver: &R) -> Option<Arc<Contents<I>>> {
+        match &self.state.lock().receivers.get(receiver)?.has {
+            Known::Exactly(contents) => Some(contents.clone()),
+            Known::Nothing => Some(Arc::new(Contents::new([]))),
+            Known::Something => None,
+        }
+    }
+
+    /// The connected receivers that have the thing `id` in the state `wanted`, in their order.
+    pub fn holders(&self, id: &I, wanted: Digest) -> Vec<R> {
+        let state = self.state.lock();
+        let holds = |known: &Receiver<I>| match &known.has {
+            Known::Exactly(contents) => contents.get(id) == Some(wanted),
+            Known::Nothing | Known::Something => false,
+        };
+        let receivers = state.receivers.iter();
+        receivers
+            .filter(|(_, known)| known.left.is_none() && holds(known))
+            .map(|(receiver, _)| receiver.clone())
+            .collect()
+    }
+
     /// How many receivers there were when everything was last told anew.
     pub fn told(&self) -> usize {
         self.state.lock().told

@@ -48,6 +48,27 @@ impl ListenAddress {
 }
 
 impl Listen {
+    /// What the setting `<prefix>_BIND_ADDRESS` and its alias `<prefix>_PORT`, the port alone, say together;
+    /// every address with the port `default` where neither says anything.
+    ///
+    /// # Errors
+    /// Where they contradict each other.
+    pub fn settled(
+        prefix: &str,
+        address: Option<Self>,
+        port: Option<u16>,
+        default: u16,
+    ) -> Result<Option<ListenAddress>, String> {
+        match (address, port) {
+            (Some(address), Some(port)) if address.port() != port => Err(format!(
+                "{prefix}_BIND_ADDRESS is {address} but {prefix}_PORT is {port}: set one of them, or both to the same port"
+            )),
+            (Some(address), _) => Ok(address.address()),
+            (None, Some(port)) => Ok(Self::from_port(port).address()),
+            (None, None) => Ok(Some(ListenAddress::every(default))),
+        }
+    }
+
     /// The value of an alias that gives the port alone.
     pub(super) const fn from_port(port: u16) -> Self {
         match port {

@@ -149,13 +149,13 @@ impl TryFrom<Flags> for Common {
 
     fn try_from(flags: Flags) -> Result<Self, String> {
         let timings = timings(&flags)?;
-        let metrics = listen(
+        let metrics = Listen::settled(
             "METRICS",
             flags.metrics_bind_address,
             flags.metrics_port,
             8080,
         )?;
-        let probes = listen(
+        let probes = Listen::settled(
             "HEALTH_PROBE",
             flags.health_probe_bind_address,
             flags.health_probe_port,
@@ -211,23 +211,6 @@ fn timings(flags: &Flags) -> Result<Timings, String> {
         };
         format!("{setting}: {refused}")
     })
-}
-
-/// What an address setting and its alias, the port alone, say together.
-fn listen(
-    prefix: &str,
-    address: Option<Listen>,
-    port: Option<u16>,
-    default: u16,
-) -> Result<Option<ListenAddress>, String> {
-    match (address, port) {
-        (Some(address), Some(port)) if address.port() != port => Err(format!(
-            "{prefix}_BIND_ADDRESS is {address} but {prefix}_PORT is {port}: set one of them, or both to the same port"
-        )),
-        (Some(address), _) => Ok(address.address()),
-        (None, Some(port)) => Ok(Listen::from_port(port).address()),
-        (None, None) => Ok(Some(ListenAddress::every(default))),
-    }
 }
 
 impl FromArgMatches for Common {

@@ -1,0 +1,87 @@
+//! What every gateway must have, and what became of each wish.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use operator_core::{decide::clock::Moment, engines::fanout::Digest};
+
+use super::wish::Wish;
+use crate::{
+    compile::{Compiled, LeftOut},
+    snapshot::{ItemId, Snapshot},
+};
+
+/// What every gateway must have, and what became of each wish.
+pub struct Plan {
+    /// What every gateway must have.
+    pub snapshot: Arc<Snapshot>,
+    verdicts: HashMap<ItemId, Verdict>,
+}
+
+/// What became of one wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which wish.
+    pub edition: Arc<str>,
+    /// When it was first seen.
+    pub since: Moment,
+    /// What became of it.
+    pub what: What,
+}
+
+/// What became of one wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Every gateway must have it, in this state.
+    Sent(Digest),
+    /// A gateway would refuse it, which says the field.
+    Invalid(String),
+    /// It is not sent.
+    LeftOut(LeftOut),
+}
+
+impl Plan {
+    pub(super) fn new(wishes: &BTreeMap<ItemId, Wish>, mut compiled: Compiled) -> Self {
+        let verdict = |(id, wish): (&ItemId, &Wish)| {
+            let what = match (&wish.candidate, compiled.left_out.remove(id)) {
+                (Err(why), _) => What::Invalid(why.clone()),
+                (Ok(_), Some(left_out)) => What::LeftOut(left_out),
+                (Ok(candidate), None) => What::Sent(candidate.item.digest()),
+            };
+            let verdict = Verdict {
+                edition: wish.edition.clone(),
+                since: wish.since,
+                what,
+            };
+            (id.clone(), verdict)
+        };
+        Self {
+            verdicts: wishes.iter().map(verdict).collect(),
+            snapshot: compiled.snapshot,
+        }
+    }
+
+    /// What became of the wish for `id`; none if nobody wishes it.
+    pub fn verdict(&self, id: &ItemId) -> Option<&Verdict> {
+        self.verdicts.get(id)
+    }
+
+    /// Every wish.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&ItemId, &Verdict)> {
+        self.verdicts.iter()
+    }
+
+    /// What has another verdict than in the plan `before`.
+    pub(super) fn differences<'a>(
+        &'a self,
+        before: Option<&'a Self>,
+    ) -> impl Iterator<Item = &'a ItemId> {
+        let known = move |id: &ItemId| before.and_then(|before| before.verdict(id));
+        self.verdicts
+            .iter()
+            .filter(move |(id, verdict)| known(id) != Some(verdict))
+            .map(|(id, _)| id)
+    }
+}

@@ -1,0 +1,46 @@
+//! What the operator may do in the cluster: exactly what it does. One truth for chart, tests and documents.
+//! What it may do with its own certificates' Secrets is said by [`SelfSigned::rules`].
+//!
+//! [`SelfSigned::rules`]: operator_core::process::certs::SelfSigned::rules
+
+use k8s_openapi::api::rbac::v1::PolicyRule;
+
+/// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
+pub fn watched() -> Vec<PolicyRule> {
+    const GROUP: &str = "avapigw.io";
+    vec![
+        rule(
+            GROUP,
+            &["apiroutes", "backends"],
+            &["list", "watch", "patch"],
+        ),
+        rule(GROUP, &["apiroutes/status", "backends/status"], &["patch"]),
+        rule("events.k8s.io", &["events"], &["create", "patch"]),
+    ]
+}
+
+/// Rules that hold in the namespace of the lease.
+pub fn election() -> Vec<PolicyRule> {
+    vec![rule(
+        "coordination.k8s.io",
+        &["leases"],
+        &["get", "create", "update"],
+    )]
+}
+
+/// Rules for the installation's default name, the UID of `kube-system`; not needed where it is configured.
+pub fn installation() -> Vec<PolicyRule> {
+    let mut namespaces = rule("", &["namespaces"], &["get"]);
+    namespaces.resource_names = Some(vec!["kube-system".to_owned()]);
+    vec![namespaces]
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(owned(resources)),
+        verbs: owned(verbs),
+        ..PolicyRule::default()
+    }
+}

@@ -1,0 +1,187 @@
+//! Passes that tell how far each object has come. They change nothing but its status: what gateways get is
+//! decided by the [plan](crate::plan).
+
+mod gateways;
+mod judge;
+mod passes;
+
+use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Duration};
+
+use crd_types::lifecycle::HasLifecycle;
+use operator_core::{
+    cluster::{
+        cache::{Cache, Change, Whole},
+        conditions::{READY, said, set},
+    },
+    decide::{
+        clock::{Clock, Moment},
+        key::ObjectKey,
+        outcome::{Outcome, PassResult},
+    },
+    engines::controller::{Pass, Reconciler},
+};
+use parking_lot::Mutex;
+
+use self::judge::{Found, Said, Stored, judge};
+pub use self::passes::Passes;
+use crate::{
+    gateways::GatewayBoard,
+    kinds::{Delivered, PROGRAMMED, edition},
+    plan::{Planner, Verdict, What},
+    snapshot::ItemId,
+};
+
+/// How long a pass waits for the plan that holds what it is about.
+const PLANNED: Duration = Duration::from_secs(2);
+
+/// Tells how far the objects of one kind have come.
+pub struct Statuses<K> {
+    planner: Arc<Planner>,
+    board: Arc<GatewayBoard>,
+    clock: Clock,
+    told: Arc<Told>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// When the progress of each object was told last, and of which edition.
+type Told = Mutex<HashMap<ObjectKey, (Arc<str>, Moment)>>;
+
+impl<K: Delivered> Statuses<K> {
+    /// Those in `cache`, planned by `planner`, whose way is on `board`.
+    pub fn new(
+        cache: &Cache<Whole<K>>,
+        planner: Arc<Planner>,
+        board: Arc<GatewayBoard>,
+        clock: Clock,
+    ) -> Self {
+        let told = Arc::<Told>::default();
+        let kept = told.clone();
+        cache.observe(Box::new(move |key, change| {
+            if let Change::Deleted(_) = change {
+                kept.lock().remove(key);
+            }
+        }));
+        Self {
+            planner,
+            board,
+            clock,
+            told,
+            kind: PhantomData,
+        }
+    }
+
+    /// What became of the edition that `object` is; none if the plan speaks of another one.
+    async fn verdict(&self, id: &ItemId, object: &K) -> Option<Verdict> {
+        let edition = edition(object);
+        let mut plans = self.planner.watch();
+        let planned = async {
+            loop {
+                let plan = plans.borrow_and_update().clone();
+                let verdict = plan.as_ref().and_then(|plan| plan.verdict(id));
+                if let Some(verdict) = verdict.filter(|known| *known.edition == *edition) {
+                    return Some(verdict.clone());
+                }
+                plans.changed().await.ok()?;
+            }
+        };
+        let deadline = self.clock.now() + PLANNED;
+        self.clock.until(deadline, planned).await.flatten()
+    }
+
+    fn told_at(&self, key: &ObjectKey, edition: &str) -> Option<Moment> {
+        let told = self.told.lock();
+        let (known, at) = told.get(key)?;
+        (**known == *edition).then_some(*at)
+    }
+}
+
+impl<K: Delivered> Reconciler for Statuses<K> {
+    type Kind = K;
+
+    fn lane(_: &K) -> Arc<str> {
+        Arc::from(K::NOUN)
+    }
+
+    async fn reconcile(&self, pass: &mut Pass<K>) -> PassResult {
+        let object = pass.object();
+        let key = ObjectKey::of(&*object);
+        if object.meta().deletion_timestamp.is_some() {
+            return let_go(pass).await;
+        }
+        let id = ItemId::new(K::KIND, key.clone());
+        let Some(verdict) = self.verdict(&id, &object).await else {
+            return Ok(Outcome::Superseded);
+        };
+        let now = self.clock.now();
+        let standing = match verdict.what {
+            What::Sent(digest) => self.board.standing(&id, digest, now),
+            What::Invalid(_) | What::LeftOut(_) => Default::default(),
+        };
+        let found = Found {
+            noun: K::NOUN,
+            what: &verdict.what,
+            since: verdict.since,
+            standing,
+            told: self.board.told(),
+            stored: stored(&*object, self.told_at(&key, &verdict.edition)),
+        };
+        let judgement = judge(found, now);
+        if matches!(judgement.result, Ok(Outcome::Superseded)) {
+            return judgement.result;
+        }
+        let wall = self.clock.wall();
+        if judgement.lists_anew {
+            let have = match verdict.what {
+                What::Sent(digest) => self.board.holders(&id, digest),
+                What::Invalid(_) | What::LeftOut(_) => Vec::new(),
+            };
+            let same_edition = found.stored != Stored::Nothing;
+            let listed = K::gateways(&mut pass.status);
+            gateways::list(listed, &have, standing.connected, same_edition, wall);
+            self.told.lock().insert(key, (verdict.edition.clone(), now));
+        }
+        let generation = object.meta().generation;
+        let lifecycle = pass.status.lifecycle_mut();
+        let mut show = |kind, it: &Said| {
+            let condition = said(kind, it.holds, it.reason, &it.message, generation, wall);
+            set(lifecycle, condition);
+        };
+        show("Accepted", &judgement.accepted);
+        if let Some(programmed) = &judgement.programmed {
+            show(PROGRAMMED, programmed);
+        }
+        object.show(&mut pass.status);
+        judgement.result
+    }
+}
+
+/// Takes off what earlier operators left. Gateways lose a deleted object by the plan, which has it no more.
+async fn let_go<K: Delivered>(pass: &mut Pass<K>) -> PassResult {
+    let earlier = || [K::EARLIER_FINALIZER].into_iter();
+    if pass.holds(earlier()) {
+        pass.let_go(earlier()).await?;
+    }
+    Ok(Outcome::Released)
+}
+
+/// What the status says of the edition that `object` is.
+fn stored<K: Delivered>(object: &K, at: Option<Moment>) -> Stored<'_> {
+    let Some(lifecycle) = object.status().map(HasLifecycle::lifecycle) else {
+        return Stored::Nothing;
+    };
+    if lifecycle.observed_generation != object.meta().generation {
+        return Stored::Nothing;
+    }
+    let Some(ready) = lifecycle.condition(READY) else {
+        return Stored::Nothing;
+    };
+    let (reason, message) = (ready.reason.as_str(), ready.message.as_str());
+    match lifecycle.ready {
+        true => Stored::InForce { message },
+        false => Stored::NotInForce {
+            reason,
+            message,
+            at,
+        },
+    }
+}
