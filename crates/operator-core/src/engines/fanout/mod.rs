@@ -3,13 +3,15 @@
 mod board;
 mod contents;
 mod exchange;
+mod place;
 mod refusals;
 #[cfg(feature = "replicas")]
 pub mod replicas;
 
 pub use self::{
-    board::{Board, Known, Receiver, Standing, Wake},
+    board::{Board, Known, Receiver, Reporting, Standing, Wake},
     contents::{Contents, Digest, Entry},
     exchange::{Exchange, Next, Session},
+    place::Place,
     refusals::{Refusal, Refusals},
 };
