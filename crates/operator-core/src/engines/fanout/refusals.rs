@@ -63,13 +63,20 @@ impl<I: Ord + Clone> Refusals<I> {
     fn note_at(&self, place: Place, id: &I, refusal: Refusal) -> bool {
         let mut noted = self.noted.lock();
         let of_it = noted.entry(id.clone()).or_default();
-        let here = of_it.iter().position(|(at, _)| *at == place);
-        match here {
-            Some(here) if of_it[here].1.edition == refusal.edition => return false,
-            Some(here) => drop(of_it.remove(here)),
-            None => {}
+        match of_it.iter().position(|(at, _)| *at == place) {
+            Some(known) if of_it[known].1.edition == refusal.edition => {
+                // Another replica knows which words came first there.
+                if place == Place::Here || of_it[known].1 == refusal {
+                    return false;
+                }
+                of_it[known].1 = refusal;
+            }
+            Some(known) => {
+                of_it.remove(known);
+                of_it.push((place, refusal));
+            }
+            None => of_it.push((place, refusal)),
         }
-        of_it.push((place, refusal));
         let held = latest(of_it).cloned();
         self.held.send_if_modified(|all| hold(all, id, held));
         true

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use tokio::sync::watch;
+
 use super::{Board, Known, Place, Receiver, Wake};
 use crate::decide::clock::Moment;
 
@@ -10,14 +12,14 @@ use crate::decide::clock::Moment;
 pub(super) struct Reporters {
     /// Whether this replica leads: none reports to another.
     leads: bool,
-    /// Each one's latest stream.
-    streams: BTreeMap<Arc<str>, u64>,
-    opened: u64,
+    /// Each one's latest stream, which is over when this is dropped.
+    streams: BTreeMap<Arc<str>, watch::Sender<()>>,
 }
 
 impl Reporters {
     fn holds(&self, reporting: &Reporting) -> bool {
-        self.streams.get(&reporting.replica) == Some(&reporting.stream)
+        let stream = self.streams.get(&reporting.replica);
+        stream.is_some_and(|stream| stream.subscribe().same_channel(&reporting.stream))
     }
 }
 
@@ -26,13 +28,19 @@ impl Reporters {
 #[derive(Debug)]
 pub struct Reporting {
     replica: Arc<str>,
-    stream: u64,
+    stream: watch::Receiver<()>,
 }
 
 impl Reporting {
     /// The replica's name in the election.
     pub fn replica(&self) -> &Arc<str> {
         &self.replica
+    }
+
+    /// Ready once the stream is not valid any more.
+    pub async fn over(&self) {
+        // Nothing is ever sent: it changes by the end of its sender.
+        while self.stream.clone().changed().await.is_ok() {}
     }
 
     fn place(&self) -> Place {
@@ -73,9 +81,8 @@ where
         if !state.reporters.leads {
             return None;
         }
-        state.reporters.opened += 1;
-        let stream = state.reporters.opened;
-        state.reporters.streams.insert(replica.clone(), stream);
+        let (open, stream) = watch::channel(());
+        state.reporters.streams.insert(replica.clone(), open);
         let reporting = Reporting { replica, stream };
         state.all_left(&reporting.place(), now);
         self.changed.notify_one();
