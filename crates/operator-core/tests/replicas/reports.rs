@@ -147,6 +147,24 @@ async fn a_connection_that_broke_is_made_again() {
     assert!(matches!(receivers[0].1.has, Known::Nothing));
 }
 
+/// Pings tell, after 20 s that nothing shortens.
+#[tokio::test]
+async fn a_leader_of_which_nothing_is_heard_is_dialled_again() {
+    let (clock, authority) = (Clock::system(), Authority::new());
+    let holder = authority.replica(&clock).await;
+    let leader = Replica::leader("a", &holder, &clock).await;
+    let wire = crate::wire::Wire::to(leader.address).await;
+    let (_leads, followed) = watch::channel(wire.as_leader());
+    let follower = Replica::follower("b", &holder, &clock, followed).await;
+    follower.joins("one");
+    leader.comes_to_know(&[("one", "b", None)]).await;
+    wire.get_stuck();
+    follower.joins("two");
+    leader
+        .comes_to_know(&[("one", "b", None), ("two", "b", None)])
+        .await;
+}
+
 fn joined(leader: &Replica) -> operator_core::decide::clock::Moment {
     leader.board.receivers()[0].1.joined
 }

@@ -1,6 +1,7 @@
 //! How much goes over the wire between a replica and the leader.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     sync::{
         Arc,
@@ -27,6 +28,8 @@ pub struct Wire {
     address: SocketAddr,
     carried: Arc<AtomicU64>,
     connections: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// How many connections are stuck: from the first on.
+    stuck: watch::Sender<usize>,
     task: JoinHandle<()>,
 }
 
@@ -43,17 +46,24 @@ impl Wire {
         let address = listener.local_addr().unwrap();
         let carried = Arc::new(AtomicU64::new(0));
         let connections = Arc::new(Mutex::new(Vec::new()));
+        let stuck = watch::Sender::new(0);
         let (counted, kept) = (carried.clone(), connections.clone());
+        let watched = stuck.subscribe();
         let task = tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let carrying = tokio::spawn(carry(near, target, counted.clone()));
-                kept.lock().push(carrying);
+            for number in 1.. {
+                let Ok((near, _)) = listener.accept().await else {
+                    return;
+                };
+                let gets_stuck = gets_stuck(watched.clone(), number);
+                let carrying = carry(near, target, counted.clone(), gets_stuck);
+                kept.lock().push(tokio::spawn(carrying));
             }
         });
         Self {
             address,
             carried,
             connections,
+            stuck,
             task,
         }
     }
@@ -71,12 +81,26 @@ impl Wire {
         }
     }
 
+    /// From now on no byte passes on any connection there is, and none of them ends.
+    pub fn get_stuck(&self) {
+        self.stuck.send_replace(self.connections.lock().len());
+    }
+
     fn carried(&self) -> u64 {
         self.carried.load(Ordering::Relaxed)
     }
 }
 
-async fn carry(near: TcpStream, target: SocketAddr, counted: Arc<AtomicU64>) {
+async fn gets_stuck(mut stuck: watch::Receiver<usize>, number: usize) {
+    let _ = stuck.wait_for(|stuck| *stuck >= number).await;
+}
+
+async fn carry(
+    near: TcpStream,
+    target: SocketAddr,
+    counted: Arc<AtomicU64>,
+    gets_stuck: impl Future<Output = ()>,
+) {
     let Ok(far) = TcpStream::connect(target).await else {
         return;
     };
@@ -96,7 +120,12 @@ async fn carry(near: TcpStream, target: SocketAddr, counted: Arc<AtomicU64>) {
         let _ = tokio::io::copy(&mut from_far, &mut to_near).await;
         let _ = to_near.shutdown().await;
     };
-    tokio::join!(forth, back);
+    let carried = async { tokio::join!(forth, back) };
+    tokio::pin!(carried);
+    tokio::select! {
+        _ = &mut carried => {}
+        () = gets_stuck => pending().await,
+    }
 }
 
 fn items(count: usize) -> Held {
