@@ -30,7 +30,7 @@ use self::{
     metrics::Metrics,
     plan::{Planner, ServiceNames},
     server::Server,
-    status::{Passes, Statuses},
+    status::Passes,
 };
 pub use operator_core::process::operator::OperatorError;
 
@@ -71,7 +71,13 @@ pub async fn run(
     planner.follow(&routes);
     planner.follow(&backends);
     let board = Arc::new(GatewayBoard::new(clock.now()));
-    let passes = Arc::new(Passes::new(&mut operator, &routes, &backends, &planner, &board));
+    let passes = Arc::new(Passes::new(
+        &mut operator,
+        &routes,
+        &backends,
+        &planner,
+        &board,
+    ));
 
     let metrics = Metrics::register(&operator.metrics);
     let gateways = Arc::new(Gateways::new(

@@ -80,7 +80,8 @@ impl Server {
                 }
             }
         };
-        let routes = Routes::new(self.service.into_server()).add_service(replicas.clone().into_server());
+        let routes =
+            Routes::new(self.service.into_server()).add_service(replicas.clone().into_server());
         let tls = self.certificates.server_config(self.clients, H2);
         let serve = grpc::serve(self.listening, tls, routes, self.clock, course.stop.clone());
         // First the streams end, each in order, and then the server.

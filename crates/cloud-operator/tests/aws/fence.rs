@@ -29,6 +29,7 @@ async fn term(clock: &Clock) -> Leading {
         lease: ObjectKey::new(namespace.name(), "lease"),
         identity: "writer".into(),
         timings: Timings::default(),
+        address: None,
     };
     let (election, leadership) = Election::new(cluster.client().unwrap(), clock.clone(), candidacy);
     tokio::spawn(election.run(std::future::pending()));

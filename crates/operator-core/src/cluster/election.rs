@@ -34,6 +34,21 @@ pub struct Candidacy {
     pub identity: String,
     /// How long the lease lasts, and when its holder gives up.
     pub timings: Timings,
+    /// Where this process, while it leads, takes what other replicas report: `host:port`. It stands on the
+    /// Lease for them to read; `None` if nothing is reported.
+    pub address: Option<String>,
+}
+
+/// The annotation of the Lease that says where its holder takes what other replicas report, as `host:port`.
+pub const LEADER_ADDRESS: &str = "operator-core/leader-address";
+
+/// Another process that leads, and where it takes reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderAddress {
+    /// Its name in the election.
+    pub identity: String,
+    /// `host:port`.
+    pub address: String,
 }
 
 /// One participant of an election. Does nothing until it is [run](Self::run).
@@ -60,6 +75,7 @@ pub struct Leadership {
 struct Shared {
     slow_paths: AtomicU64,
     seen: Mutex<Seen>,
+    leader: watch::Sender<Option<LeaderAddress>>,
     /// Keeps the channel of a leadership without election open.
     _open: Option<watch::Sender<Option<Leading>>>,
 }
@@ -116,6 +132,13 @@ impl Leadership {
     /// Brings every beginning (`Some`) and end (`None`) of a term.
     pub fn watch(&self) -> watch::Receiver<Option<Leading>> {
         self.receiver.clone()
+    }
+
+    /// Follows which other process leads, and where it takes reports: `None` while nobody knows, while it does
+    /// not say where, and while this process leads itself. It is the last that was seen of the Lease, so
+    /// whoever is dialled there may lead no more.
+    pub fn leader(&self) -> watch::Receiver<Option<LeaderAddress>> {
+        self.state.leader.subscribe()
     }
 
     /// How often the lease had to be read before it could be renewed
@@ -215,12 +238,14 @@ impl Election {
             Action::Create(record) => {
                 let mut lease = Lease::default();
                 lease.metadata.name = Some(name.to_string());
+                self.say_where(&mut lease, record);
                 lease.spec = Some(record.into());
                 self.api.create(&PostParams::default(), &lease).await?
             }
             Action::Update(record, version) => {
                 let mut lease = self.seen.clone();
                 lease.metadata.resource_version = Some(version.clone());
+                self.say_where(&mut lease, record);
                 lease.spec = Some(rewritten(lease.spec, record));
                 self.api
                     .replace(&name, &PostParams::default(), &lease)
@@ -234,6 +259,34 @@ impl Election {
         Ok(match request {
             Action::Read => Answer::Found(record, version),
             _ => Answer::Written(record, version),
+        })
+    }
+
+    /// Writes where the holder takes reports, beside what the election writes anyway. What a holder before
+    /// this one said goes.
+    fn say_where(&self, lease: &mut Lease, record: &Record) {
+        let holds = record.holder == self.candidacy.identity;
+        match self.candidacy.address.as_ref().filter(|_| holds) {
+            Some(address) => {
+                let annotations = lease.metadata.annotations.get_or_insert_default();
+                annotations.insert(LEADER_ADDRESS.to_owned(), address.clone());
+            }
+            None => {
+                if let Some(annotations) = &mut lease.metadata.annotations {
+                    annotations.remove(LEADER_ADDRESS);
+                }
+            }
+        }
+    }
+
+    /// Who else holds the Lease as it was last seen, if it says where it takes reports.
+    fn other_leader(&self) -> Option<LeaderAddress> {
+        let identity = self.elector.holder()?;
+        let said = self.seen.metadata.annotations.as_ref()?;
+        let address = said.get(LEADER_ADDRESS)?;
+        (identity != self.candidacy.identity).then(|| LeaderAddress {
+            identity: identity.to_owned(),
+            address: address.clone(),
         })
     }
 
@@ -252,6 +305,12 @@ impl Election {
     /// Makes the term what the elector says, and tells those who listen.
     fn settle(&mut self) {
         self.state.seen.lock().holder = self.elector.holder().map(str::to_owned);
+        let leader = self.other_leader();
+        self.state.leader.send_if_modified(|known| {
+            let is_news = *known != leader;
+            *known = leader;
+            is_news
+        });
         let until = self
             .elector
             .leading_until()

@@ -112,6 +112,7 @@ pub struct Operator {
     scope: Scope,
     events: Events,
     lease: &'static str,
+    reports_at: Option<String>,
     checks: Checks,
     parts: Vec<Part>,
     syncs: Vec<Part>,
@@ -168,6 +169,7 @@ impl Operator {
             scope,
             events,
             lease,
+            reports_at: None,
             checks: Checks::default(),
             parts: vec![Box::pin(event_writer.within(budget).run())],
             syncs: Vec::new(),
@@ -251,6 +253,12 @@ impl Operator {
             run.await;
         });
         controller
+    }
+
+    /// Says on the Lease, while this replica leads, that it takes other replicas' reports at `address`, which is
+    /// `host:port` as they reach it.
+    pub fn takes_reports_at(&mut self, address: String) {
+        self.reports_at = Some(address);
     }
 
     /// Adds a part that never ends by itself, on every replica, and is dropped last of all.
@@ -365,6 +373,7 @@ impl Operator {
                     lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
                     identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
                     timings: settings.timings,
+                    address: self.reports_at.take(),
                 };
                 let (election, leadership) =
                     Election::new(self.client.clone(), self.clock.clone(), candidacy);

@@ -152,6 +152,7 @@ fn nobody_leads(client: &Client, clock: &Clock) -> Leadership {
         lease: ObjectKey::new("nowhere", "nothing"),
         identity: "nobody".to_owned(),
         timings: Timings::default(),
+        address: None,
     };
     Election::new(client.clone(), clock.clone(), candidacy).1
 }

@@ -14,7 +14,7 @@ use kube::{
 };
 use operator_core::{
     cluster::{
-        election::{Candidacy, Election, Leadership},
+        election::{Candidacy, Election, LEADER_ADDRESS, LeaderAddress, Leadership},
         leading::{Leading, NotLeading},
     },
     decide::{
@@ -48,10 +48,22 @@ impl Drop for Candidate {
 
 impl Candidate {
     fn start(stage: &Stage, client: &Client, identity: &str, clock: &Clock) -> Self {
+        Self::start_at(None, stage, client, identity, clock)
+    }
+
+    /// One that takes reports at this address.
+    fn start_at(
+        address: Option<&str>,
+        stage: &Stage,
+        client: &Client,
+        identity: &str,
+        clock: &Clock,
+    ) -> Self {
         let candidacy = Candidacy {
             lease: stage.key("operator"),
             identity: identity.to_owned(),
             timings: Timings::new(LEASE, RENEW_DEADLINE, RETRY).unwrap(),
+            address: address.map(str::to_owned),
         };
         let (election, leadership) = Election::new(client.clone(), clock.clone(), candidacy);
         let (resign, resigned) = oneshot::channel::<()>();
@@ -85,6 +97,18 @@ impl Candidate {
         until(&format!("the candidate to see {holder}"), PATIENCE, sees)
             .await
             .unwrap();
+    }
+
+    /// Waits until the candidate knows of no other leader, or of this one at this address.
+    async fn follows(&self, leader: Option<(&str, &str)>) {
+        let leader = leader.map(|(identity, address)| LeaderAddress {
+            identity: identity.to_owned(),
+            address: address.to_owned(),
+        });
+        let mut followed = self.leadership.leader();
+        let seen = followed.wait_for(|known| *known == leader);
+        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        seen.unwrap_or_else(|_| panic!("never {leader:?}")).unwrap();
     }
 
     async fn resign(mut self) {
@@ -295,6 +319,77 @@ async fn what_others_wrote_on_the_lease_stays_and_a_thief_is_obeyed() {
     .unwrap();
     leader.sees("thief").await;
     assert_eq!(holder(&stage).await, "thief");
+}
+
+fn said_on(lease: &Lease) -> Option<&str> {
+    let annotations = lease.metadata.annotations.as_ref()?;
+    annotations.get(LEADER_ADDRESS).map(String::as_str)
+}
+
+#[tokio::test]
+async fn everybody_knows_where_the_leader_takes_reports() {
+    let stage = Stage::new().await;
+    let (first_clock, second_clock) = (Clock::system(), Clock::system());
+    let first = "10.0.0.1:9444";
+    let first = Candidate::start_at(Some(first), &stage, &stage.others, "first", &first_clock);
+    first.leading().await;
+    assert_eq!(said_on(&lease(&stage).await), Some("10.0.0.1:9444"));
+    let second = "10.0.0.2:9444";
+    let second = Candidate::start_at(Some(second), &stage, &stage.others, "second", &second_clock);
+    second.follows(Some(("first", "10.0.0.1:9444"))).await;
+    assert_eq!(*first.leadership.leader().borrow(), None, "it is itself");
+
+    first.resign().await;
+    assert_eq!(said_on(&lease(&stage).await), None);
+    second_clock.advance(RETRY * 3);
+    second.leading().await;
+    second.follows(None).await;
+    assert_eq!(said_on(&lease(&stage).await), Some("10.0.0.2:9444"));
+}
+
+#[tokio::test]
+async fn the_address_on_the_lease_heals_without_a_request_of_its_own() {
+    let stage = Stage::new().await;
+    let clock = Clock::system();
+    let leader = "10.0.0.1:9444";
+    let leader = Candidate::start_at(Some(leader), &stage, &stage.client, "leader", &clock);
+    leader.leading().await;
+    let leases: Api<Lease> = Api::namespaced(stage.others.clone(), stage.namespace.name());
+    let bare = json!({ "metadata": { "annotations": { LEADER_ADDRESS: null } } });
+    let patched = leases
+        .patch("operator", &PatchParams::default(), &Patch::Merge(bare))
+        .await
+        .unwrap();
+    assert_eq!(said_on(&patched), None);
+    until("the address to be there again", PATIENCE, || async {
+        clock.advance(SECOND);
+        said_on(&lease(&stage).await) == Some("10.0.0.1:9444")
+    })
+    .await
+    .unwrap();
+    for write in stage.proxy().requests() {
+        if write.call.verb == Verb::Write {
+            let sent: Lease = serde_json::from_slice(&write.call.body).unwrap();
+            assert_eq!(said_on(&sent), Some("10.0.0.1:9444"));
+            assert!(sent.spec.unwrap().renew_time.is_some(), "it renews, too");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leader_without_an_address_does_not_keep_that_of_another() {
+    let stage = Stage::new().await;
+    let dead = "10.0.0.1:9444";
+    let dead = Candidate::start_at(Some(dead), &stage, &stage.others, "dead", &Clock::system());
+    dead.leading().await;
+    drop(dead);
+    let clock = Clock::system();
+    let heir = Candidate::start(&stage, &stage.others, "heir", &clock);
+    heir.follows(Some(("dead", "10.0.0.1:9444"))).await;
+    pass(&clock, SECOND, || heir.leads()).await;
+    heir.follows(None).await;
+    let taken = lease(&stage).await;
+    assert_eq!(said_on(&taken), None);
 }
 
 #[tokio::test]

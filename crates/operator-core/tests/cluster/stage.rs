@@ -108,6 +108,7 @@ pub async fn ended_term(stage: &Stage) -> Leading {
         lease: stage.key("ended"),
         identity: "ended".to_owned(),
         timings: Timings::default(),
+        address: None,
     };
     let (election, leadership) = Election::new(stage.others.clone(), Clock::system(), candidacy);
     let election = tokio::spawn(election.run(pending()));

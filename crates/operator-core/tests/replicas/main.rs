@@ -1,4 +1,9 @@
 //! Replicas that talk to each other over real TLS, on loopback.
 
+mod election;
 mod grpc;
+mod refused;
+mod replica;
+mod reports;
 mod stage;
+mod wire;
