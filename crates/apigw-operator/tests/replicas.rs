@@ -1,0 +1,155 @@
+//! Several replicas: each serves gateways, the one that leads tells how far everything has come.
+
+mod stage;
+
+use anyhow::Result;
+use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use gateway::{Gateway, Options, State};
+use harness::{port::Port, wait};
+use kube::api::ListParams;
+use serde_json::json;
+use stage::{
+    PATIENCE, Running, Stage,
+    http::{answers, origin},
+    objects::{lifecycle, message},
+};
+
+/// Another replica of the stage's operator, with a port of its own.
+fn replica(stage: &Stage, name: &str, port: &Port) -> Result<Running> {
+    stage.operator_with(&[
+        &format!("--pod-name={name}"),
+        &format!("--grpc-bind-address={}", port.address()),
+    ])
+}
+
+/// A gateway that dials the replica on `port`.
+async fn gateway_of(stage: &Stage, name: &str, port: &Port) -> Result<Gateway> {
+    let options = stage.gateway_options(name).await?;
+    Gateway::start(Options {
+        operator: format!("avapigw-operator:{}", port.number()),
+        resolve: [("avapigw-operator".to_owned(), port.address())].into(),
+        ..options
+    })
+    .await
+}
+
+async fn says(stage: &Stage, route: &str, words: &str) -> Result<APIRoute> {
+    wait::wait_for(
+        &stage.api_of(),
+        route,
+        words,
+        PATIENCE,
+        |route: &APIRoute| message(route, "Ready") == words,
+    )
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
+    let stage = Stage::new("replicas").await?;
+    let blue = origin("blue").await?;
+    let leader = stage.operator()?;
+    let own = stage.gateway("own").await?;
+    let port = Port::reserve()?;
+    let follower = replica(&stage, "follower", &port)?;
+    let others = gateway_of(&stage, "others", &port).await?;
+    let registered = |state: &State| state.counts.registrations == 1;
+    others
+        .wait_for("it is registered", PATIENCE, registered)
+        .await?;
+
+    stage.backend("blue", blue).await?;
+    stage.route("paint", "/paint", "blue").await?;
+    for gateway in [&own, &others] {
+        answers(gateway, "/paint", 200, "blue GET /paint").await?;
+    }
+    let route = says(&stage, "paint", "Route successfully applied to 2 gateways").await?;
+    let listed: Vec<_> = route
+        .status
+        .map(|status| status.gateways.applied_gateways)
+        .unwrap_or_default();
+    let names: Vec<_> = listed.iter().map(|gateway| &*gateway.name).collect();
+    assert_eq!(names, ["others", "own"]);
+
+    // The leader goes; the gateway of the other one is not touched, and nothing turns.
+    let before = others.state();
+    let turned = lifecycle(&stage.ready::<APIRoute>("paint").await?);
+    leader.stop().await?;
+    let to = json!({ "spec": { "timeout": "7s" } });
+    stage.patch::<APIRoute>("paint", to).await?;
+    let route: APIRoute = stage.ready("paint").await?;
+    assert_eq!(
+        others.state().counts.registrations,
+        before.counts.registrations
+    );
+    let since = |lifecycle: &crd_types::lifecycle::Lifecycle| {
+        let ready = lifecycle.condition("Ready");
+        ready.map(|ready| ready.last_transition_time.clone())
+    };
+    assert_eq!(
+        since(&lifecycle(&route)),
+        since(&turned),
+        "Ready never turned"
+    );
+
+    // Its gateway finds a replica again, and is counted.
+    let leader = stage.operator()?;
+    answers(&own, "/paint", 200, "blue GET /paint").await?;
+    let back = |state: &State| state.counts.registrations == 2;
+    own.wait_for("it has registered anew", PATIENCE, back)
+        .await?;
+    stage
+        .patch::<Backend>(
+            "blue",
+            json!({ "spec": { "loadBalancer": { "algorithm": "random" } } }),
+        )
+        .await?;
+    follower.clock.advance(std::time::Duration::from_secs(31));
+    leader.clock.advance(std::time::Duration::from_secs(31));
+    says(&stage, "paint", "Route successfully applied to 2 gateways").await?;
+    for gateway in [&own, &others] {
+        assert_eq!(gateway.violations(), Vec::<String>::new());
+    }
+    follower.stop().await?;
+    leader.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gateway_of_a_follower_refuses_is_told_by_the_leader() -> Result<()> {
+    let stage = Stage::new("refused").await?;
+    let leader = stage.operator()?;
+    let own = stage.gateway("own").await?;
+    let port = Port::reserve()?;
+    let follower = replica(&stage, "follower", &port)?;
+    let others = gateway_of(&stage, "others", &port).await?;
+    others.set(gateway::Behaviour {
+        refuses: Some(gateway::Refusal::of_name("bad").because("no such thing")),
+        ..others.behaviour()
+    });
+    stage.backend("good", "127.0.0.1:9".parse()?).await?;
+    stage.backend("bad", "127.0.0.1:9".parse()?).await?;
+    let bad: Backend = stage.unready("bad", "RefusedByGateway").await?;
+    assert!(
+        message(&bad, "Programmed").contains("no such thing"),
+        "{bad:?}"
+    );
+    stage.ready::<Backend>("good").await?;
+    for gateway in [&own, &others] {
+        let held_out = |_: &State| gateway.backends() == ["good"];
+        gateway
+            .wait_for("it has the good one alone", PATIENCE, held_out)
+            .await?;
+        assert_eq!(gateway.violations(), Vec::<String>::new());
+    }
+    assert_eq!(
+        stage
+            .api_of::<Backend>()
+            .list(&ListParams::default())
+            .await?
+            .items
+            .len(),
+        2
+    );
+    follower.stop().await?;
+    leader.stop().await
+}
