@@ -1,4 +1,4 @@
-//! From nothing to a bucket, in front of your eyes.
+//! The operators at work, in front of your eyes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use clap::{Args, ValueEnum};
 use crate::control_plane;
 use crate::project::Project;
 
-/// The harness's program that plays a scene.
+/// The harness's program that plays the scenes.
 const PROGRAM: &str = "demo";
 
-/// Watch an operator at work on a real API server: it creates, repairs and cleans up.
+/// Watch the operators at work on a real API server: they create, repair, serve and clean up.
 #[derive(Args)]
 pub struct Demo {
-    /// What is shown
-    #[arg(value_enum, default_value_t = Scene::Cloud)]
-    scene: Scene,
+    /// What is shown; everything by default
+    #[arg(value_enum)]
+    scene: Option<Scene>,
 
-    /// Leave everything running at the end, for a look around, until Ctrl-C
+    /// Leave everything of the last scene running at the end, for a look around, until Ctrl-C
     #[arg(long)]
     keep: bool,
 
@@ -32,18 +32,22 @@ pub struct Demo {
 enum Scene {
     /// An AWSProvider and an S3Bucket, with moto in the place of AWS
     Cloud,
+    /// An APIRoute and a Backend on two gateways
+    Apigw,
 }
 
 impl Scene {
     fn name(self) -> &'static str {
         match self {
             Self::Cloud => "cloud",
+            Self::Apigw => "apigw",
         }
     }
 
-    fn operator(self) -> &'static str {
+    fn programs(self) -> &'static [&'static str] {
         match self {
-            Self::Cloud => "cloud-operator",
+            Self::Cloud => &["cloud-operator"],
+            Self::Apigw => &["apigw-operator", "gateway"],
         }
     }
 }
@@ -51,8 +55,15 @@ impl Scene {
 impl Demo {
     pub fn run(self, project: &Project) -> Result<()> {
         println!("Building (the first time takes minutes) ...");
-        project.build(&[PROGRAM, control_plane::PROGRAM, self.scene.operator()])?;
-        let mut args: Vec<OsString> = vec![self.scene.name().into()];
+        let scenes = match &self.scene {
+            Some(scene) => std::slice::from_ref(scene),
+            None => Scene::value_variants(),
+        };
+        let mut programs = vec![PROGRAM, control_plane::PROGRAM];
+        programs.extend(scenes.iter().flat_map(|scene| scene.programs()));
+        project.build(&programs)?;
+        let mut args: Vec<OsString> = Vec::new();
+        args.extend(self.scene.map(|scene| scene.name().into()));
         if self.keep {
             args.push("--keep".into());
         }

@@ -45,6 +45,14 @@ impl Namespace {
         &self.name
     }
 
+    /// A client of its cluster.
+    ///
+    /// # Errors
+    /// As [`Cluster::client`].
+    pub fn client(&self) -> Result<Client> {
+        self.cluster.client()
+    }
+
     /// An interface to the objects of a kind in it, with the cluster's own credentials.
     ///
     /// # Errors
@@ -53,8 +61,7 @@ impl Namespace {
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType: Default>,
     {
-        let client: Client = self.cluster.client()?;
-        Ok(Api::namespaced(client, &self.name))
+        Ok(Api::namespaced(self.client()?, &self.name))
     }
 
     /// Deletes it with all that it holds, and returns when it is gone.

@@ -30,14 +30,35 @@ impl<'a> Kubectl<'a> {
             .into_owned()
     }
 
-    /// Tells the command line, runs it, and shows what it prints.
+    /// Tells the command line, runs it, shows what it prints, and returns that.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub async fn show(&self, teller: &Teller, args: &[&str]) -> Result<()> {
-        teller.typed(&format!("kubectl {}", args.join(" ")));
-        teller.shown(&self.run(args).await?);
+    pub async fn show(&self, teller: &Teller, args: &[&str]) -> Result<String> {
+        teller.typed(&command_line(args));
+        let printed = self.run(args).await?;
+        teller.shown(&printed);
+        Ok(printed)
+    }
+
+    /// Tells the command line that applies a sample, applies it, and shows what is printed. `manifest` is what the
+    /// file `sample` of the source tree holds, with what only this run can know.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn show_apply(&self, teller: &Teller, sample: &str, manifest: &str) -> Result<()> {
+        teller.typed(&command_line(&["apply", "-f", sample]));
+        teller.shown(&self.apply(manifest).await?);
         Ok(())
+    }
+
+    /// Waits until the present generation of each object, as `kind/name`, is Ready.
+    ///
+    /// # Errors
+    /// When one of them is not within 2 minutes.
+    pub async fn ready(&self, objects: &[&str]) -> Result<()> {
+        let wait = ["wait", "--for=condition=Ready", "--timeout=120s"];
+        self.run(&[&wait[..], objects].concat()).await.map(drop)
     }
 
     /// Runs it and returns what it prints.
@@ -76,4 +97,14 @@ impl<'a> Kubectl<'a> {
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// A command line as a person types it.
+fn command_line(args: &[&str]) -> String {
+    let quoted = |arg: &&str| match arg.contains(['{', '"', ' ', '*', '?', '(']) {
+        true => format!("'{arg}'"),
+        false => (*arg).to_owned(),
+    };
+    let args: Vec<String> = args.iter().map(quoted).collect();
+    format!("kubectl {}", args.join(" "))
 }

@@ -1,31 +1,34 @@
-//! Shows an operator at work, on real servers, with the times that it takes.
+//! Shows the operators at work, on real servers, with the times that it takes.
 //!
 //! Started by `cargo xtask demo`, which builds what this needs.
 
-mod bucket;
+mod apigw;
 mod cloud;
+mod ground;
 mod kubectl;
+mod operator;
 mod plain;
+mod scene;
 mod stage;
 mod teller;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::stage::Stage;
+use crate::ground::Ground;
 use crate::teller::Teller;
 
-/// Shows an operator at work: it creates, repairs and cleans up.
+/// Shows the operators at work.
 #[derive(Parser)]
 struct Demo {
-    /// What is shown.
-    #[arg(value_enum, default_value_t = Scene::Cloud)]
-    scene: Scene,
-    /// Leaves everything running at the end, until Ctrl-C.
+    /// What is shown; everything by default.
+    #[arg(value_enum)]
+    scene: Option<Scene>,
+    /// Leaves everything of the last scene running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
     /// Uses the cluster of this kubeconfig file instead of starting one.
@@ -37,6 +40,8 @@ struct Demo {
 enum Scene {
     /// An AWSProvider and an S3Bucket, with moto in the place of AWS.
     Cloud,
+    /// An APIRoute and a Backend on two gateways.
+    Apigw,
 }
 
 #[tokio::main]
@@ -61,72 +66,37 @@ async fn run(demo: &Demo) -> Result<()> {
     });
 
     let teller = Teller::new();
-    let stage = tokio::select! {
-        stage = Stage::set(&teller, demo.kubeconfig.as_deref()) => stage?,
+    let ground = tokio::select! {
+        ground = Ground::prepare(&teller, demo.kubeconfig.as_deref()) => ground?,
         () = &mut told_to_stop => return Ok(()),
     };
-    let played = tokio::select! {
-        played = play(demo, &stage, &teller) => played,
-        () = &mut told_to_stop => match stage.is_borrowed() {
-            // Our own cluster ends with us, and all that it holds.
-            false => return Ok(()),
-            true => demo.scene.clear(&stage, &teller).await,
-        },
+    let scenes = match &demo.scene {
+        Some(scene) => std::slice::from_ref(scene),
+        None => Scene::value_variants(),
     };
-    if let Err(error) = played {
-        let evidence = stage.evidence(demo.scene.kinds()).await;
-        bail!("{error:#}\n{evidence}\n{}", leftovers(&stage));
-    }
-    Ok(())
-}
-
-async fn play(demo: &Demo, stage: &Stage, teller: &Teller) -> Result<()> {
-    match demo.scene {
-        Scene::Cloud => cloud::play(stage, teller).await?,
-    }
-    if demo.keep {
-        match demo.scene {
-            Scene::Cloud => cloud::leave_standing(stage, teller).await?,
-        }
-        return std::future::pending().await;
-    }
-    demo.scene.clear(stage, teller).await?;
-    next(teller);
-    Ok(())
-}
-
-/// What somebody has to remove by hand after a scene that failed.
-fn leftovers(stage: &Stage) -> String {
-    match stage.is_borrowed() {
-        false => String::new(),
-        true => format!(
-            "the namespace {} is still in the cluster",
-            stage.namespace()
-        ),
-    }
-}
-
-impl Scene {
-    /// The kinds that it is about, for kubectl.
-    fn kinds(self) -> &'static str {
-        match self {
-            Self::Cloud => cloud::KINDS,
+    for (played, scene) in (1..).zip(scenes) {
+        let keep = demo.keep && played == scenes.len();
+        let stop = told_to_stop.as_mut();
+        let ended = match scene {
+            Scene::Cloud => scene::perform::<cloud::Cloud>(&ground, &teller, keep, stop).await?,
+            Scene::Apigw => scene::perform::<apigw::Apigw>(&ground, &teller, keep, stop).await?,
+        };
+        if ended == scene::Ended::ToldToStop {
+            return Ok(());
         }
     }
-
-    async fn clear(self, stage: &Stage, teller: &Teller) -> Result<()> {
-        teller.chapter("The end");
-        stage.clear(teller, self.kinds()).await
-    }
+    next(&teller);
+    Ok(())
 }
 
 fn next(teller: &Teller) {
     teller.chapter("What to look at next");
     for line in [
-        "cargo xtask demo --keep      # the same, and it stays up for you to look around",
-        "cargo xtask control-plane    # an empty cluster with the project's kinds",
-        "cargo xtask run cloud --kubeconfig FILE -- --help",
-        "less README.md ARCHITECTURE.md examples/aws/*",
+        "cargo xtask demo cloud --keep    # one scene, and it stays up for you to look around",
+        "cargo xtask demo apigw --keep",
+        "cargo xtask control-plane        # an empty cluster with the project's kinds",
+        "cargo xtask run apigw --kubeconfig FILE -- --help",
+        "less README.md ARCHITECTURE.md examples/*/*",
     ] {
         teller.typed(line);
     }

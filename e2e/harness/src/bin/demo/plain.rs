@@ -8,6 +8,14 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
+/// Gets what is there.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn get(url: &str) -> Result<(StatusCode, String)> {
+    ask(Method::GET, url, "", "").await
+}
+
 /// Sends a request with this `Authorization`, which may be empty, and reads the whole answer.
 ///
 /// # Errors

@@ -1,70 +1,103 @@
 //! The life of a bucket.
 
+mod bucket;
+
 use std::fs;
 
 use anyhow::{Context, Result};
+use harness::aws::AwsProxy;
+use harness::moto::Moto;
 use harness::wait::{PATIENCE, until};
 use serde_json::Value;
 
-use crate::bucket::Bucket;
-use crate::stage::{Stage, tree};
+use self::bucket::Bucket;
+use crate::ground::tree;
+use crate::operator::Operator;
+use crate::scene::Scene;
+use crate::stage::Stage;
 use crate::teller::Teller;
-
-/// The kinds that the scene is about, for kubectl.
-pub const KINDS: &str = "awsproviders,s3buckets";
 
 /// The sample that is applied, in the source tree.
 const SAMPLE: &str = "examples/aws/first-bucket.yaml";
 
-/// Plays it: applied, Ready, broken and repaired, deleted.
-///
-/// # Errors
-/// At the first step that does not happen in time.
-pub async fn play(stage: &Stage, teller: &Teller) -> Result<()> {
-    let sample = Sample::read(&stage.aws())?;
-    let bucket = Bucket::new(&stage.aws(), &sample.region, &sample.bucket);
-    appear(stage, teller, &sample, &bucket).await?;
-    drift(stage, teller, &bucket).await?;
-    vanish(stage, teller, &sample, &bucket).await
+/// Applied, Ready, broken and repaired, deleted.
+pub struct Cloud {
+    stage: Stage,
+    moto: Moto,
+    aws: AwsProxy,
+    operator: Operator,
 }
 
-/// Applies the sample again, for somebody who wants to look around.
-///
-/// # Errors
-/// When it does not become Ready in time.
-pub async fn leave_standing(stage: &Stage, teller: &Teller) -> Result<()> {
-    let sample = Sample::read(&stage.aws())?;
-    teller.chapter("It stays up");
-    stage.kubectl().apply(&sample.manifest).await?;
-    ready(stage, &sample).await?;
-    teller.happened("the sample is applied again and Ready; in another terminal:");
-    let namespace = stage.namespace();
-    let lines = [
-        format!("alias kubectl={}", stage.kubectl().program()),
-        format!("export KUBECONFIG={}", stage.kubeconfig().display()),
-        format!("kubectl -n {namespace} get awsp,s3 -o wide"),
-        format!("kubectl -n {namespace} edit s3 {}", sample.name),
-        "kubectl explain s3bucket.spec".to_owned(),
-        format!(
-            "curl -s '{}/{}?tagging'    # the bucket as moto has it",
-            stage.moto(),
-            sample.bucket
-        ),
-        format!("curl -s {}/debug/state", stage.operator().metrics()),
-        format!("curl -s {}/metrics", stage.operator().metrics()),
-        format!("tail -f {}", stage.operator().log().display()),
-    ];
-    for line in lines {
-        teller.typed(&line);
+impl Scene for Cloud {
+    const TITLE: &str = "cloud-operator";
+    const KINDS: &str = "awsproviders,s3buckets";
+
+    async fn set(stage: Stage, teller: &Teller) -> Result<Self> {
+        let moto = Moto::start().await?;
+        let aws = AwsProxy::start(moto.url()).await?;
+        teller.happened(&format!("moto plays AWS at {}", aws.url()));
+        let args = [
+            format!("--allowed-endpoints={}", aws.url()),
+            "--allow-http-endpoints".to_owned(),
+            // The shortest there is: drift shall be seen while somebody looks on.
+            "--reconcile-interval=10s".to_owned(),
+        ];
+        let operator = Operator::start(&stage, "cloud-operator", &args).await?;
+        let pid = operator.pid();
+        teller.happened(&format!("cloud-operator is ready, process {pid}"));
+        Ok(Self {
+            stage,
+            moto,
+            aws,
+            operator,
+        })
     }
-    teller.chapter("Ctrl-C ends it.");
-    Ok(())
+
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn operator(&self) -> Option<&Operator> {
+        Some(&self.operator)
+    }
+
+    async fn play(&mut self, teller: &Teller) -> Result<()> {
+        let aws = self.aws.url();
+        let sample = Sample::read(&aws)?;
+        let bucket = Bucket::new(&aws, &sample.region, &sample.bucket);
+        appear(&self.stage, teller, &sample, &bucket).await?;
+        drift(&self.stage, teller, &bucket).await?;
+        vanish(&self.stage, teller, &sample, &bucket).await
+    }
+
+    async fn leave_standing(&self, teller: &Teller) -> Result<()> {
+        let sample = Sample::read(&self.aws.url())?;
+        self.stage.kubectl().apply(&sample.manifest).await?;
+        ready(&self.stage, &sample).await?;
+        teller.happened("the sample is applied again and Ready; in another terminal:");
+        self.stage.invite(teller);
+        let lines = [
+            "kubectl get awsp,s3 -o wide".to_owned(),
+            format!("kubectl edit s3 {}", sample.name),
+            "kubectl explain s3bucket.spec".to_owned(),
+            format!(
+                "curl -s '{}/{}?tagging'    # the bucket as moto has it",
+                self.moto.url(),
+                sample.bucket
+            ),
+        ];
+        for line in lines {
+            teller.typed(&line);
+        }
+        self.operator.invite(teller);
+        Ok(())
+    }
 }
 
 async fn appear(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket) -> Result<()> {
     teller.chapter(&format!("A bucket appears ({SAMPLE})"));
-    teller.typed(&format!("kubectl apply -f {SAMPLE}"));
-    teller.shown(&stage.kubectl().apply(&sample.manifest).await?);
+    let kubectl = stage.kubectl();
+    kubectl.show_apply(teller, SAMPLE, &sample.manifest).await?;
     ready(stage, sample).await?;
     teller.happened("both are Ready");
     stage.kubectl().show(teller, &["get", "awsp,s3"]).await?;
@@ -99,7 +132,8 @@ async fn drift(stage: &Stage, teller: &Teller, bucket: &Bucket) -> Result<()> {
     teller.happened(
         "it is enabled again: the operator looks every 10 s here, every 5 minutes by default",
     );
-    stage.kubectl().show(teller, &["get", "events"]).await
+    let events = ["get", "events"];
+    stage.kubectl().show(teller, &events).await.map(drop)
 }
 
 async fn vanish(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket) -> Result<()> {
@@ -118,11 +152,7 @@ async fn vanish(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket
 async fn ready(stage: &Stage, sample: &Sample) -> Result<()> {
     let bucket = format!("s3bucket/{}", sample.name);
     let provider = format!("awsprovider/{}", sample.provider);
-    for object in [provider, bucket] {
-        let wait = ["wait", "--for=condition=Ready", "--timeout=60s", &object];
-        stage.kubectl().run(&wait).await?;
-    }
-    Ok(())
+    stage.kubectl().ready(&[&provider, &bucket]).await
 }
 
 /// The sample with the one thing that only this run knows: where AWS is.
