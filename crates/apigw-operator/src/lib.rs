@@ -26,7 +26,7 @@ use tonic::service::Routes;
 pub use self::config::Config;
 use self::{
     gateways::{GatewayBoard, Gateways, Service},
-    metrics::Metrics,
+    metrics::{Live, Metrics},
     plan::Planner,
     status::{Passes, Statuses},
 };
@@ -67,23 +67,34 @@ pub async fn run(
     planner.follow(&routes);
     planner.follow(&backends);
     let board = Arc::new(GatewayBoard::new(clock.now()));
-    let statuses = |cache| Statuses::new(cache, planner.clone(), board.clone(), clock.clone());
+    let metrics = Metrics::register(&operator.metrics, clock.clone());
     let passes = Arc::new(Passes {
-        routes: operator.controller(&routes, statuses(&routes)),
+        routes: operator.controller(
+            &routes,
+            Statuses::new(&routes, &planner, &board, &metrics, &clock),
+        ),
         backends: operator.controller(
             &backends,
-            Statuses::new(&backends, planner.clone(), board.clone(), clock.clone()),
+            Statuses::new(&backends, &planner, &board, &metrics, &clock),
         ),
         planner: planner.clone(),
     });
 
-    let metrics = Metrics::register(&operator.metrics);
     let gateways = Arc::new(Gateways::new(
         planner.clone(),
         board.clone(),
-        metrics,
+        metrics.clone(),
         clock.clone(),
     ));
+    let live = Live {
+        routes,
+        backends,
+        gateways: gateways.clone(),
+        certificates: certificates.clone(),
+        provider: config.cert_provider,
+        clock: clock.clone(),
+    };
+    live.register(&operator.metrics);
     operator.state.section("gateways", {
         let gateways = gateways.clone();
         move || gateways.shown()
@@ -100,7 +111,7 @@ pub async fn run(
         let listening = http::bind("GRPC_BIND_ADDRESS", &address).await?;
         tracing::info!(address = %listening.address(), "gateways are served");
         let service = Service::new(gateways.clone(), planner.clone(), clock.clone());
-        let routes = Routes::new(service.into_server());
+        let routes = metrics.counted(Routes::new(service.into_server()));
         let tls = certificates.server_config(clients, &[b"h2"]);
         let (gateways, clock) = (gateways.clone(), clock.clone());
         operator.drained(move |mut course| async move {

@@ -97,7 +97,11 @@ impl Planner {
                 self.index.feed();
             }
         };
-        let plans = self.index.run(synced.wait(), || self.plan());
+        let plans = self.index.run(
+            synced.wait(),
+            || self.plan(self.current().as_deref()),
+            |plan| self.publish(plan),
+        );
         tokio::join!(refused, plans);
     }
 
@@ -142,7 +146,8 @@ impl Planner {
         }
     }
 
-    fn plan(&self) -> Plan {
+    /// The plan that follows the plan `before`.
+    fn plan(&self, before: Option<&Plan>) -> Plan {
         let wishes = self.wishes.lock();
         let candidates = wishes
             .values()
@@ -154,8 +159,10 @@ impl Planner {
                 .or_else(|| wish.refused.clone())
                 .map(|words| words.to_string())
         });
-        let plan = Plan::new(&wishes, compiled);
-        drop(wishes);
+        Plan::new(&wishes, compiled, before, self.clock.now())
+    }
+
+    fn publish(&self, plan: &Plan) {
         self.snapshots.send_if_modified(|current| {
             let before = current.as_ref().map(|snapshot| snapshot.version());
             let news = before != Some(plan.snapshot.version());
@@ -164,7 +171,6 @@ impl Planner {
             }
             news
         });
-        plan
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Verdict {
     pub since: Moment,
     /// What became of it.
     pub what: What,
+    /// What caused that came at this time: the wish itself, or what something else than its object changed later.
+    pub decided: Moment,
 }
 
 /// What became of one wish.
@@ -43,17 +45,29 @@ pub enum What {
 }
 
 impl Plan {
-    pub(super) fn new(wishes: &BTreeMap<ItemId, Wish>, mut compiled: Compiled) -> Self {
+    pub(super) fn new(
+        wishes: &BTreeMap<ItemId, Wish>,
+        mut compiled: Compiled,
+        before: Option<&Self>,
+        now: Moment,
+    ) -> Self {
         let verdict = |(id, wish): (&ItemId, &Wish)| {
             let what = match (&wish.candidate, compiled.left_out.remove(id)) {
                 (Err(why), _) => What::Invalid(why.clone()),
                 (Ok(_), Some(left_out)) => What::LeftOut(left_out),
                 (Ok(candidate), None) => What::Sent(candidate.item.digest()),
             };
+            let before = before.and_then(|before| before.verdict(id));
+            let decided = match before {
+                Some(before) if before.what == what => before.decided,
+                Some(before) if before.edition == wish.edition => now,
+                _ => wish.since,
+            };
             let verdict = Verdict {
                 edition: wish.edition.clone(),
                 since: wish.since,
                 what,
+                decided,
             };
             (id.clone(), verdict)
         };

@@ -60,6 +60,7 @@ pub struct GatewaySession {
     /// What was sent last without proof.
     hoped: Option<Digest>,
     in_flight: Option<InFlight>,
+    behind: Option<Moment>,
     blame: Option<Blame>,
     relieved_until: Option<Moment>,
 }
@@ -105,6 +106,7 @@ impl GatewaySession {
             greeted: false,
             hoped: None,
             in_flight: None,
+            behind: None,
             blame: None,
             relieved_until: None,
         }
@@ -149,6 +151,11 @@ impl GatewaySession {
     /// When the update that waits for its answer was sent; none if none does.
     pub fn waiting_since(&self) -> Option<Moment> {
         self.in_flight.as_ref().map(|sent| sent.sent)
+    }
+
+    /// Since when the gateway lacks something that it must have, or may lack it; none if it has everything.
+    pub fn behind_since(&self) -> Option<Moment> {
+        self.behind
     }
 
     fn accepted(&mut self, snapshot: Arc<Snapshot>) -> Option<Learned> {
@@ -217,7 +224,7 @@ impl GatewaySession {
             .is_some_and(|has| has.version() == tracked.version());
         let settled = self.blame.is_none() && (taken || tracked.is_empty());
         if settled && tracked.version() == goal.version() {
-            return Step::Wait(Moment::NEVER);
+            return Step::Done;
         }
         let excess = tracked.items().iter().find(|item| !goal.has(item.id()));
         match excess {
@@ -252,6 +259,7 @@ enum Step {
     Snapshot { goal: Arc<Snapshot>, proves: bool },
     Deletion { of: ItemId, after: Arc<Snapshot> },
     Wait(Moment),
+    Done,
 }
 
 impl Session for GatewaySession {
@@ -259,6 +267,7 @@ impl Session for GatewaySession {
     type Message = ConfigurationUpdate;
 
     fn next(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
+        self.behind.get_or_insert(now);
         if let Some(in_flight) = &self.in_flight {
             let lost = in_flight.sent + PATIENCE;
             if now < lost {
@@ -284,6 +293,10 @@ impl Session for GatewaySession {
         let sequence = self.sequence;
         match step {
             Step::Wait(until) => Next::Wait(until),
+            Step::Done => {
+                self.behind = None;
+                Next::Wait(Moment::NEVER)
+            }
             Step::Snapshot { goal, proves } => {
                 self.greeted = true;
                 let update = ConfigurationUpdate {
