@@ -76,9 +76,10 @@ impl Shown {
             let page = page.map_err(|error| error.to_string())?;
             let mut state: Value = serde_json::from_str(&page).map_err(|e| e.to_string())?;
             *found.lock() = state["gateways"].take();
-            match wanted(&found.lock()) {
+            let shown = found.lock();
+            match wanted(&shown) {
                 true => Ok(()),
-                false => Err(format!("{:#}", found.lock())),
+                false => Err(format!("{:#}", *shown)),
             }
         };
         wait::until("the state says so", PATIENCE, is).await?;
