@@ -151,6 +151,17 @@ pub enum CertProvider {
     CertManager,
 }
 
+impl CertProvider {
+    /// As the setting names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SelfSigned => "selfsigned",
+            Self::File => "file",
+            Self::CertManager => "cert-manager",
+        }
+    }
+}
+
 /// A Secret as `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretName(pub ObjectKey);

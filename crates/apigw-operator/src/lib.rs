@@ -27,7 +27,7 @@ use serde_json::json;
 pub use self::config::Config;
 use self::{
     gateways::{GatewayBoard, Gateways, Service},
-    metrics::Metrics,
+    metrics::{Live, Metrics},
     plan::{Planner, ServiceNames},
     server::Server,
     status::Passes,
@@ -71,21 +71,31 @@ pub async fn run(
     planner.follow(&routes);
     planner.follow(&backends);
     let board = Arc::new(GatewayBoard::new(clock.now()));
+    let metrics = Metrics::register(&operator.metrics, clock.clone());
     let passes = Arc::new(Passes::new(
         &mut operator,
         &routes,
         &backends,
         &planner,
         &board,
+        &metrics,
     ));
 
-    let metrics = Metrics::register(&operator.metrics);
     let gateways = Arc::new(Gateways::new(
         planner.clone(),
         board.clone(),
-        metrics,
+        metrics.clone(),
         clock.clone(),
     ));
+    let live = Live {
+        routes,
+        backends,
+        gateways: gateways.clone(),
+        certificates: certificates.clone(),
+        provider: config.cert_provider,
+        clock: clock.clone(),
+    };
+    live.register(&operator.metrics);
     operator.state.section("gateways", {
         let gateways = gateways.clone();
         move || gateways.shown()
@@ -113,6 +123,7 @@ pub async fn run(
             service: Service::new(gateways.clone(), planner.clone(), clock.clone()),
             gateways: gateways.clone(),
             board: board.clone(),
+            metrics,
             refusals,
             clock: clock.clone(),
         };

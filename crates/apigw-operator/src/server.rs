@@ -20,6 +20,7 @@ use tonic::service::Routes;
 
 use crate::{
     gateways::{GatewayBoard, Gateways, Service},
+    metrics::Metrics,
     snapshot::ItemId,
 };
 
@@ -46,6 +47,8 @@ pub struct Server {
     pub board: Arc<GatewayBoard>,
     /// What is reported, too.
     pub refusals: Arc<Refusals<ItemId>>,
+    /// Counts what gateways call.
+    pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
 }
@@ -80,8 +83,10 @@ impl Server {
                 }
             }
         };
-        let routes =
-            Routes::new(self.service.into_server()).add_service(replicas.clone().into_server());
+        let called = self
+            .metrics
+            .counted(Routes::new(self.service.into_server()));
+        let routes = called.add_service(replicas.clone().into_server());
         let tls = self.certificates.server_config(self.clients, H2);
         let serve = grpc::serve(self.listening, tls, routes, self.clock, course.stop.clone());
         // First the streams end, each in order, and then the server.

@@ -86,6 +86,12 @@ pub trait Check {
     fn check(&self, path: &str) -> Result<(), InvalidField>;
 }
 
+impl<T: Check> Check for Box<T> {
+    fn check(&self, path: &str) -> Result<(), InvalidField> {
+        T::check(self, path)
+    }
+}
+
 impl<T: Check> Check for Option<T> {
     fn check(&self, path: &str) -> Result<(), InvalidField> {
         self.as_ref().map_or(Ok(()), |value| value.check(path))

@@ -78,7 +78,7 @@ fn destinations(spec: &APIRouteSpec) -> impl Iterator<Item = (String, &Destinati
         let path = format!("spec.route[{at}].destination");
         (path, &place.destination)
     });
-    let aggregate = spec.aggregate.as_ref().filter(|it| it.enabled);
+    let aggregate = spec.aggregate.as_deref().filter(|it| it.enabled);
     let targets = aggregate.into_iter().flat_map(|it| &it.targets);
     let targets = targets.enumerate().map(|(at, target)| {
         let path = format!("spec.aggregate.targets[{at}].destination");

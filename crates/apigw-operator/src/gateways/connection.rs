@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use operator_core::{decide::clock::Moment, engines::fanout::Exchange};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::GatewayId;
 use crate::session::GatewaySession;
@@ -16,21 +16,30 @@ pub(super) struct Connection {
     /// The gateway's own version, for people.
     pub version: String,
     state: Mutex<State>,
+    answers: Mutex<()>,
 }
 
 struct State {
     seen: Moment,
-    exchange: Option<Arc<Exchange<GatewaySession>>>,
-    refusal: Option<String>,
+    exchange: Option<Open>,
+}
+
+struct Open {
+    since: Moment,
+    exchange: Arc<Exchange<GatewaySession>>,
 }
 
 /// How a connection stands.
 pub(super) struct Standing {
     /// When it last said something.
     pub seen: Moment,
+    /// Since when its stream is open.
+    pub streams_since: Option<Moment>,
+    /// Since when it lacks something that it must have, as far as anybody can be certain.
+    pub behind_since: Option<Moment>,
     /// Since when an update waits for its answer.
     pub waiting_since: Option<Moment>,
-    /// What it refused last, in its words.
+    /// What it refused last, in its words but for what is confidential.
     pub refusal: Option<String>,
 }
 
@@ -43,8 +52,8 @@ impl Connection {
             state: Mutex::new(State {
                 seen: now,
                 exchange: None,
-                refusal: None,
             }),
+            answers: Mutex::default(),
         }
     }
 
@@ -54,17 +63,26 @@ impl Connection {
     }
 
     /// From now on this is its exchange; an earlier one ends.
-    pub fn open(&self, exchange: Arc<Exchange<GatewaySession>>) {
-        let earlier = self.state.lock().exchange.replace(exchange);
+    pub fn open(&self, exchange: Arc<Exchange<GatewaySession>>, now: Moment) {
+        let open = Open {
+            since: now,
+            exchange,
+        };
+        let earlier = self.state.lock().exchange.replace(open);
         if let Some(earlier) = earlier {
-            earlier.close();
+            earlier.exchange.close();
         }
+    }
+
+    /// Held while one answer is heard and what it teaches is told, so that this is told in the order of the answers.
+    pub fn hears(&self) -> MutexGuard<'_, ()> {
+        self.answers.lock()
     }
 
     /// This exchange has ended. Says whether it was still the connection's own.
     pub fn closed(&self, exchange: &Arc<Exchange<GatewaySession>>) -> bool {
         let mut state = self.state.lock();
-        let ours = |open: &mut Arc<_>| Arc::ptr_eq(open, exchange);
+        let ours = |open: &mut Open| Arc::ptr_eq(&open.exchange, exchange);
         state.exchange.take_if(ours).is_some()
     }
 
@@ -76,21 +94,23 @@ impl Connection {
     }
 
     pub fn exchange(&self) -> Option<Arc<Exchange<GatewaySession>>> {
-        self.state.lock().exchange.clone()
-    }
-
-    /// It refused something, in these words.
-    pub fn refused(&self, words: &str) {
-        self.state.lock().refusal = Some(words.to_owned());
+        let state = self.state.lock();
+        state.exchange.as_ref().map(|open| open.exchange.clone())
     }
 
     pub fn standing(&self) -> Standing {
         let state = self.state.lock();
-        let waiting = |open: &Arc<Exchange<_>>| open.look(GatewaySession::waiting_since);
+        let open = state.exchange.as_ref();
+        let look = |at: fn(&GatewaySession) -> Option<Moment>| open?.exchange.look(at);
         Standing {
             seen: state.seen,
-            waiting_since: state.exchange.as_ref().and_then(waiting),
-            refusal: state.refusal.clone(),
+            streams_since: open.map(|open| open.since),
+            behind_since: look(GatewaySession::behind_since),
+            waiting_since: look(GatewaySession::waiting_since),
+            refusal: open.and_then(|open| {
+                let told = |session: &GatewaySession| session.last_refusal().map(str::to_owned);
+                open.exchange.look(told)
+            }),
         }
     }
 }

@@ -29,7 +29,7 @@ pub use self::{
     service::Service,
 };
 use crate::{
-    metrics::Metrics,
+    metrics::{Gained, Metrics},
     plan::Planner,
     session::{Before, GatewaySession, Learned},
     snapshot::{ItemId, Snapshot},
@@ -60,6 +60,15 @@ struct State {
     /// Which gateways refused something here, and so may count as theirs what they did not accept.
     refusers: BTreeSet<GatewayId>,
     closing: bool,
+}
+
+/// How many gateways this replica has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Those that have registered.
+    pub registered: usize,
+    /// Those of them whose stream is open.
+    pub connected: usize,
 }
 
 /// Why a gateway is not taken.
@@ -138,7 +147,7 @@ impl Gateways {
         connection.seen(now);
         let sequence = self.clock.wall().as_microsecond();
         let exchange = Arc::new(Exchange::new(GatewaySession::begin(before, sequence, now)));
-        connection.open(exchange.clone());
+        connection.open(exchange.clone(), now);
         let known = match before {
             Before::Nothing => Known::Nothing,
             Before::Something => Known::Something,
@@ -170,14 +179,14 @@ impl Gateways {
             return;
         };
         connection.seen(now);
-        if let Err(words) = &answer {
+        if answer.is_err() {
             self.metrics.refused();
-            connection.refused(words);
             self.state.lock().refusers.insert(connection.id.clone());
         }
         let Some(exchange) = connection.exchange() else {
             return;
         };
+        let _in_order = connection.hears();
         let learned = exchange.tell(|session| session.answered(version, answer, now));
         self.learned(&connection, learned, now);
     }
@@ -199,10 +208,15 @@ impl Gateways {
     fn has(&self, connection: &Connection, snapshot: &Arc<Snapshot>, now: Moment) {
         let contents = snapshot.contents().clone();
         self.state.lock().refusers.remove(&connection.id);
-        if let Some(plan) = self.planner.current() {
+        let streams_since = connection.standing().streams_since;
+        if let (Some(plan), Some(since)) = (self.planner.current(), streams_since) {
             let before = self.board.contents(&connection.id);
-            self.metrics
-                .reached(&plan, before.as_deref(), &contents, now);
+            let gained = Gained {
+                before: before.as_deref(),
+                after: &contents,
+                since,
+            };
+            self.metrics.gained(&plan, &gained, now);
         }
         self.board.has(
             &connection.id,
@@ -254,6 +268,17 @@ impl Gateways {
         };
         for connection in sessions.values() {
             connection.close();
+        }
+    }
+
+    /// How many gateways are registered here, and how many of them have their stream open.
+    pub fn count(&self) -> Count {
+        let state = self.state.lock();
+        let sessions = state.sessions.values();
+        let streaming = sessions.filter(|connection| connection.exchange().is_some());
+        Count {
+            registered: state.sessions.len(),
+            connected: streaming.count(),
         }
     }
 

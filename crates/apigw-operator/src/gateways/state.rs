@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{GatewayId, Gateways};
-use operator_core::engines::fanout::Known;
+use operator_core::{decide::clock::Moment, engines::fanout::Known};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +17,10 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     in_step: bool,
+    /// For how long it has not had for certain all that it must have; told of gateways of this replica.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<f64>,
+    /// For how long an update waits for its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     unanswered_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,17 +44,17 @@ impl Gateways {
             };
             let connection = sessions.get(&receiver.session);
             let standing = connection.map(|connection| connection.standing());
-            let waiting = standing.as_ref().and_then(|here| here.waiting_since);
+            let age = |since: Moment| now.since(since).as_secs_f64();
+            let here = standing.as_ref();
             Shown {
                 gateway: GatewayId::to_string(&id),
                 gateway_version: connection.map_or_else(String::new, |here| here.version.clone()),
                 connected: receiver.left.is_none(),
                 version: version.map(|version| version.to_string()),
                 in_step: version.is_some() && version == wanted,
-                unanswered_seconds: waiting.map(|since| now.since(since).as_secs_f64()),
-                silent_seconds: standing
-                    .as_ref()
-                    .map(|here| now.since(here.seen).as_secs_f64()),
+                lag_seconds: here.map(|here| here.behind_since.map_or(0.0, age)),
+                unanswered_seconds: here.and_then(|here| here.waiting_since).map(age),
+                silent_seconds: here.map(|here| age(here.seen)),
                 last_refusal: standing.and_then(|here| here.refusal),
             }
         });

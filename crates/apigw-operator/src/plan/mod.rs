@@ -141,7 +141,11 @@ impl Planner {
                 self.index.feed();
             }
         };
-        let plans = self.index.run(self.complete(synced), || self.plan());
+        let plans = self.index.run(
+            self.complete(synced),
+            || self.plan(self.current().as_deref()),
+            |plan| self.publish(plan),
+        );
         tokio::join!(refused, plans);
     }
 
@@ -237,7 +241,8 @@ impl Planner {
         }
     }
 
-    fn plan(&self) -> Plan {
+    /// The plan that follows the plan `before`.
+    fn plan(&self, before: Option<&Plan>) -> Plan {
         let wishes = self.wishes.lock();
         let candidates = wishes
             .values()
@@ -249,8 +254,11 @@ impl Planner {
                 .or_else(|| wish.refused.clone())
                 .map(|words| words.to_string())
         });
-        let plan = Plan::new(&wishes, &Known::of(&wishes, &self.services), compiled);
-        drop(wishes);
+        let targets = Known::of(&wishes, &self.services);
+        Plan::new(&wishes, &targets, compiled, before, self.clock.now())
+    }
+
+    fn publish(&self, plan: &Plan) {
         self.snapshots.send_if_modified(|current| {
             let before = current.as_ref().map(|snapshot| snapshot.version());
             let news = before != Some(plan.snapshot.version());
@@ -259,7 +267,6 @@ impl Planner {
             }
             news
         });
-        plan
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use serde_json::{Value, json};
 
@@ -5,7 +7,10 @@ use super::*;
 use crate::kinds::{PROGRAMMED, REFUSED, refusal_message};
 
 fn planner() -> Arc<Planner> {
-    let clock = Clock::system();
+    planner_by(Clock::system())
+}
+
+fn planner_by(clock: Clock) -> Arc<Planner> {
     let routes = Arc::new(Cache::new("apiroute", clock.clone()));
     let services = Arc::new(Cache::new("service", clock.clone()));
     Planner::new(Arc::default(), routes, services, clock)
@@ -37,11 +42,11 @@ fn what(plan: &Plan, id: &ItemId) -> What {
 fn a_wish_is_planned_and_gone_with_its_object() {
     let planner = planner();
     let id = wish(&planner, &backend("b", 1, 80, json!({})));
-    let plan = planner.plan();
+    let plan = planner.plan(None);
     assert!(matches!(what(&plan, &id), What::Sent(_)));
     assert_eq!(plan.snapshot.len(), 1);
     planner.wished_no_more::<Backend>(&id.key);
-    let plan = planner.plan();
+    let plan = planner.plan(None);
     assert!(plan.verdict(&id).is_none() && plan.snapshot.is_empty());
 }
 
@@ -55,7 +60,7 @@ fn an_object_that_is_being_deleted_is_wished_no_more() {
         k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(deleted),
     );
     wish(&planner, &object);
-    assert!(planner.plan().verdict(&id).is_none());
+    assert!(planner.plan(None).verdict(&id).is_none());
 }
 
 #[test]
@@ -70,7 +75,7 @@ fn what_gateways_would_refuse_is_told_and_the_rest_is_planned() {
     .expect("a route");
     let key = ObjectKey::of(&route);
     planner.wished(&key, &Arc::new(route));
-    let plan = planner.plan();
+    let plan = planner.plan(None);
     let found = what(&plan, &ItemId::new(Kind::ApiRoute, key));
     assert!(
         matches!(&found, What::Invalid(why) if why.contains("spec.timeout")),
@@ -83,21 +88,21 @@ fn what_gateways_would_refuse_is_told_and_the_rest_is_planned() {
 fn a_refused_edition_is_held_out_until_it_is_another() {
     let planner = planner();
     let id = wish(&planner, &backend("b", 1, 80, json!({})));
-    let item = planner.plan().snapshot.items()[0].clone();
+    let item = planner.plan(None).snapshot.items()[0].clone();
     assert!(planner.refused(&item, "bad host"));
-    let plan = planner.plan();
+    let plan = planner.plan(None);
     assert!(
         matches!(what(&plan, &id), What::LeftOut(LeftOut::Refused { words }) if words == "bad host")
     );
     assert!(plan.snapshot.is_empty());
 
     wish(&planner, &backend("b", 2, 81, json!({})));
-    assert!(matches!(what(&planner.plan(), &id), What::Sent(_)));
+    assert!(matches!(what(&planner.plan(None), &id), What::Sent(_)));
     assert!(
         !planner.refused(&item, "bad host"),
         "it is about an earlier edition"
     );
-    assert!(matches!(what(&planner.plan(), &id), What::Sent(_)));
+    assert!(matches!(what(&planner.plan(None), &id), What::Sent(_)));
 }
 
 #[test]
@@ -108,29 +113,29 @@ fn a_refusal_that_another_process_told_holds_too() {
         "observedGeneration": 1, "lastTransitionTime": "2026-02-05T10:30:00Z",
     }]});
     let id = wish(&planner, &backend("b", 1, 80, json!({})));
-    assert!(matches!(what(&planner.plan(), &id), What::Sent(_)));
+    assert!(matches!(what(&planner.plan(None), &id), What::Sent(_)));
     wish(&planner, &backend("b", 1, 80, refused.clone()));
     assert!(
-        matches!(what(&planner.plan(), &id), What::LeftOut(LeftOut::Refused { words }) if words == "bad host")
+        matches!(what(&planner.plan(None), &id), What::LeftOut(LeftOut::Refused { words }) if words == "bad host")
     );
     wish(&planner, &backend("b", 2, 80, refused));
-    assert!(matches!(what(&planner.plan(), &id), What::Sent(_)));
+    assert!(matches!(what(&planner.plan(None), &id), What::Sent(_)));
 }
 
 #[test]
 fn a_status_that_changes_nothing_is_not_planned_anew() {
     let planner = planner();
     let id = wish(&planner, &backend("b", 1, 80, json!({})));
-    let before = planner.plan();
+    let before = planner.plan(None);
     wish(
         &planner,
         &backend("b", 1, 80, json!({"ready": true, "observedGeneration": 1})),
     );
-    let after = planner.plan();
+    let after = planner.plan(None);
     assert_eq!(before.verdict(&id), after.verdict(&id), "not even its time");
     assert_eq!(after.differences(Some(&before)).count(), 0);
     wish(&planner, &backend("b", 2, 81, json!({})));
-    assert_eq!(planner.plan().differences(Some(&before)).count(), 1);
+    assert_eq!(planner.plan(None).differences(Some(&before)).count(), 1);
 }
 
 #[test]
@@ -138,11 +143,41 @@ fn sessions_hear_of_other_contents_alone() {
     let planner = planner();
     let mut snapshots = planner.snapshots();
     wish(&planner, &backend("b", 1, 80, json!({})));
-    planner.plan();
+    planner.publish(&planner.plan(None));
     assert!(snapshots.has_changed().expect("it lives"));
     snapshots.borrow_and_update();
     // Another generation with the same content: a label, or a field that gateways do not know.
     wish(&planner, &backend("b", 2, 80, json!({})));
-    planner.plan();
+    planner.publish(&planner.plan(None));
     assert!(!snapshots.has_changed().expect("it lives"));
+}
+
+#[test]
+fn what_becomes_of_a_wish_is_dated_by_its_cause() {
+    let clock = Clock::system();
+    let planner = planner_by(clock.clone());
+    let id = wish(&planner, &backend("b", 1, 80, json!({})));
+    let plan = planner.plan(None);
+    let edited = |plan: &Plan| plan.verdict(&id).expect("wished").since;
+    let decided = |plan: &Plan| plan.verdict(&id).expect("wished").decided;
+    let first = edited(&plan);
+    assert_eq!(decided(&plan), first, "by the edit");
+
+    // Gateways cannot tell it from the one before.
+    clock.advance(Duration::from_secs(1));
+    wish(&planner, &backend("b", 2, 80, json!({})));
+    let plan = planner.plan(Some(&plan));
+    assert!(edited(&plan) > first);
+    assert_eq!(decided(&plan), first, "by the first edit to this content");
+
+    wish(&planner, &backend("b", 3, 81, json!({})));
+    clock.advance(Duration::from_secs(1));
+    let plan = planner.plan(Some(&plan));
+    assert_eq!(decided(&plan), edited(&plan), "by the next edit");
+
+    let item = plan.snapshot.items()[0].clone();
+    assert!(planner.refused(&item, "bad host"));
+    let plan = planner.plan(Some(&plan));
+    let refused = Duration::from_secs(1);
+    assert!(decided(&plan) >= edited(&plan) + refused, "by the refusal");
 }

@@ -31,6 +31,8 @@ pub struct Verdict {
     pub what: What,
     /// What its destinations come to; none where it has none to look up.
     pub references: Option<References>,
+    /// What caused that came at this time: the wish itself, or what something else than its object changed later.
+    pub decided: Moment,
 }
 
 /// What became of one wish.
@@ -49,6 +51,8 @@ impl Plan {
         wishes: &BTreeMap<ItemId, Wish>,
         targets: &impl Targets,
         mut compiled: Compiled,
+        before: Option<&Self>,
+        now: Moment,
     ) -> Self {
         let verdict = |(id, wish): (&ItemId, &Wish)| {
             let what = match (&wish.candidate, compiled.left_out.remove(id)) {
@@ -56,11 +60,18 @@ impl Plan {
                 (Ok(_), Some(left_out)) => What::LeftOut(left_out),
                 (Ok(candidate), None) => What::Sent(candidate.item.digest()),
             };
+            let before = before.and_then(|before| before.verdict(id));
+            let decided = match before {
+                Some(before) if before.what == what => before.decided,
+                Some(before) if before.edition == wish.edition => now,
+                _ => wish.since,
+            };
             let verdict = Verdict {
                 edition: wish.edition.clone(),
                 since: wish.since,
                 what,
                 references: wish.route.as_ref().map(|route| references(route, targets)),
+                decided,
             };
             (id.clone(), verdict)
         };

@@ -7,6 +7,7 @@
 //! comes back is no proof either: the version that it names stays while it tracks something else that it refused.
 
 mod blame;
+mod redact;
 mod refusal;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use operator_core::{
     engines::fanout::{Digest, Next, Pace, Session},
 };
 
-use self::blame::{Blame, Shown};
+use self::{
+    blame::{Blame, Shown},
+    redact::redacted,
+};
 use crate::snapshot::{Item, ItemId, Snapshot, named};
 
 /// After it registered, a gateway overlooks snapshots smaller than what it has for 30 s; told from its stream's
@@ -60,8 +64,11 @@ pub struct GatewaySession {
     /// What was sent last without proof.
     hoped: Option<Digest>,
     in_flight: Option<InFlight>,
+    behind: Option<Moment>,
     blame: Option<Blame>,
     relieved_until: Option<Moment>,
+    /// What it refused last, in its words.
+    refusal: Option<String>,
     pace: Pace,
     /// The latest target's version.
     target: Option<Digest>,
@@ -92,6 +99,16 @@ enum Sent {
     },
 }
 
+impl Sent {
+    /// What the gateway tracks once it has processed it.
+    fn tracked(&self) -> &Snapshot {
+        match self {
+            Self::Snapshot { snapshot, .. } => snapshot,
+            Self::Deletion { after } => after,
+        }
+    }
+}
+
 impl GatewaySession {
     /// Begins with a stream that opens at `now`. `sequence` must be greater than that of every update that the
     /// gateway was ever sent.
@@ -108,8 +125,10 @@ impl GatewaySession {
             greeted: false,
             hoped: None,
             in_flight: None,
+            behind: None,
             blame: None,
             relieved_until: None,
+            refusal: None,
             pace: Pace::default(),
             target: None,
         }
@@ -124,6 +143,10 @@ impl GatewaySession {
     ) -> Option<Learned> {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
         self.pace.answered(now);
+        let answer = answer.map_err(|words| redacted(&words, in_flight.what.tracked()));
+        if let Err(words) = &answer {
+            self.refusal = Some(words.clone());
+        }
         match (in_flight.what, answer) {
             // It is taken off even if what remains is refused; the snapshot that follows tells.
             (Sent::Deletion { after }, answer) => {
@@ -155,6 +178,16 @@ impl GatewaySession {
     /// When the update that waits for its answer was sent; none if none does.
     pub fn waiting_since(&self) -> Option<Moment> {
         self.in_flight.as_ref().map(|sent| sent.sent)
+    }
+
+    /// What the gateway refused last, in its words but for what is confidential.
+    pub fn last_refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
+    /// Since when the gateway lacks something that it must have, or may lack it; none if it has everything.
+    pub fn behind_since(&self) -> Option<Moment> {
+        self.behind
     }
 
     fn accepted(&mut self, snapshot: Arc<Snapshot>) -> Option<Learned> {
@@ -223,7 +256,7 @@ impl GatewaySession {
             .is_some_and(|has| has.version() == tracked.version());
         let settled = self.blame.is_none() && (taken || tracked.is_empty());
         if settled && tracked.version() == goal.version() {
-            return Step::Wait(Moment::NEVER);
+            return Step::Done;
         }
         let excess = tracked.items().iter().find(|item| !goal.has(item.id()));
         match excess {
@@ -258,6 +291,7 @@ enum Step {
     Snapshot { goal: Arc<Snapshot>, proves: bool },
     Deletion { of: ItemId, after: Arc<Snapshot> },
     Wait(Moment),
+    Done,
 }
 
 impl Session for GatewaySession {
@@ -268,6 +302,7 @@ impl Session for GatewaySession {
         if self.target.replace(target.version()) != Some(target.version()) {
             self.pace.changed(now);
         }
+        self.behind.get_or_insert(now);
         if let Some(in_flight) = &self.in_flight {
             let lost = in_flight.sent + PATIENCE;
             if now < lost {
@@ -294,6 +329,10 @@ impl Session for GatewaySession {
         let sequence = self.sequence;
         match step {
             Step::Wait(until) => Next::Wait(until),
+            Step::Done => {
+                self.behind = None;
+                Next::Wait(Moment::NEVER)
+            }
             Step::Snapshot { goal, proves } => {
                 self.greeted = true;
                 self.pace.sent();

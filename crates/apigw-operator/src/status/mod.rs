@@ -27,6 +27,7 @@ pub use self::passes::Passes;
 use crate::{
     gateways::GatewayBoard,
     kinds::{Delivered, PROGRAMMED, edition},
+    metrics::Metrics,
     plan::{Planner, Verdict, What},
     snapshot::ItemId,
 };
@@ -41,6 +42,7 @@ const PLANNED: Duration = Duration::from_secs(2);
 pub struct Statuses<K> {
     planner: Arc<Planner>,
     board: Arc<GatewayBoard>,
+    metrics: Metrics,
     clock: Clock,
     told: Arc<Told>,
     kind: PhantomData<fn() -> K>,
@@ -53,9 +55,10 @@ impl<K: Delivered> Statuses<K> {
     /// Those in `cache`, planned by `planner`, whose way is on `board`.
     pub fn new(
         cache: &Cache<Whole<K>>,
-        planner: Arc<Planner>,
-        board: Arc<GatewayBoard>,
-        clock: Clock,
+        planner: &Arc<Planner>,
+        board: &Arc<GatewayBoard>,
+        metrics: &Metrics,
+        clock: &Clock,
     ) -> Self {
         let told = Arc::<Told>::default();
         let kept = told.clone();
@@ -65,9 +68,10 @@ impl<K: Delivered> Statuses<K> {
             }
         }));
         Self {
-            planner,
-            board,
-            clock,
+            planner: planner.clone(),
+            board: board.clone(),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
             told,
             kind: PhantomData,
         }
@@ -91,6 +95,16 @@ impl<K: Delivered> Statuses<K> {
         self.clock.until(deadline, planned).await.flatten()
     }
 
+    /// Takes off what earlier operators left. Gateways lose a deleted object by the plan, which has it no more.
+    async fn let_go(&self, pass: &mut Pass<K>) -> PassResult {
+        let earlier = || [K::EARLIER_FINALIZER].into_iter();
+        if pass.holds(earlier()) {
+            pass.let_go(earlier()).await?;
+            self.metrics.finalizer_removed(K::KIND);
+        }
+        Ok(Outcome::Released)
+    }
+
     fn told_at(&self, key: &ObjectKey, edition: &str) -> Option<Moment> {
         let told = self.told.lock();
         let (known, at) = told.get(key)?;
@@ -109,7 +123,7 @@ impl<K: Delivered> Reconciler for Statuses<K> {
         let object = pass.object();
         let key = ObjectKey::of(&*object);
         if object.meta().deletion_timestamp.is_some() {
-            return let_go(pass).await;
+            return self.let_go(pass).await;
         }
         let id = ItemId::new(K::KIND, key.clone());
         let Some(verdict) = self.verdict(&id, &object).await else {
@@ -162,15 +176,6 @@ impl<K: Delivered> Reconciler for Statuses<K> {
         object.show(&mut pass.status);
         judgement.result
     }
-}
-
-/// Takes off what earlier operators left. Gateways lose a deleted object by the plan, which has it no more.
-async fn let_go<K: Delivered>(pass: &mut Pass<K>) -> PassResult {
-    let earlier = || [K::EARLIER_FINALIZER].into_iter();
-    if pass.holds(earlier()) {
-        pass.let_go(earlier()).await?;
-    }
-    Ok(Outcome::Released)
 }
 
 /// What the status says of the edition that `object` is.

@@ -13,6 +13,7 @@ use operator_core::{
 use super::Statuses;
 use crate::{
     gateways::GatewayBoard,
+    metrics::Metrics,
     plan::Planner,
     snapshot::{ItemId, Kind},
 };
@@ -32,10 +33,11 @@ impl Passes {
         backends: &Arc<Cache<Whole<Backend>>>,
         planner: &Arc<Planner>,
         board: &Arc<GatewayBoard>,
+        metrics: &Metrics,
     ) -> Self {
         let clock = operator.clock.clone();
-        let of_routes = Statuses::new(routes, planner.clone(), board.clone(), clock.clone());
-        let of_backends = Statuses::new(backends, planner.clone(), board.clone(), clock);
+        let of_routes = Statuses::new(routes, planner, board, metrics, &clock);
+        let of_backends = Statuses::new(backends, planner, board, metrics, &clock);
         Self {
             routes: operator.controller(routes, of_routes),
             backends: operator.controller(backends, of_backends),

@@ -119,7 +119,8 @@ impl Running {
     pub fn start(config: Config, client: Client) -> Result<Self> {
         let clock = Clock::system();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(apigw_operator::run(
+        // Its future is large, and a test's stack is small.
+        let run = Box::pin(apigw_operator::run(
             config,
             client,
             clock.clone(),
@@ -128,6 +129,7 @@ impl Running {
                 let _ = stopped.await;
             },
         ));
+        let task = tokio::spawn(run);
         Ok(Self { clock, stop, task })
     }
 

@@ -35,11 +35,19 @@ impl<T: Send + Sync + 'static> Index<T> {
         self.compiled.subscribe()
     }
 
-    /// Compiles once `synced`, and whenever something was fed since. Never ends.
-    pub async fn run(&self, synced: impl Future<Output = ()>, compile: impl Fn() -> T) {
+    /// Compiles once `synced`, and whenever something was fed since. What `publish` tells of a state, it tells
+    /// when that is the current one already. Never ends.
+    pub async fn run(
+        &self,
+        synced: impl Future<Output = ()>,
+        compile: impl Fn() -> T,
+        publish: impl Fn(&T),
+    ) {
         synced.await;
         loop {
-            self.compiled.send_replace(Some(Arc::new(compile())));
+            let compiled = Arc::new(compile());
+            self.compiled.send_replace(Some(compiled.clone()));
+            publish(&compiled);
             self.fed.notified().await;
         }
     }
@@ -61,7 +69,9 @@ mod tests {
         let (running, read) = (index.clone(), fed.clone());
         let task = tokio::spawn(async move {
             let synced = async { synced.await.unwrap_or_default() };
-            running.run(synced, || read.load(Ordering::SeqCst)).await;
+            let is_current = |state: &usize| assert_eq!(running.current().as_deref(), Some(state));
+            let compile = || read.load(Ordering::SeqCst);
+            running.run(synced, compile, is_current).await;
         });
         for _ in 0..3 {
             fed.fetch_add(1, Ordering::SeqCst);

@@ -67,7 +67,7 @@ pub(super) fn of_backend(spec: &BackendSpec) -> Checked {
     if let Some(breaker) = &spec.circuit_breaker {
         reads("spec.circuitBreaker.timeout", &breaker.timeout)?;
     }
-    token("spec.authentication", spec.authentication.as_ref())?;
+    token("spec.authentication", spec.authentication.as_deref())?;
     if let Some(sessions) = &spec.max_sessions {
         fits("spec.maxSessions.queueTimeout", &sessions.queue_timeout)?;
     }

@@ -33,10 +33,10 @@ pub fn route(spec: &APIRouteSpec) -> Checked {
     durations::of_route(spec)?;
     matches::check(&spec.matches)?;
     actions::check(spec)?;
-    limits::rate_limit(spec.rate_limit.as_ref())?;
-    limits::cache(spec.cache.as_ref())?;
+    limits::rate_limit(spec.rate_limit.as_deref())?;
+    limits::cache(spec.cache.as_deref())?;
     limits::max_sessions(spec.max_sessions.as_ref())?;
-    spec.tls.as_ref().map_or(Ok(()), tls::of_route)?;
+    spec.tls.as_deref().map_or(Ok(()), tls::of_route)?;
     openapi::check(spec.openapi_validation.as_ref())
 }
 
@@ -49,12 +49,11 @@ pub fn backend(spec: &BackendSpec) -> Checked {
     durations::of_backend(spec)?;
     hosts::check(&spec.hosts)?;
     spec.health_check.as_ref().map_or(Ok(()), hosts::health)?;
-    spec.tls.as_ref().map_or(Ok(()), tls::of_backend)?;
+    spec.tls.as_deref().map_or(Ok(()), tls::of_backend)?;
     limits::max_sessions(spec.max_sessions.as_ref())?;
-    limits::rate_limit(spec.rate_limit.as_ref())?;
-    spec.authentication
-        .as_ref()
-        .map_or(Ok(()), credentials::check)
+    limits::rate_limit(spec.rate_limit.as_deref())?;
+    let authentication = spec.authentication.as_deref();
+    authentication.map_or(Ok(()), credentials::check)
 }
 
 const PORTS: RangeInclusive<i64> = 1..=65_535;

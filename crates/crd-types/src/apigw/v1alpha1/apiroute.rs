@@ -102,15 +102,15 @@ pub struct APIRouteSpec {
 
     /// How many requests are let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Box<RateLimit>>,
 
     /// How bodies are changed on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transform: Option<Transform>,
+    pub transform: Option<Box<Transform>>,
 
     /// Answers that are kept and given again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache: Option<Cache>,
+    pub cache: Option<Box<Cache>>,
 
     /// Formats of bodies, between which the gateway translates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,20 +122,20 @@ pub struct APIRouteSpec {
 
     /// Headers by which browsers guard users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub security: Option<Security>,
+    pub security: Option<Box<Security>>,
 
     /// Certificate of the route, and of its clients. Accepted, but without effect on the gateway. The gateway
     /// checks it nonetheless. Certificates of its listeners are in its own configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<RouteTls>,
+    pub tls: Option<Box<RouteTls>>,
 
     /// Who a client must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Box<Authentication>>,
 
     /// What a client may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Authorization>,
+    pub authorization: Option<Box<Authorization>>,
 
     /// How many requests are worked on at once. Accepted, but without effect on the gateway. The gateway
     /// checks it nonetheless.
@@ -156,7 +156,7 @@ pub struct APIRouteSpec {
 
     /// One request that is sent to several destinations, whose answers become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aggregate: Option<Aggregate>,
+    pub aggregate: Option<Box<Aggregate>>,
 }
 
 checks!(APIRouteSpec {

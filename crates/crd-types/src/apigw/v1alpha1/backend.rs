@@ -63,12 +63,12 @@ pub struct BackendSpec {
     /// Encryption of connections to the hosts. Left out: plain HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = with_rules::<BackendTls>)]
-    pub tls: Option<BackendTls>,
+    pub tls: Option<Box<BackendTls>>,
 
     /// How the gateway shows the hosts who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(transform = with_rules::<BackendAuth>)]
-    pub authentication: Option<BackendAuth>,
+    pub authentication: Option<Box<BackendAuth>>,
 
     /// How many requests are worked on at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,11 +76,11 @@ pub struct BackendSpec {
 
     /// How many requests are let through. The gateway counts in memory, whatever store says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Box<RateLimit>>,
 
     /// Reserved for caching. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache: Option<BackendCache>,
+    pub cache: Option<Box<BackendCache>>,
 
     /// Formats of bodies. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct BackendSpec {
 
     /// Changes to messages. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transform: Option<BackendTransform>,
+    pub transform: Option<Box<BackendTransform>>,
 }
 
 checks!(BackendSpec {

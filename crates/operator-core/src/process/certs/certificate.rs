@@ -28,6 +28,8 @@ pub(super) struct Certificate {
     pub public_key: Vec<u8>,
     pub is_authority: bool,
     pub names: BTreeSet<Name>,
+    /// Empty if it has none.
+    pub common_name: String,
     subject: Vec<u8>,
     issuer: Vec<u8>,
 }
@@ -72,12 +74,15 @@ impl Certificate {
         };
         let names = parsed.subject_alternative_name();
         let names = names.map_err(|error| error.to_string())?;
+        let common_name = parsed.subject().iter_common_name().next();
+        let common_name = common_name.and_then(|name| name.as_str().ok());
         let names = names.iter().flat_map(|names| &names.value.general_names);
         Ok(Self {
             validity,
             public_key: parsed.public_key().raw.to_vec(),
             is_authority: parsed.is_ca(),
             names: names.filter_map(name).collect(),
+            common_name: common_name.unwrap_or_default().to_owned(),
             subject: parsed.subject().as_raw().to_vec(),
             issuer: parsed.issuer().as_raw().to_vec(),
             pem: format!("{}\n", block.trim_end()),

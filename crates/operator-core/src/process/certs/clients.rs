@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     authority::{Leaf, Usage},
+    counts::Counters,
     holdings::{self, BUNDLE, Holdings, LEAF, LEAF_KEY},
     names::{Name, Names, NotAName},
     self_signed::{SelfSigned, Unsettled, read},
@@ -63,6 +64,12 @@ pub(super) struct ClientSecrets {
     secrets: Vec<(OwnSecret, Names)>,
 }
 
+/// What it took to keep one.
+struct Kept {
+    wrote: bool,
+    issued: bool,
+}
+
 impl ClientSecrets {
     pub(super) fn new(settings: &SelfSigned, writer: Writer) -> Self {
         let own = |client: &ClientSecret| {
@@ -83,11 +90,17 @@ impl ClientSecrets {
         leading: &Leading,
         holdings: &Holdings,
         now: Timestamp,
+        counters: &Counters,
     ) -> Result<bool, Unsettled> {
         let (mut written, mut failed) = (false, None);
         for (secret, names) in &self.secrets {
             match self.keep_one(leading, secret, names, holdings, now).await {
-                Ok(wrote) => written |= wrote,
+                Ok(Kept { wrote, issued }) => {
+                    written |= wrote;
+                    if issued {
+                        counters.issued();
+                    }
+                }
                 Err(unsettled) => failed = failed.or(Some(unsettled)),
             }
         }
@@ -101,7 +114,7 @@ impl ClientSecrets {
         names: &Names,
         holdings: &Holdings,
         now: Timestamp,
-    ) -> Result<bool, Unsettled> {
+    ) -> Result<Kept, Unsettled> {
         let stored = read(secret, leading.clock()).await?;
         if let Some(stored) = &stored
             && !secret.is_kept(stored)
@@ -120,11 +133,13 @@ impl ClientSecrets {
             .and_then(|stored| holdings::leaf(&stored.values))
             .filter(fits);
         let validity = held.as_ref().map(|leaf| leaf.certificate.validity);
-        let issued = match held {
-            Some(held) if !self.times.is_due(now, validity, by) => Ok(held),
-            _ => issuing.issue(names, Usage::Client, self.times.validity(now, by)),
+        let held = held.filter(|_| !self.times.is_due(now, validity, by));
+        let issued = held.is_none();
+        let leaf = match held {
+            Some(held) => Ok(held),
+            None => issuing.issue(names, Usage::Client, self.times.validity(now, by)),
         };
-        let leaf = issued.map_err(|why| Unsettled::Unissued {
+        let leaf = leaf.map_err(|why| Unsettled::Unissued {
             secret: secret.key().clone(),
             why: why.to_string(),
         })?;
@@ -141,8 +156,12 @@ impl ClientSecrets {
                 .map(|()| true),
         };
         match written {
-            Ok(written) => Ok(written),
-            Err(WriteError::Conflict | WriteError::Gone) => Ok(true),
+            Ok(wrote) => Ok(Kept { wrote, issued }),
+            // It is read again.
+            Err(WriteError::Conflict | WriteError::Gone) => Ok(Kept {
+                wrote: true,
+                issued: false,
+            }),
             Err(why) => Err(Unsettled::Unwritten {
                 secret: secret.key().clone(),
                 why,

@@ -18,6 +18,8 @@ use super::certificate::Certificate;
 #[derive(Debug)]
 pub(super) struct Material {
     pub own: Arc<CertifiedKey>,
+    /// The own certificate's; empty if it has none.
+    pub common_name: String,
     /// When the own certificate expires.
     pub expires: Timestamp,
     /// When each trusted authority expires.
@@ -48,6 +50,7 @@ impl Material {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, Unfit> {
         let expires = chain.first().map(|own| own.validity.until);
+        let common_name = chain.first().map(|own| own.common_name.clone());
         let chain = chain.iter().map(|certificate| certificate.der.clone());
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Unfit::Key)?;
         let own = CertifiedKey::from_der(chain.collect(), key, provider);
@@ -65,6 +68,7 @@ impl Material {
             |error: rustls::server::VerifierBuilderError| Unfit::Authorities(error.to_string());
         Ok(Self {
             own: Arc::new(own),
+            common_name: common_name.unwrap_or_default(),
             expires: expires.ok_or(Unfit::Mismatch)?,
             authorities: authorities.iter().map(|one| one.validity.until).collect(),
             servers: WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())

@@ -16,6 +16,7 @@
 mod authority;
 mod certificate;
 mod clients;
+mod counts;
 mod handshake;
 mod holdings;
 mod material;
@@ -35,11 +36,12 @@ use tokio::sync::watch;
 
 pub use self::{
     clients::{ClientSecret, InvalidClient},
+    counts::Counts,
     mounted::MountedFiles,
     names::{Name, Names, NotAName},
     self_signed::SelfSigned,
 };
-use self::{handshake::Handshakes, material::Material};
+use self::{counts::Counters, handshake::Handshakes, material::Material};
 use crate::{
     cluster::{election::Leadership, write::Writer},
     decide::clock::Clock,
@@ -54,6 +56,7 @@ struct Shared {
     origin: String,
     material: watch::Sender<Option<Arc<Material>>>,
     problem: Mutex<Option<String>>,
+    counters: Counters,
     handshakes: Handshakes,
 }
 
@@ -113,6 +116,7 @@ impl Certificates {
             origin,
             material,
             problem: Mutex::default(),
+            counters: Counters::default(),
             handshakes: Handshakes {
                 current,
                 clock,
@@ -137,6 +141,18 @@ impl Certificates {
     /// When the certificate in force expires; `None` while there is none.
     pub fn expires(&self) -> Option<Timestamp> {
         Some(self.current()?.expires)
+    }
+
+    /// The common name of the certificate in force, empty if it has none, and when it expires; `None` while there
+    /// is no certificate.
+    pub fn in_force(&self) -> Option<(String, Timestamp)> {
+        let material = self.current()?;
+        Some((material.common_name.clone(), material.expires))
+    }
+
+    /// What this process has done for the certificates so far.
+    pub fn counts(&self) -> Counts {
+        self.0.counters.so_far()
     }
 
     /// Whether there is a certificate that has not expired, for `/readyz`.
@@ -181,9 +197,13 @@ impl Certificates {
     fn take(&self, material: Material) {
         let before = self.current();
         let (expires, leaf) = (material.expires, material.own.cert.first().cloned());
-        let is_news = before.is_none_or(|before| before.own.cert.first() != leaf.as_ref());
+        let differs = |before: &Arc<Material>| before.own.cert.first() != leaf.as_ref();
+        let (is_first, is_another) = (before.is_none(), before.as_ref().is_some_and(differs));
+        if is_another {
+            self.0.counters.rotated();
+        }
         self.0.material.send_replace(Some(Arc::new(material)));
-        if is_news {
+        if is_first || is_another {
             tracing::info!(origin = self.0.origin, %expires, "a certificate is in force");
         }
     }

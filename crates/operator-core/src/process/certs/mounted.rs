@@ -8,6 +8,7 @@ use tokio::{fs, pin};
 use super::{
     Certificates,
     certificate::{Certificate, Unreadable},
+    counts::Attempt,
     material::{Material, Unfit},
 };
 
@@ -88,6 +89,9 @@ impl Reader {
         let mut used = None;
         loop {
             let problem = self.look(&mut used).await.err();
+            if problem.is_some() {
+                self.certificates.0.counters.failed(Attempt::Read);
+            }
             self.certificates
                 .note(problem.map(|problem| problem.to_string()));
             tokio::select! {

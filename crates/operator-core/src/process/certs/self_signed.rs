@@ -8,6 +8,7 @@ use tokio::pin;
 use super::{
     Certificates,
     clients::{ClientSecret, ClientSecrets},
+    counts::{Attempt, Counters},
     holdings::{Broken, Holdings},
     names::Names,
 };
@@ -119,6 +120,18 @@ pub(super) enum Unsettled {
     Foreign(ObjectKey, String),
 }
 
+impl Unsettled {
+    /// What failed; none where nothing did, and the leader alone can go on.
+    fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Unread { .. } | Self::Broken { .. } => Some(Attempt::Read),
+            Self::Unissued { .. } => Some(Attempt::Issue),
+            Self::Unwritten { .. } | Self::Foreign(..) => Some(Attempt::Write),
+            Self::Awaited(_) => None,
+        }
+    }
+}
+
 impl Keeper {
     pub(super) fn new(settings: SelfSigned, writer: Writer, certificates: Certificates) -> Self {
         Self {
@@ -148,6 +161,9 @@ impl Keeper {
                 Some(_) => LOOK,
                 None => RETRY,
             };
+            if let Some(failed) = look.as_ref().err().and_then(Unsettled::attempt) {
+                self.counters().failed(failed);
+            }
             self.certificates
                 .note(look.err().map(|unsettled| unsettled.to_string()));
             tokio::select! {
@@ -192,7 +208,11 @@ impl Keeper {
         let held = holdings.as_ref().map(|holdings| holdings.held(names));
         let plan = rotation::plan(now, held.as_ref(), lifetimes);
         if let (Some(holdings), false) = (&holdings, plan.is_needed()) {
-            return match self.clients.keep(leading, holdings, now).await? {
+            return match self
+                .clients
+                .keep(leading, holdings, now, self.counters())
+                .await?
+            {
                 true => Ok(Look::Written),
                 false => Ok(Look::Settled),
             };
@@ -206,8 +226,14 @@ impl Keeper {
             None => self.secret.create(leading, "Opaque", &wanted).await,
         };
         match written {
+            Ok(()) => {
+                if plan.issue {
+                    self.counters().issued();
+                }
+                Ok(Look::Written)
+            }
             // Somebody was faster: what they have written counts.
-            Ok(()) | Err(WriteError::Conflict | WriteError::Gone) => Ok(Look::Written),
+            Err(WriteError::Conflict | WriteError::Gone) => Ok(Look::Written),
             Err(why) => Err(Unsettled::Unwritten {
                 secret: secret.clone(),
                 why,
@@ -220,6 +246,10 @@ impl Keeper {
             secret: self.settings.secret.clone(),
             why,
         })
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.certificates.0.counters
     }
 
     fn unissued(&self, why: impl ToString) -> Unsettled {

@@ -1,0 +1,7 @@
+//! What an operator shows of its work.
+
+mod metrics;
+mod page;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod state;
