@@ -6,6 +6,8 @@
 pub mod gateways;
 pub mod http;
 pub mod objects;
+pub mod time;
+pub mod traffic;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -119,15 +121,17 @@ impl Running {
     pub fn start(config: Config, client: Client) -> Result<Self> {
         let clock = Clock::system();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(apigw_operator::run(
-            config,
-            client,
-            clock.clone(),
+        let task = tokio::spawn({
+            let clock = clock.clone();
+            // Made where the stack is shallow, for it is large.
             async move {
-                // A sender that is gone means the same.
-                let _ = stopped.await;
-            },
-        ));
+                let stopped = async move {
+                    // A sender that is gone means the same.
+                    let _ = stopped.await;
+                };
+                Box::pin(apigw_operator::run(config, client, clock, stopped)).await
+            }
+        });
         Ok(Self { clock, stop, task })
     }
 
