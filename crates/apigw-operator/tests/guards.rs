@@ -51,7 +51,9 @@ async fn the_last_object_goes(#[case] after: Duration) -> Result<()> {
     stage.delete::<APIRoute>("last").await?;
     answers(&gateway, "/last", 404, "").await?;
     let nothing = |state: &gateway::State| state.tracked == 0;
-    gateway.wait_for("it has nothing", PATIENCE, nothing).await?;
+    gateway
+        .wait_for("it has nothing", PATIENCE, nothing)
+        .await?;
     // And the next first one comes.
     alone(&stage, "first", "/first").await?;
     stage.ready::<APIRoute>("first").await?;
@@ -100,7 +102,9 @@ async fn what_is_deleted_while_no_operator_runs_goes_once_gateways_listen(
     }
     let left = all.len() - deleted.len();
     let exactly = |state: &gateway::State| state.tracked == left;
-    gateway.wait_for("it has what is left", PATIENCE, exactly).await?;
+    gateway
+        .wait_for("it has what is left", PATIENCE, exactly)
+        .await?;
     operator.stop().await?;
     assert_eq!(gateway.violations(), Vec::<String>::new());
     Ok(())

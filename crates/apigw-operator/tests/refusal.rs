@@ -151,7 +151,9 @@ async fn it_is_tried_again_when_somebody_asks() -> Result<()> {
         let programmed = said.condition("Programmed");
         said.last_handled_reconcile_at.as_deref() == Some("once")
             && programmed.is_some_and(|it| it.reason == REFUSED)
-            && said.condition("Ready").is_some_and(|it| it.reason == REFUSED)
+            && said
+                .condition("Ready")
+                .is_some_and(|it| it.reason == REFUSED)
             && gateway.state().counts.refused > before
     };
     wait::wait_for(&stage.api_of(), "try", what, PATIENCE, answered).await?;
@@ -185,7 +187,11 @@ async fn neither_a_restarted_operator_nor_another_replica_sends_it_again() -> Re
     let other = Gateway::start(options).await?;
     stage.route("second", "/second", "web").await?;
     answers(&other, "/second", 200, "web GET /second").await?;
-    assert_eq!(other.state().counts.refused, 0, "the other replica's gateway");
+    assert_eq!(
+        other.state().counts.refused,
+        0,
+        "the other replica's gateway"
+    );
 
     let before = gateway.state().counts;
     operator.stop().await?;
@@ -196,8 +202,16 @@ async fn neither_a_restarted_operator_nor_another_replica_sends_it_again() -> Re
     for gateway in [&gateway, &other] {
         answers(gateway, "/third", 200, "web GET /third").await?;
     }
-    assert_eq!(gateway.state().counts.refused, before.refused, "after a restart");
-    assert_eq!(other.state().counts.refused, 0, "the other replica's gateway");
+    assert_eq!(
+        gateway.state().counts.refused,
+        before.refused,
+        "after a restart"
+    );
+    assert_eq!(
+        other.state().counts.refused,
+        0,
+        "the other replica's gateway"
+    );
     says_why(&stage.unready("bad", REFUSED).await?);
     operator.stop().await?;
     replica.stop().await?;
