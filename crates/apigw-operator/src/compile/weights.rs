@@ -27,7 +27,8 @@ pub fn percentages(weights: &[u32]) -> Vec<u32> {
     }
     // With very many small ones there is not enough left over for each: the largest give.
     while let Some(none) = (0..shares.len()).find(|&at| shares[at] == 0 && weights[at] > 0) {
-        let most = (0..shares.len()).max_by_key(|&at| shares[at]);
+        let heaviest_last = |at: &usize| (shares[*at], std::cmp::Reverse(weights[*at]));
+        let most = (0..shares.len()).max_by_key(heaviest_last);
         match most {
             Some(most) if shares[most] > 1 => {
                 shares[most] -= 1;

@@ -8,7 +8,7 @@ use gateway::{Behaviour, Gateway, Refusal, Stuck};
 use serde_json::json;
 
 use crate::{
-    page::{Samples, Shown},
+    observed::page::{Samples, Shown},
     stage::{
         Stage,
         http::{answers, origin},
@@ -145,7 +145,7 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
 
 /// Holds what is served against the tables of the documentation: names, types, labels.
 fn documented(page: &str, samples: &Samples) -> Result<()> {
-    let text = include_str!("../../../../docs/metrics.md");
+    let text = include_str!("../../../../../docs/metrics.md");
     let mut rows = BTreeMap::new();
     for row in text.lines().filter(|row| row.starts_with("| `")) {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();

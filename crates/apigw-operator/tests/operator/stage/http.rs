@@ -38,7 +38,7 @@ pub async fn get(gateway: &Gateway, path: &str) -> Result<(u16, String)> {
 /// Waits until a gateway answers GET `path` so.
 pub async fn answers(gateway: &Gateway, path: &str, status: u16, body: &str) -> Result<()> {
     let what = format!("GET {path} is answered with {status} {body:?}");
-    wait::until(&what, PATIENCE, || async {
+    let asking = wait::until(&what, PATIENCE, || async {
         let answer = get(gateway, path)
             .await
             .map_err(|error| error.to_string())?;
@@ -46,6 +46,6 @@ pub async fn answers(gateway: &Gateway, path: &str, status: u16, body: &str) -> 
             true => Ok(()),
             false => Err(format!("{answer:?}")),
         }
-    })
-    .await
+    });
+    Box::pin(asking).await
 }

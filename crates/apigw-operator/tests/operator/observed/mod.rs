@@ -2,6 +2,4 @@
 
 mod metrics;
 mod page;
-#[path = "../stage/mod.rs"]
-mod stage;
 mod state;

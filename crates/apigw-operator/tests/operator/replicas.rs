@@ -1,18 +1,16 @@
 //! Several replicas: each serves gateways, the one that leads tells how far everything has come.
 
-mod stage;
-
+use crate::stage::{
+    PATIENCE, Running, Stage,
+    http::{answers, origin},
+    objects::{lifecycle, message},
+};
 use anyhow::Result;
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use gateway::{Gateway, Options, State};
 use harness::{port::Port, wait};
 use kube::api::ListParams;
 use serde_json::json;
-use stage::{
-    PATIENCE, Running, Stage,
-    http::{answers, origin},
-    objects::{lifecycle, message},
-};
 
 /// Another replica of the stage's operator, with a port of its own.
 fn replica(stage: &Stage, name: &str, port: &Port) -> Result<Running> {

@@ -1,7 +1,9 @@
 //! What routes refer to: Backends, Services, and documents in ConfigMaps.
 
-mod stage;
-
+use crate::stage::{
+    PATIENCE, Stage,
+    objects::{lifecycle, message},
+};
 use anyhow::Result;
 use crd_types::apigw::v1alpha1::APIRoute;
 use gateway::{Gateway, Kind};
@@ -9,10 +11,6 @@ use harness::wait;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use stage::{
-    PATIENCE, Stage,
-    objects::{lifecycle, message},
-};
 
 async fn says_of_references(stage: &Stage, name: &str, status: &str) -> Result<APIRoute> {
     let what = format!("ResolvedRefs={status}");

@@ -8,7 +8,7 @@ use gateway::{Behaviour, Refusal, Stuck};
 use serde_json::{Value, json};
 
 use crate::{
-    page::Shown,
+    observed::page::Shown,
     stage::{Stage, http::origin},
 };
 

@@ -1,15 +1,13 @@
 //! The life of routes and backends, seen in real requests through gateways.
 
-mod stage;
-
-use anyhow::Result;
-use crd_types::apigw::v1alpha1::{APIRoute, Backend};
-use serde_json::json;
-use stage::{
+use crate::stage::{
     Stage,
     http::{answers, origin},
     objects::message,
 };
+use anyhow::Result;
+use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_is_made_edited_and_deleted() -> Result<()> {
@@ -47,7 +45,7 @@ async fn a_route_is_made_edited_and_deleted() -> Result<()> {
     stage.delete::<Backend>("green").await?;
     let nothing = |state: &gateway::State| state.tracked == 0;
     gateway
-        .wait_for("it has nothing", stage::PATIENCE, nothing)
+        .wait_for("it has nothing", crate::stage::PATIENCE, nothing)
         .await?;
     operator.stop().await?;
     assert_eq!(gateway.violations(), Vec::<String>::new());

@@ -1,11 +1,11 @@
 //! One test's own stage: a namespace, a proxy before the API server, operators that see nothing else, and
 //! gateways that dial them.
 
-#![allow(dead_code, reason = "no test file uses all of it")]
-
 pub mod gateways;
 pub mod http;
 pub mod objects;
+pub mod time;
+pub mod traffic;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -119,17 +119,17 @@ impl Running {
     pub fn start(config: Config, client: Client) -> Result<Self> {
         let clock = Clock::system();
         let (stop, stopped) = oneshot::channel();
-        // Its future is large, and a test's stack is small.
-        let run = Box::pin(apigw_operator::run(
-            config,
-            client,
-            clock.clone(),
+        let task = tokio::spawn({
+            let clock = clock.clone();
+            // Made where the stack is shallow, for it is large.
             async move {
-                // A sender that is gone means the same.
-                let _ = stopped.await;
-            },
-        ));
-        let task = tokio::spawn(run);
+                let stopped = async move {
+                    // A sender that is gone means the same.
+                    let _ = stopped.await;
+                };
+                Box::pin(apigw_operator::run(config, client, clock, stopped)).await
+            }
+        });
         Ok(Self { clock, stop, task })
     }
 

@@ -47,10 +47,8 @@ impl Stage {
             "apiVersion": K::api_version(&()), "kind": K::kind(&()),
             "metadata": { "name": name }, "spec": spec,
         }))?;
-        let created = self
-            .api_of::<K>()
-            .create(&PostParams::default(), &object)
-            .await;
+        let (api, params) = (self.api_of::<K>(), PostParams::default());
+        let created = Box::pin(api.create(&params, &object)).await;
         created.with_context(|| format!("{} {}", K::kind(&()), object.name_any()))
     }
 
@@ -68,7 +66,7 @@ impl Stage {
     }
 
     pub async fn gone<K: Managed>(&self, name: &str) -> Result<()> {
-        wait::wait_gone(&self.api_of::<K>(), name, PATIENCE).await
+        Box::pin(wait::wait_gone(&self.api_of::<K>(), name, PATIENCE)).await
     }
 
     /// Waits until the object's present generation is ready.
@@ -83,7 +81,10 @@ impl Stage {
 
     async fn says<K: Managed>(&self, name: &str, status: &str, reason: &str) -> Result<K> {
         let what = format!("it says Ready={status} {reason}");
-        wait::wait_for(&self.api_of(), name, &what, PATIENCE, |object: &K| {
+        let api = self.api_of();
+        // Boxed, as everything that is awaited many times in one test: without optimisation each has its own
+        // room on the stack.
+        Box::pin(wait::wait_for(&api, name, &what, PATIENCE, |object: &K| {
             let lifecycle = lifecycle(object);
             let ready = lifecycle.condition("Ready");
             ready.is_some_and(|ready| {
@@ -91,7 +92,7 @@ impl Stage {
                     && ready.reason == reason
                     && ready.observed_generation == object.meta().generation
             })
-        })
+        }))
         .await
     }
 }

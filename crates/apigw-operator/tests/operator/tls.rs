@@ -1,0 +1,189 @@
+//! Who may connect: names, client certificates, and their rotation under way.
+
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+
+use crate::stage::{
+    PATIENCE, Stage, UNHURRIED,
+    http::{answers, get, origin},
+    traffic::Traffic,
+};
+use anyhow::Result;
+use crd_types::apigw::v1alpha1::APIRoute;
+use gateway::{Event, Gateway, Options};
+use harness::{scratch::Scratch, wait};
+use k8s_openapi::api::core::v1::Secret;
+use operator_core::decide::clock::Clock;
+
+const OPERATOR_CERT: &str = "avapigw-operator-grpc-cert";
+
+/// Waits until the gateway has tried more than once, and returns why it failed.
+async fn is_refused(gateway: &Gateway) -> Result<Vec<String>> {
+    let why = || {
+        let events = gateway.events().into_iter();
+        let failed = |record: gateway::Record| match record.event {
+            Event::RegistrationFailed { error } => Some(error),
+            _ => None,
+        };
+        events.filter_map(failed).collect::<Vec<_>>()
+    };
+    let tried = |_: &gateway::State| why().len() >= 3;
+    gateway.wait_for("some attempts", PATIENCE, tried).await?;
+    assert_eq!(gateway.state().counts.registrations, 0);
+    Ok(why())
+}
+
+async fn is_served(stage: &Stage, gateway: &Gateway) -> Result<()> {
+    stage.backend("web", origin("web").await?).await?;
+    stage.route("api", "/api", "web").await?;
+    stage.ready::<APIRoute>("api").await?;
+    answers(gateway, "/api", 200, "web GET /api").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_of_another_name_is_not_trusted() -> Result<()> {
+    let stage = Stage::new("name").await?;
+    let operator = stage.operator_with(&["--cert-dns-names=somebody.else"])?;
+    let options = stage.gateway_options("gw").await?;
+    let named = options
+        .operator
+        .replace("avapigw-operator", "somebody.else");
+    let resolve = [("somebody.else".to_owned(), stage.port.address())].into();
+    let wrong = Gateway::start(options.clone()).await?;
+    for why in is_refused(&wrong).await? {
+        assert!(why.contains("certificate"), "{why}");
+    }
+    let right = Gateway::start(Options {
+        operator: named,
+        resolve,
+        ..options
+    })
+    .await?;
+    is_served(&stage, &right).await?;
+    operator.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_a_certificate_is_served_only_where_that_is_asked_for() -> Result<()> {
+    let stage = Stage::new("nameless").await?;
+    let operator = stage.operator()?;
+    let known = stage.gateway("known").await?;
+    let nameless = stage.nameless_options("nameless").await?;
+    let refused = Gateway::start(nameless.clone()).await?;
+    is_refused(&refused).await?;
+    is_served(&stage, &known).await?;
+    drop(refused);
+    operator.stop().await?;
+
+    let operator = stage.operator_with(&["--grpc-require-client-cert=false"])?;
+    let taken = Gateway::start(nameless).await?;
+    answers(&taken, "/api", 200, "web GET /api").await?;
+    answers(&known, "/api", 200, "web GET /api").await?;
+    operator.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_another_authority_is_refused_even_where_none_is_needed() -> Result<()> {
+    let (stage, other) = (Stage::new("mine").await?, Stage::new("other").await?);
+    let operator = stage.operator_with(&["--grpc-require-client-cert=false"])?;
+    let elsewhere = other.operator()?;
+    let foreign = other
+        .gateway_options("gw")
+        .await?
+        .tls
+        .and_then(|tls| tls.identity);
+    let mut options = stage.gateway_options("gw").await?;
+    if let Some(tls) = &mut options.tls {
+        tls.identity = foreign;
+    }
+    let stranger = Gateway::start(options).await?;
+    is_refused(&stranger).await?;
+    elsewhere.stop().await?;
+    operator.stop().await
+}
+
+/// The values of a Secret of this stage, by their keys.
+async fn values(stage: &Stage, secret: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+    let secret = stage.api_of::<Secret>().get(secret).await?;
+    let data = secret.data.unwrap_or_default().into_iter();
+    Ok(data.map(|(key, value)| (key, value.0)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mounted_files_change_under_traffic_and_the_stream_stays() -> Result<()> {
+    // Two authorities issue what somebody else would mount.
+    let (stage, next) = (Stage::new("mounted").await?, Stage::new("next").await?);
+    let mut issued = Vec::new();
+    let mut gateways = Vec::new();
+    for stage in [&stage, &next] {
+        let issuer = stage.operator()?;
+        gateways.push(stage.gateway_options("gw").await?);
+        issuer.stop().await?;
+        issued.push(values(stage, OPERATOR_CERT).await?);
+    }
+    let folder = Scratch::new("mounted")?;
+    let file = |name: &str| folder.path().join(name);
+    let mount = |pair: &BTreeMap<String, Vec<u8>>| -> Result<()> {
+        for name in ["tls.key", "tls.crt"] {
+            fs::write(file("new"), &pair[name])?;
+            fs::rename(file("new"), file(name))?;
+        }
+        Ok(())
+    };
+    let both = [&issued[0]["ca.crt"][..], b"\n", &issued[1]["ca.crt"]].concat();
+    fs::write(file("ca.crt"), both)?;
+    mount(&issued[0])?;
+    let setting = |name: &str, of: &str| format!("--{name}={}", file(of).display());
+    let files = [
+        "--cert-provider=file".to_owned(),
+        setting("cert-file", "tls.crt"),
+        setting("key-file", "tls.key"),
+        setting("ca-file", "ca.crt"),
+    ];
+    let settings: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .chain(UNHURRIED.iter().copied())
+        .collect();
+    let operator = stage.operator_with(&settings)?;
+
+    let clock = Clock::system();
+    let later = gateways.pop().expect("two");
+    let options = gateways.pop().expect("two");
+    let options = Options {
+        clock: clock.clone(),
+        ..options
+    };
+    let gateway = Arc::new(Gateway::start(options).await?);
+    is_served(&stage, &gateway).await?;
+    let session = gateway.state().session;
+    let mut traffic = Traffic::of(&gateway, "/api", &clock);
+    traffic.goes_on().await?;
+
+    // Who trusts the next authority alone is served once its certificate is mounted, and not before.
+    let later = Options {
+        name: "later".to_owned(),
+        resolve: [("avapigw-operator".to_owned(), stage.port.address())].into(),
+        operator: format!("avapigw-operator:{}", stage.port.number()),
+        ..later
+    };
+    let later = Gateway::start(later).await?;
+    is_refused(&later).await?;
+    mount(&issued[1])?;
+    wait::until("the new certificate to be shown", PATIENCE, || async {
+        operator.clock.advance(Duration::from_millis(500));
+        get(&later, "/api")
+            .await
+            .is_ok_and(|answer| answer.0 == 200)
+    })
+    .await?;
+    traffic.goes_on().await?;
+    stage.route("more", "/more", "web").await?;
+    answers(&gateway, "/more", 200, "web GET /more").await?;
+    assert_eq!(gateway.state().session, session, "the stream is the same");
+    traffic.was_served().await?;
+    operator.stop().await?;
+    for gateway in [&*gateway, &later] {
+        assert_eq!(gateway.violations(), Vec::<String>::new());
+    }
+    Ok(())
+}
