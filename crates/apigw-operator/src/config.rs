@@ -264,6 +264,14 @@ impl Config {
         writer: Writer,
         clock: Clock,
     ) -> Result<(Certificates, Upkeep), OperatorError> {
+        let issues = self.cert_provider == CertProvider::SelfSigned;
+        if !issues && !self.gateway_cert_secrets.is_empty() {
+            return Err(OperatorError::Settings(
+                "GATEWAY_CERT_SECRETS (--gateway-cert-secrets) needs an own authority: set CERT_PROVIDER \
+                 (--cert-provider) to selfsigned, or leave it out"
+                    .to_owned(),
+            ));
+        }
         let files = match self.cert_provider {
             CertProvider::SelfSigned => {
                 return Ok(Certificates::self_signed(

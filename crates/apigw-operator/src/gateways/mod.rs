@@ -106,7 +106,16 @@ impl Gateways {
     ///
     /// # Errors
     /// [`NotTaken`] if it has to go elsewhere.
-    fn register(&self, id: GatewayId, version: String, session: Arc<str>) -> Result<(), NotTaken> {
+    fn register(
+        &self,
+        mut id: GatewayId,
+        version: String,
+        session: Arc<str>,
+    ) -> Result<(), NotTaken> {
+        if id.pod.is_empty() {
+            // Nothing else tells it from another one of its name.
+            id.pod = session.clone();
+        }
         let mut state = self.state.lock();
         if state.closing {
             return Err(NotTaken::Stopping);
@@ -130,30 +139,32 @@ impl Gateways {
         fresh: bool,
     ) -> Result<mpsc::Receiver<ConfigurationUpdate>, NotTaken> {
         let now = self.clock.now();
-        let (connection, before) = {
-            let state = self.state.lock();
-            if state.closing {
-                return Err(NotTaken::Stopping);
-            }
-            let connection = state.sessions.get(session).ok_or(NotTaken::Unknown)?;
-            // What another replica was refused is told by the objects that are held out since.
-            let refused = state.refusers.contains(&connection.id) || self.planner.holds_out();
-            let before = match fresh && !refused {
-                true => Before::Nothing,
-                false => Before::Something,
-            };
-            (connection.clone(), before)
-        };
+        // Held to the end: who closes everything sees this stream, too.
+        let state = self.state.lock();
+        if state.closing {
+            return Err(NotTaken::Stopping);
+        }
+        let connection = state.sessions.get(session).ok_or(NotTaken::Unknown)?;
+        let connection = connection.clone();
         connection.seen(now);
-        let sequence = self.clock.wall().as_microsecond();
-        let exchange = Arc::new(Exchange::new(GatewaySession::begin(before, sequence, now)));
-        connection.open(exchange.clone(), now);
-        let known = match before {
-            Before::Nothing => Known::Nothing,
-            Before::Something => Known::Something,
+        // What another replica was refused is told by the objects that are held out since.
+        let refused = state.refusers.contains(&connection.id) || self.planner.holds_out();
+        let before = match fresh && !refused {
+            true => Before::Nothing,
+            false => Before::Something,
         };
+        // It may count as its own what it refused; but it has nothing in force.
+        let (known, had) = match fresh {
+            true => (Known::Nothing, None),
+            false => (Known::Something, self.board.contents(&connection.id)),
+        };
+        let sequence = self.clock.wall().as_microsecond();
+        let gateway = GatewaySession::begin(before, had, sequence, now);
+        let exchange = Arc::new(Exchange::new(gateway));
+        connection.open(exchange.clone(), now);
         self.board
             .joined(&connection.id, connection.session.clone(), known, now);
+        drop(state);
         let (updates, outgoing) = mpsc::channel(1);
         tokio::spawn(self.clone().stream(connection, exchange, updates));
         Ok(outgoing)
@@ -179,13 +190,13 @@ impl Gateways {
             return;
         };
         connection.seen(now);
-        if answer.is_err() {
-            self.metrics.refused();
-            self.state.lock().refusers.insert(connection.id.clone());
-        }
         let Some(exchange) = connection.exchange() else {
             return;
         };
+        if answer.is_err() && exchange.look(|session| session.awaits(version)) {
+            self.metrics.refused();
+            self.state.lock().refusers.insert(connection.id.clone());
+        }
         let _in_order = connection.hears();
         let learned = exchange.tell(|session| session.answered(version, answer, now));
         self.learned(&connection, learned, now);
@@ -195,12 +206,18 @@ impl Gateways {
         match learned {
             None => {}
             Some(Learned::Has(snapshot)) => self.has(connection, &snapshot, now),
-            Some(Learned::Refuses(item, words)) => {
+            Some(Learned::Refuses(item, words, rest)) => {
+                if let Some(rest) = rest {
+                    self.has(connection, &rest, now);
+                }
                 let held_out = self.planner.refused(&item, &words);
                 tracing::warn!(gateway = %connection.id, item = %item.id(), held_out, "a gateway refuses it: {words}");
             }
             Some(Learned::RefusesAll(words)) => {
                 tracing::warn!(gateway = %connection.id, "a gateway refuses whatever it is sent: {words}");
+                let nobody_knows = Known::Something;
+                self.board
+                    .has(&connection.id, &connection.session, nobody_knows);
             }
         }
     }

@@ -21,6 +21,9 @@ use crate::{plan::Planner, snapshot::Snapshot};
 /// How long a gateway waits for the first plan. It gives up after 10 s, and dials again.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// How much of a gateway's own version is kept, in characters.
+const VERSION: usize = 64;
+
 /// The service that gateways call.
 #[derive(Clone)]
 pub struct Service {
@@ -91,6 +94,7 @@ impl ConfigurationService for Service {
         // A gateway that registers is owed the whole snapshot, never one that was not seen whole.
         self.snapshot().await?;
         let version = request.gateway.map(|info| info.version);
+        let version = version.map(|version| version.chars().take(VERSION).collect::<String>());
         let session = Uuid::new_v4().to_string();
         self.gateways
             .register(id, version.unwrap_or_default(), session.as_str().into())?;

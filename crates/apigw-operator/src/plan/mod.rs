@@ -27,14 +27,17 @@ use operator_core::{
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use self::{targets::Known, wish::Wish};
+use self::{
+    targets::Known,
+    wish::{Wish, told_refusal},
+};
 pub use self::{
     targets::ServiceNames,
     verdict::{Plan, Verdict, What},
 };
 use crate::{
     compile::{LeftOut, compile},
-    kinds::{Delivered, refused_before},
+    kinds::Delivered,
     snapshot::{Item, ItemId, Kind, Snapshot},
 };
 
@@ -42,6 +45,8 @@ use crate::{
 pub struct Planner {
     clock: Clock,
     wishes: Mutex<BTreeMap<ItemId, Wish>>,
+    /// Held while a wish is made of what is there: an older one never replaces a newer.
+    turn: Mutex<()>,
     texts: OnceLock<ConfigTexts>,
     routes: Arc<Cache<Whole<APIRoute>>>,
     services: Arc<Cache<ServiceNames>>,
@@ -61,6 +66,7 @@ impl Planner {
     ) -> Arc<Self> {
         let planner = Arc::new(Self {
             wishes: Mutex::default(),
+            turn: Mutex::default(),
             texts: OnceLock::new(),
             index: Index::default(),
             snapshots: watch::Sender::new(None),
@@ -93,13 +99,19 @@ impl Planner {
 
     /// Follows the objects of one kind.
     pub fn follow<K: Delivered>(self: &Arc<Self>, cache: &Arc<Cache<Whole<K>>>) {
-        let planner = self.clone();
-        cache.observe(Box::new(move |key, change| match change {
-            Change::Added(object) | Change::Updated { new: object, .. } => {
-                planner.wished(key, object);
+        let planner = Arc::downgrade(self);
+        cache.observe(Box::new(move |key, change| {
+            let Some(planner) = planner.upgrade() else {
+                return;
+            };
+            let _in_turn = planner.turn.lock();
+            match change {
+                Change::Added(object) | Change::Updated { new: object, .. } => {
+                    planner.wished(key, object);
+                }
+                Change::Deleted(_) => planner.wished_no_more::<K>(key),
+                Change::Unreadable(_) | Change::UnreadableGone => {}
             }
-            Change::Deleted(_) => planner.wished_no_more::<K>(key),
-            Change::Unreadable(_) | Change::UnreadableGone => {}
         }));
     }
 
@@ -192,7 +204,7 @@ impl Planner {
             && wish.is(&**object)
         {
             if !wish.is_told_by(&**object) {
-                wish.refused = refused_before(&**object).map(Arc::from);
+                wish.refused = told_refusal(&**object);
                 self.index.feed();
             }
             return;
@@ -202,13 +214,18 @@ impl Planner {
         }
         // Without a text that is yet to be looked up, what was wished before stays.
         if let Some(wish) = Wish::of(object, &|map, key| self.text(map, key), self.clock.now()) {
-            self.wishes.lock().insert(id, wish);
+            let edition = wish.edition.clone();
+            self.wishes.lock().insert(id.clone(), wish);
+            // What was refused of an earlier edition is over, even if that comes back.
+            self.refusals
+                .retain(|refused, of| *refused != id || *of == *edition);
             self.index.feed();
         }
     }
 
     /// Takes a route anew, as a text that it refers to has become another.
     fn reread(&self, key: &ObjectKey) {
+        let _in_turn = self.turn.lock();
         let Some(route) = self.routes.get(key) else {
             return;
         };
@@ -254,7 +271,7 @@ impl Planner {
                 .or_else(|| wish.refused.clone())
                 .map(|words| words.to_string())
         });
-        let targets = Known::of(&wishes, &self.services);
+        let targets = Known::of(&wishes, &compiled.snapshot, &self.services);
         Plan::new(&wishes, &targets, compiled, before, self.clock.now())
     }
 

@@ -12,7 +12,7 @@ use operator_core::{
 use super::wish::Wish;
 use crate::{
     compile::Targets,
-    snapshot::{ItemId, Kind},
+    snapshot::{ItemId, Kind, Snapshot},
 };
 
 /// Keeps of a Service that it is there.
@@ -33,8 +33,14 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub fn of(wishes: &'a BTreeMap<ItemId, Wish>, services: &'a Cache<ServiceNames>) -> Self {
-        let backends = || wishes.iter().filter(|(id, _)| id.kind == Kind::Backend);
+    /// Of the Backends, those that gateways get.
+    pub fn of(
+        wishes: &'a BTreeMap<ItemId, Wish>,
+        sent: &Snapshot,
+        services: &'a Cache<ServiceNames>,
+    ) -> Self {
+        let is_sent = |id: &ItemId| id.kind == Kind::Backend && sent.has(id);
+        let backends = || wishes.iter().filter(|(id, _)| is_sent(id));
         let hosts = backends().flat_map(|(_, wish)| &wish.hosts);
         Self {
             backends: backends().map(|(id, _)| &*id.key.name).collect(),

@@ -67,7 +67,7 @@ impl Plan {
                 _ => wish.since,
             };
             let verdict = Verdict {
-                edition: wish.edition.clone(),
+                edition: wish.asked.clone(),
                 since: wish.since,
                 what,
                 references: wish.route.as_ref().map(|route| references(route, targets)),

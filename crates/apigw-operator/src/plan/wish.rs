@@ -12,7 +12,9 @@ use crate::{
 
 /// What a user wishes of one object.
 pub(super) struct Wish {
-    /// Names this wish.
+    /// Names this wish, as its object does.
+    pub asked: Arc<str>,
+    /// Names this wish with the texts that it refers to.
     pub edition: Arc<str>,
     /// What gateways get of it, or why they would refuse it.
     pub candidate: Result<Candidate, String>,
@@ -36,9 +38,16 @@ impl Wish {
             found
         };
         let candidate = object.candidate(&noted);
+        let asked = edition(&**object);
+        let digest = candidate.as_ref().ok().map(|it| it.item.digest());
+        let named = match digest.filter(|_| refers(&**object)) {
+            Some(digest) => format!("{asked}/{digest}"),
+            None => asked.clone(),
+        };
         (!unknown.get()).then(|| Self {
-            edition: edition(&**object).into(),
-            refused: refused_before(&**object).map(Arc::from),
+            asked: asked.into(),
+            edition: named.into(),
+            refused: told_refusal(&**object),
             candidate: candidate.map_err(|invalid| invalid.to_string()),
             since: now,
             route: object.as_route(),
@@ -48,16 +57,27 @@ impl Wish {
 
     /// Whether `object` is this very wish.
     pub fn is<K: Delivered>(&self, object: &K) -> bool {
-        *self.edition == *edition(object)
+        *self.asked == *edition(object)
     }
 
     /// Whether its status says of `object` what is known.
     pub fn is_told_by<K: Delivered>(&self, object: &K) -> bool {
-        self.refused.as_deref() == refused_before(object)
+        self.refused == told_refusal(object)
     }
 
     /// What gateways get of it, in brief.
     pub fn digest(&self) -> Option<Digest> {
         Some(self.candidate.as_ref().ok()?.item.digest())
     }
+}
+
+/// The words with which a gateway refused this very wish, as its status tells. A status does not tell of which
+/// text: what refers to one is tried again.
+pub(super) fn told_refusal<K: Delivered>(object: &K) -> Option<Arc<str>> {
+    let told = refused_before(object).filter(|_| !refers(object));
+    told.map(Arc::from)
+}
+
+fn refers<K: Delivered>(object: &K) -> bool {
+    object.config_maps().is_some_and(|named| !named.is_empty())
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use operator_core::engines::fanout::Contents;
+
 use super::refusal::names;
-use crate::snapshot::{Item, Snapshot};
+use crate::snapshot::{Item, ItemId, Snapshot};
 
 /// A search for the object on account of which a snapshot was refused. Each trial is a snapshot of its own, so
 /// that the gateway gets back to work at every step.
@@ -54,9 +56,9 @@ pub enum Shown {
 
 impl Blame {
     /// Begins after `refused` was refused with these words, where `accepted` is what the gateway took before.
-    pub fn begin(refused: &Snapshot, accepted: Option<&Snapshot>, words: String) -> Shown {
+    pub fn begin(refused: &Snapshot, accepted: Option<&Contents<ItemId>>, words: String) -> Shown {
         let taken = |item: &Arc<Item>| {
-            accepted.is_some_and(|taken| taken.contents().get(item.id()) == Some(item.digest()))
+            accepted.is_some_and(|taken| taken.get(item.id()) == Some(item.digest()))
         };
         let (good, suspects): (Vec<_>, Vec<_>) = refused.items().iter().cloned().partition(taken);
         Self {
@@ -205,7 +207,7 @@ mod tests {
                 Some(bad) if named => format!("route \"route-{bad}\": bad regex"),
                 _ => "validation failed".to_owned(),
             };
-            let (shown, trials) = search(Blame::begin(&refused, Some(&before), words.clone()), &bad, false, &words);
+            let (shown, trials) = search(Blame::begin(&refused, Some(before.contents()), words.clone()), &bad, false, &words);
             let Shown::Culprit(culprit, said) = shown else { panic!("{shown:?}") };
             prop_assert!(bad.iter().any(|bad| item(*bad).id() == culprit.id()));
             prop_assert_eq!(said, words);
@@ -219,7 +221,7 @@ mod tests {
             let before = snapshot(0..accepted);
             let refused = snapshot(0..accepted + new);
             let words = "route \"route-0\": no listener";
-            let begun = Blame::begin(&refused, knows.then_some(&before), words.to_owned());
+            let begun = Blame::begin(&refused, knows.then_some(&**before.contents()), words.to_owned());
             let (shown, _) = search(begun, &BTreeSet::new(), true, words);
             prop_assert!(matches!(shown, Shown::Everything(_)), "{:?}", shown);
         }
@@ -228,7 +230,7 @@ mod tests {
         fn what_was_good_once_may_be_to_blame_now(accepted in 1_u8..20, new in 1_u8..20, bad: u8) {
             let bad = BTreeSet::from([bad % accepted]);
             let refused = snapshot(0..accepted + new);
-            let begun = Blame::begin(&refused, Some(&snapshot(0..accepted)), String::new());
+            let begun = Blame::begin(&refused, Some(snapshot(0..accepted).contents()), String::new());
             let (shown, _) = search(begun, &bad, false, "a file is missing");
             let Shown::Culprit(culprit, _) = shown else { panic!("{shown:?}") };
             prop_assert!(bad.iter().any(|bad| item(*bad).id() == culprit.id()));

@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use apigw_protocol::{ConfigurationUpdate, UpdateType};
 use operator_core::{
     decide::clock::Moment,
-    engines::fanout::{Digest, Next, Pace, Session},
+    engines::fanout::{Contents, Digest, Next, Pace, Session},
 };
 
 use self::{
@@ -29,6 +29,8 @@ use crate::snapshot::{Item, ItemId, Snapshot, named};
 pub const WINDOW: Duration = Duration::from_secs(31);
 /// How long an acknowledgement may take before the update counts as lost.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a target may still hold what was found to be refused: it is on its way out.
+const DISMISSAL: Duration = Duration::from_secs(1);
 /// How long a gateway that refuses everything is left alone.
 pub const RELIEF: Duration = Duration::from_secs(30);
 
@@ -46,8 +48,8 @@ pub enum Before {
 pub enum Learned {
     /// The gateway has exactly this in force.
     Has(Arc<Snapshot>),
-    /// The gateway refuses this one, in its own words.
-    Refuses(Arc<Item>, String),
+    /// The gateway refuses this one, in its own words; and has exactly the rest in force, if that was seen.
+    Refuses(Arc<Item>, String, Option<Arc<Snapshot>>),
     /// The gateway refuses whatever it is sent, in its own words.
     RefusesAll(String),
 }
@@ -58,14 +60,22 @@ pub struct GatewaySession {
     begun: Moment,
     sequence: i64,
     tracked: Tracked,
+    /// What it took before this session, if anybody knows.
+    had: Option<Arc<Contents<ItemId>>>,
     /// What it accepted last, as far as this session knows.
     accepted: Option<Arc<Snapshot>>,
+    /// Whether what it tracks is in force for certain: the last that it was sent, it accepted.
+    proven: bool,
     greeted: bool,
     /// What was sent last without proof.
     hoped: Option<Digest>,
     in_flight: Option<InFlight>,
     behind: Option<Moment>,
     blame: Option<Blame>,
+    /// What it was found to refuse last, and until when a target is not sent that still holds it.
+    culprit: Option<(Arc<Item>, Moment)>,
+    /// Whether it refuses everything, and is to be left with the whole target: it may serve some of it.
+    parting: bool,
     relieved_until: Option<Moment>,
     /// What it refused last, in its words.
     refusal: Option<String>,
@@ -94,6 +104,10 @@ enum Sent {
         snapshot: Arc<Snapshot>,
         proves: bool,
     },
+    /// To a gateway that refuses everything.
+    Parting {
+        snapshot: Arc<Snapshot>,
+    },
     Deletion {
         after: Arc<Snapshot>,
     },
@@ -103,16 +117,21 @@ impl Sent {
     /// What the gateway tracks once it has processed it.
     fn tracked(&self) -> &Snapshot {
         match self {
-            Self::Snapshot { snapshot, .. } => snapshot,
+            Self::Snapshot { snapshot, .. } | Self::Parting { snapshot } => snapshot,
             Self::Deletion { after } => after,
         }
     }
 }
 
 impl GatewaySession {
-    /// Begins with a stream that opens at `now`. `sequence` must be greater than that of every update that the
+    /// Begins with a stream that opens at `now`. What the gateway `had` guides a search, and proves nothing. `sequence` must be greater than that of every update that the
     /// gateway was ever sent.
-    pub fn begin(before: Before, sequence: i64, now: Moment) -> Self {
+    pub fn begin(
+        before: Before,
+        had: Option<Arc<Contents<ItemId>>>,
+        sequence: i64,
+        now: Moment,
+    ) -> Self {
         let tracked = match before {
             Before::Nothing => Tracked::Exactly(Arc::new(Snapshot::new([]))),
             Before::Something => Tracked::Unknown,
@@ -121,12 +140,16 @@ impl GatewaySession {
             begun: now,
             sequence,
             tracked,
+            had,
             accepted: None,
+            proven: false,
             greeted: false,
             hoped: None,
             in_flight: None,
             behind: None,
             blame: None,
+            culprit: None,
+            parting: false,
             relieved_until: None,
             refusal: None,
             pace: Pace::default(),
@@ -143,6 +166,7 @@ impl GatewaySession {
     ) -> Option<Learned> {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
         self.pace.answered(now);
+        self.proven = false;
         let answer = answer.map_err(|words| redacted(&words, in_flight.what.tracked()));
         if let Err(words) = &answer {
             self.refusal = Some(words.clone());
@@ -151,8 +175,8 @@ impl GatewaySession {
             // It is taken off even if what remains is refused; the snapshot that follows tells.
             (Sent::Deletion { after }, answer) => {
                 self.tracked = Tracked::Exactly(after.clone());
-                (answer.is_ok() && self.blame.is_none() && after.is_empty())
-                    .then_some(Learned::Has(after))
+                self.proven = answer.is_ok() && self.blame.is_none() && after.is_empty();
+                self.proven.then_some(Learned::Has(after))
             }
             (
                 Sent::Snapshot {
@@ -170,14 +194,26 @@ impl GatewaySession {
                     proves: true,
                 },
                 Ok(()),
-            ) => self.accepted(snapshot),
+            ) => self.accepted(snapshot, now),
             (Sent::Snapshot { snapshot, .. }, Err(words)) => self.refused(snapshot, words, now),
+            (Sent::Parting { snapshot }, Ok(())) => self.accepted(snapshot, now),
+            (Sent::Parting { snapshot }, Err(_)) => {
+                self.tracked = Tracked::Exactly(snapshot);
+                self.relieved_until = Some(now + RELIEF);
+                None
+            }
         }
     }
 
     /// When the update that waits for its answer was sent; none if none does.
     pub fn waiting_since(&self) -> Option<Moment> {
         self.in_flight.as_ref().map(|sent| sent.sent)
+    }
+
+    /// Whether an answer to the update of this version is awaited.
+    pub fn awaits(&self, version: &str) -> bool {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.is_some_and(|sent| sent.version == version)
     }
 
     /// What the gateway refused last, in its words but for what is confidential.
@@ -190,12 +226,18 @@ impl GatewaySession {
         self.behind
     }
 
-    fn accepted(&mut self, snapshot: Arc<Snapshot>) -> Option<Learned> {
+    fn accepted(&mut self, snapshot: Arc<Snapshot>, now: Moment) -> Option<Learned> {
         self.tracked = Tracked::Exactly(snapshot.clone());
         self.accepted = Some(snapshot.clone());
-        match self.blame.take() {
-            Some(blame) => self.shown(blame.accepted(), None),
-            None => Some(Learned::Has(snapshot)),
+        self.proven = true;
+        let Some(blame) = self.blame.take() else {
+            return Some(Learned::Has(snapshot));
+        };
+        match self.shown(blame.accepted(), now) {
+            Some(Learned::Refuses(item, words, _)) => {
+                Some(Learned::Refuses(item, words, Some(snapshot)))
+            }
+            learned => learned,
         }
     }
 
@@ -203,20 +245,32 @@ impl GatewaySession {
         self.tracked = Tracked::Exactly(snapshot.clone());
         let shown = match self.blame.take() {
             Some(blame) => blame.refused(words),
-            None => Blame::begin(&snapshot, self.accepted.as_deref(), words),
+            None => Blame::begin(&snapshot, self.taken_before(), words),
         };
-        self.shown(shown, Some(now))
+        self.shown(shown, now)
     }
 
-    fn shown(&mut self, shown: Shown, refused_at: Option<Moment>) -> Option<Learned> {
+    /// What the gateway took last, in this session or before it.
+    fn taken_before(&self) -> Option<&Contents<ItemId>> {
+        let accepted = self
+            .accepted
+            .as_ref()
+            .map(|accepted| &**accepted.contents());
+        accepted.or(self.had.as_deref())
+    }
+
+    fn shown(&mut self, shown: Shown, now: Moment) -> Option<Learned> {
         match shown {
             Shown::Goes(blame) => {
                 self.blame = Some(blame);
                 None
             }
-            Shown::Culprit(item, words) => Some(Learned::Refuses(item, words)),
+            Shown::Culprit(item, words) => {
+                self.culprit = Some((item.clone(), now + DISMISSAL));
+                Some(Learned::Refuses(item, words, None))
+            }
             Shown::Everything(words) => {
-                self.relieved_until = refused_at.map(|now| now + RELIEF);
+                self.parting = true;
                 Some(Learned::RefusesAll(words))
             }
         }
@@ -250,11 +304,7 @@ impl GatewaySession {
                 proves: !overlooked,
             };
         }
-        let taken = self
-            .accepted
-            .as_ref()
-            .is_some_and(|has| has.version() == tracked.version());
-        let settled = self.blame.is_none() && (taken || tracked.is_empty());
+        let settled = self.blame.is_none() && self.proven;
         if settled && tracked.version() == goal.version() {
             return Step::Done;
         }
@@ -271,6 +321,16 @@ impl GatewaySession {
         }
     }
 
+    fn part(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
+        self.sequence += 1;
+        let snapshot = target.clone();
+        self.send(
+            full_sync(target, self.sequence),
+            Sent::Parting { snapshot },
+            now,
+        )
+    }
+
     fn send(
         &mut self,
         update: ConfigurationUpdate,
@@ -283,6 +343,17 @@ impl GatewaySession {
             what,
         });
         Next::Send(update)
+    }
+}
+
+fn full_sync(goal: &Snapshot, sequence: i64) -> ConfigurationUpdate {
+    ConfigurationUpdate {
+        r#type: UpdateType::FullSync.into(),
+        version: format!("{}.{sequence}", goal.version()),
+        snapshot: Some(goal.message()),
+        sequence,
+        is_last_in_batch: true,
+        ..ConfigurationUpdate::default()
     }
 }
 
@@ -310,6 +381,7 @@ impl Session for GatewaySession {
             }
             // It may have taken it or not.
             self.in_flight = None;
+            self.proven = false;
             self.tracked = Tracked::Unknown;
             self.hoped = None;
         }
@@ -318,6 +390,16 @@ impl Session for GatewaySession {
                 return Next::Wait(until);
             }
             self.relieved_until = None;
+        }
+        if let Some((culprit, until)) = &self.culprit {
+            let holds_it = target.contents().get(culprit.id()) == Some(culprit.digest());
+            if holds_it && now < *until {
+                return Next::Wait(*until);
+            }
+            self.culprit = None;
+        }
+        if std::mem::take(&mut self.parting) {
+            return self.part(target, now);
         }
         let goal = match &self.blame {
             Some(blame) => Arc::new(blame.trial()),
@@ -336,16 +418,8 @@ impl Session for GatewaySession {
             Step::Snapshot { goal, proves } => {
                 self.greeted = true;
                 self.pace.sent();
-                let update = ConfigurationUpdate {
-                    r#type: UpdateType::FullSync.into(),
-                    version: format!("{}.{sequence}", goal.version()),
-                    snapshot: Some(goal.message()),
-                    sequence,
-                    is_last_in_batch: true,
-                    ..ConfigurationUpdate::default()
-                };
                 self.send(
-                    update,
+                    full_sync(&goal, sequence),
                     Sent::Snapshot {
                         snapshot: goal,
                         proves,

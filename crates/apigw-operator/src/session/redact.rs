@@ -3,6 +3,8 @@
 //! Words go into logs, into statuses and before everybody who may read these; a gateway may quote in them what it
 //! was sent.
 
+use std::collections::BTreeSet;
+
 use apigw_protocol::ConfigurationResource;
 use serde_json::Value;
 
@@ -10,47 +12,79 @@ use crate::snapshot::Snapshot;
 
 /// What stands in place of a confidential value.
 const REDACTED: &str = "[redacted]";
-/// Fields whose values are confidential have one of these in their names.
-const CONFIDENTIAL: [&str; 6] = [
+/// Fields whose values are confidential have one of these in their names, apart from case and hyphens.
+const CONFIDENTIAL: [&str; 9] = [
     "password",
+    "passphrase",
     "secret",
     "token",
     "apikey",
     "privatekey",
     "credential",
+    "authorization",
+    "cookie",
 ];
+/// Fields that say where a confidential value is, or what it is called, end so.
+const PLACES: [&str; 5] = ["ref", "source", "path", "file", "name"];
+/// Shorter values are in too many words.
+const SHORTEST: usize = 4;
+/// How much of the words is read, and how much is told, in bytes.
+const READ: usize = 16 << 10;
+const TOLD: usize = 4 << 10;
 
-/// The words without any confidential value of what was sent.
+/// The words without the confidential values of what was sent, as far as they stand there as they were sent.
 pub fn redacted(words: &str, sent: &Snapshot) -> String {
-    let mut values = Vec::new();
+    let mut values = BTreeSet::new();
     for item in sent.items() {
         let ConfigurationResource { spec_json, .. } = item.resource();
         if let Ok(spec) = serde_json::from_slice(&spec_json) {
             gather(&spec, false, &mut values);
         }
     }
-    // A longer one first: it may hold a shorter one.
+    // A longer one first: it may begin with a shorter one.
+    let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    let hide = |words: String, value: &String| words.replace(value, REDACTED);
-    values.iter().fold(words.to_owned(), hide)
+    let mut told = String::new();
+    let mut rest = &words[..words.floor_char_boundary(READ)];
+    while let Some(next) = rest.chars().next() {
+        match values.iter().find(|value| rest.starts_with(**value)) {
+            Some(value) => {
+                told.push_str(REDACTED);
+                rest = &rest[value.len()..];
+            }
+            None => {
+                told.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    told.truncate(told.floor_char_boundary(TOLD));
+    told
 }
 
-fn gather(value: &Value, confidential: bool, into: &mut Vec<String>) {
+fn gather(value: &Value, confidential: bool, into: &mut BTreeSet<String>) {
+    let long = |value: &String| value.len() >= SHORTEST;
     match value {
-        Value::String(text) if confidential && !text.is_empty() => into.push(text.clone()),
-        Value::String(text) => into.extend(userinfo(text)),
+        Value::String(text) if confidential => into.extend(Some(text.clone()).filter(long)),
+        Value::String(text) => into.extend(userinfo(text).into_iter().filter(long)),
         Value::Array(values) => values
             .iter()
             .for_each(|value| gather(value, confidential, into)),
         Value::Object(fields) => {
             for (name, value) in fields {
-                let name = name.to_ascii_lowercase();
-                let named = CONFIDENTIAL.iter().any(|part| name.contains(part));
-                gather(value, confidential || named, into);
+                gather(value, confidential || is_confidential(name), into);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+fn is_confidential(field: &str) -> bool {
+    let letters = field.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    let of = |parts: &[&str], is: fn(&str, &str) -> bool| parts.iter().any(|part| is(&name, part));
+    of(&CONFIDENTIAL, |name, part| name.contains(part))
+        && !of(&PLACES, |name, part| name.ends_with(part))
 }
 
 /// The part of a URL that says who asks: `user:password`, and the password by itself.
@@ -72,6 +106,8 @@ fn userinfo(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
     use operator_core::decide::key::ObjectKey;
     use rstest::rstest;
@@ -85,6 +121,8 @@ mod tests {
     #[case(json!({"redis": {"url": "redis://:hunter2@cache"}}), "the password hunter2 is wrong")]
     #[case(json!({"authentication": {"basic": {"username": "me", "password": "hunter2"}}}), "basic me/hunter2")]
     #[case(json!({"oidc": {"clientSecret": "hunter2"}}), "client secret \"hunter2\"")]
+    #[case(json!({"headers": {"set": {"X-API-Key": "hunter2"}}}), "header X-API-Key: hunter2")]
+    #[case(json!({"headers": {"set": {"Authorization": "hunter2"}}}), "hunter2hunter2")]
     #[case(json!({"jwt": {"staticTokens": ["hunter2"]}}), "token hunter2")]
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
@@ -95,9 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn many_short_values_make_no_words_long() {
+        let items = (0..100).map(|number| {
+            let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", format!("b{number}")));
+            let spec = json!({ "password": "edac", "other": { "password": "e" } });
+            Arc::new(Item::new(id, Bytes::from(spec.to_string())))
+        });
+        let told = redacted(&"redacted ".repeat(10_000), &Snapshot::new(items));
+        assert!(told.len() <= TOLD, "{}", told.len());
+    }
+
+    #[test]
     fn everything_else_stays() {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
-        let spec = json!({"name": "cache", "hosts": [{"address": "http://cache", "port": 80}], "password": ""});
+        let spec = json!({"name": "cache", "hosts": [{"address": "http://cache", "port": 80}], "password": "",
+            "clientSecretRef": {"name": "cache"}});
         let item = Item::new(id, Bytes::from(spec.to_string()));
         let words = "backend cache: http://cache is no address";
         assert_eq!(redacted(words, &Snapshot::new([item.into()])), words);

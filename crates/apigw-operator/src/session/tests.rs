@@ -121,6 +121,8 @@ struct Play {
     wished: BTreeSet<u8>,
     held_out: BTreeSet<u8>,
     sequence: i64,
+    /// What the session said last that the gateway has.
+    told: Option<BTreeSet<String>>,
 }
 
 impl Play {
@@ -128,11 +130,22 @@ impl Play {
         Self {
             now: Moment::ORIGIN,
             gateway: Gateway::default(),
-            session: GatewaySession::begin(Before::Nothing, 0, Moment::ORIGIN),
+            session: GatewaySession::begin(Before::Nothing, None, 0, Moment::ORIGIN),
             wished: BTreeSet::new(),
             held_out: BTreeSet::new(),
             sequence: 0,
+            told: None,
         }
+    }
+
+    fn has(&mut self, snapshot: &Snapshot) {
+        assert!(self.gateway.in_force, "it has what it refused");
+        assert_eq!(
+            keys(snapshot),
+            self.gateway.tracked,
+            "it has something else"
+        );
+        self.told = Some(keys(snapshot));
     }
 
     fn target(&self) -> Arc<Snapshot> {
@@ -152,15 +165,11 @@ impl Play {
             .expect("sequences grow");
         if answer_arrives {
             match self.session.answered(&update.version, answer, self.now) {
-                Some(Learned::Has(snapshot)) => {
-                    assert!(self.gateway.in_force, "it has what it refused");
-                    assert_eq!(
-                        keys(&snapshot),
-                        self.gateway.tracked,
-                        "it has something else"
-                    );
-                }
-                Some(Learned::Refuses(item, _)) => {
+                Some(Learned::Has(snapshot)) => self.has(&snapshot),
+                Some(Learned::Refuses(item, _, rest)) => {
+                    if let Some(rest) = rest {
+                        self.has(&rest);
+                    }
                     let key = item.id().key.to_string();
                     assert!(self.gateway.bad.contains(&key), "{key} is innocent");
                     let number = item.id().key.name.parse().expect("a number");
@@ -182,7 +191,8 @@ impl Play {
             Before::Something
         };
         self.sequence += 1000;
-        self.session = GatewaySession::begin(before, self.sequence, self.now);
+        self.told = None;
+        self.session = GatewaySession::begin(before, None, self.sequence, self.now);
     }
 
     fn happens(&mut self, event: Event) {
@@ -238,5 +248,6 @@ proptest! {
         let target = keys(&play.target());
         prop_assert_eq!(&play.gateway.tracked, &target);
         prop_assert!(play.gateway.in_force);
+        prop_assert_eq!(play.told.as_ref(), Some(&target), "and it was told");
     }
 }

@@ -215,7 +215,11 @@ fn in_force_now(found: Found<'_>) -> Judgement {
     };
     let (message, lists_anew) = match found.stored {
         // How many there are is told of everything at once, now and then.
-        Stored::InForce { message } if !found.standing.everywhere() || found.told != connected => {
+        Stored::InForce { message }
+            if !found.standing.everywhere()
+                || found.standing.opening
+                || found.told != connected =>
+        {
             (message.to_owned(), false)
         }
         Stored::InForce { message } => (news(), message != news()),

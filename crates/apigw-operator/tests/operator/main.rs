@@ -4,6 +4,7 @@ mod conflicts;
 mod crash;
 mod guards;
 mod life;
+mod many;
 mod observed;
 mod outage;
 mod references;

@@ -31,6 +31,8 @@ use crate::decide::clock::{Clock, Moment};
 
 /// A receiver that joined or left less than this ago turns nothing that is in force into something that is not.
 pub const GRACE: Duration = Duration::from_secs(60);
+/// How long changes are gathered after some were told: of hundreds of receivers, each takes everything.
+const GATHER: Duration = Duration::from_millis(50);
 /// How often a mere change of the number of receivers is told on every object.
 const REFRESH: Duration = Duration::from_secs(30);
 
@@ -228,14 +230,17 @@ where
         self.state.lock().connected()
     }
 
-    /// Tells `wake` whose standing may have changed: at once where receivers took something, and when time alone
-    /// changes it. Never ends.
+    /// Tells `wake` whose standing may have changed: at once where a receiver took something, together where many do
+    /// one after the other, and when time alone changes it. Never ends.
     pub async fn run(&self, clock: &Clock, wake: impl Fn(Wake<I>)) {
         loop {
             let (dirty, next) = self.state.lock().turn(clock.now());
             match dirty {
                 Wake::Some(none) if none.is_empty() => {}
-                dirty => wake(dirty),
+                dirty => {
+                    wake(dirty);
+                    clock.sleep(GATHER).await;
+                }
             }
             tokio::select! {
                 () = self.changed.notified() => {}
@@ -263,6 +268,12 @@ where
         let before = self.receivers.get(receiver);
         if let (Known::Something, Some(before)) = (&joined.has, before) {
             joined.has = before.current().has.clone();
+        }
+        if let Some(before) = before
+            && !matches!(before.current().has, Known::Exactly(_))
+        {
+            // One that comes and goes, and never takes anything, is not new for ever.
+            joined.joined = before.current().joined;
         }
         match self.receivers.get_mut(receiver) {
             Some(sightings) => sightings.put(joined),
