@@ -1,7 +1,7 @@
 //! Several replicas: each serves gateways, the one that leads tells how far everything has come.
 
 use crate::stage::{
-    PATIENCE, Running, Stage,
+    PATIENCE, Running, Stage, UNHURRIED,
     http::{answers, origin},
     objects::{lifecycle, message},
 };
@@ -14,10 +14,11 @@ use serde_json::json;
 
 /// Another replica of the stage's operator, with a port of its own.
 fn replica(stage: &Stage, name: &str, port: &Port) -> Result<Running> {
-    stage.operator_with(&[
-        &format!("--pod-name={name}"),
-        &format!("--grpc-bind-address={}", port.address()),
-    ])
+    let (name, address) = (
+        format!("--pod-name={name}"),
+        format!("--grpc-bind-address={}", port.address()),
+    );
+    stage.operator_with(&[UNHURRIED, &[&name, &address]].concat())
 }
 
 /// A gateway that dials the replica on `port`.
@@ -46,7 +47,7 @@ async fn says(stage: &Stage, route: &str, words: &str) -> Result<APIRoute> {
 async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
     let stage = Stage::new("replicas").await?;
     let blue = origin("blue").await?;
-    let leader = stage.operator()?;
+    let leader = stage.operator_with(UNHURRIED)?;
     let own = stage.gateway("own").await?;
     let port = Port::reserve()?;
     let follower = replica(&stage, "follower", &port)?;
@@ -91,7 +92,7 @@ async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
     );
 
     // Its gateway finds a replica again, and is counted.
-    let leader = stage.operator()?;
+    let leader = stage.operator_with(UNHURRIED)?;
     answers(&own, "/paint", 200, "blue GET /paint").await?;
     let back = |state: &State| state.counts.registrations == 2;
     own.wait_for("it has registered anew", PATIENCE, back)
@@ -102,8 +103,10 @@ async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
             json!({ "spec": { "loadBalancer": { "algorithm": "random" } } }),
         )
         .await?;
-    follower.clock.advance(std::time::Duration::from_secs(31));
-    leader.clock.advance(std::time::Duration::from_secs(31));
+    // Until then the new leader may not have heard of every gateway.
+    let grace = std::time::Duration::from_secs(61);
+    follower.clock.advance(grace);
+    leader.clock.advance(grace);
     says(&stage, "paint", "Route successfully applied to 2 gateways").await?;
     for gateway in [&own, &others] {
         assert_eq!(gateway.violations(), Vec::<String>::new());
@@ -115,7 +118,7 @@ async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_gateway_of_a_follower_refuses_is_told_by_the_leader() -> Result<()> {
     let stage = Stage::new("refused").await?;
-    let leader = stage.operator()?;
+    let leader = stage.operator_with(UNHURRIED)?;
     let own = stage.gateway("own").await?;
     let port = Port::reserve()?;
     let follower = replica(&stage, "follower", &port)?;
