@@ -9,6 +9,7 @@ mod outage;
 mod references;
 mod refusal;
 mod replicas;
+mod rights;
 mod stage;
 mod steady;
 mod tls;
