@@ -3,6 +3,7 @@
 mod conflicts;
 mod crash;
 mod guards;
+mod large;
 mod life;
 mod observed;
 mod outage;
