@@ -4,6 +4,7 @@ mod conflicts;
 mod crash;
 mod guards;
 mod large;
+mod legacy;
 mod life;
 mod observed;
 mod outage;
