@@ -3,6 +3,8 @@
 //! Words go into logs, into statuses and before everybody who may read these; a gateway may quote in them what it
 //! was sent.
 
+use std::collections::HashSet;
+
 use apigw_protocol::ConfigurationResource;
 use serde_json::Value;
 
@@ -19,11 +21,15 @@ const CONFIDENTIAL: [&str; 6] = [
     "privatekey",
     "credential",
 ];
+/// Headers whose values are confidential, though fields that are named so are blocks of settings.
+const HEADERS: [&str; 4] = ["authorization", "proxyauthorization", "cookie", "setcookie"];
 
-/// The words without any confidential value of what was sent.
-pub fn redacted(words: &str, sent: &Snapshot) -> String {
+/// The words without any confidential value of what the gateway may know.
+pub fn redacted<'a>(words: &str, known: impl IntoIterator<Item = &'a Snapshot>) -> String {
     let mut values = Vec::new();
-    for item in sent.items() {
+    let mut seen = HashSet::new();
+    let items = known.into_iter().flat_map(Snapshot::items);
+    for item in items.filter(|item| seen.insert(item.digest())) {
         let ConfigurationResource { spec_json, .. } = item.resource();
         if let Ok(spec) = serde_json::from_slice(&spec_json) {
             gather(&spec, false, &mut values);
@@ -44,25 +50,38 @@ fn gather(value: &Value, confidential: bool, into: &mut Vec<String>) {
             .for_each(|value| gather(value, confidential, into)),
         Value::Object(fields) => {
             for (name, value) in fields {
-                let name = name.to_ascii_lowercase();
+                // Headers are written with hyphens.
+                let letters = name.chars().filter(char::is_ascii_alphanumeric);
+                let name = letters.collect::<String>().to_ascii_lowercase();
                 let named = CONFIDENTIAL.iter().any(|part| name.contains(part));
-                gather(value, confidential || named, into);
+                let header = value.as_str().filter(|_| HEADERS.contains(&name.as_str()));
+                // What follows the scheme is confidential by itself.
+                let bare = header.and_then(|value| value.split_once(' '));
+                into.extend(
+                    bare.map(|(_, bare)| bare.trim().to_owned())
+                        .filter(|it| !it.is_empty()),
+                );
+                gather(value, confidential || named || header.is_some(), into);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// The part of a URL that says who asks: `user:password`, and the password by itself.
+/// The part of a URL that says who asks: `user:password`, and the password by itself. The scheme may have been
+/// forgotten.
 fn userinfo(text: &str) -> Vec<String> {
-    let Some((_, rest)) = text.split_once("://") else {
-        return Vec::new();
-    };
+    let scheme = text.split_once("://");
+    let rest = scheme.map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((userinfo, _)) = authority.rsplit_once('@') else {
         return Vec::new();
     };
     let password = userinfo.split_once(':').map(|(_, password)| password);
+    // Without either it may as well be somebody's address.
+    if scheme.is_none() && password.is_none() {
+        return Vec::new();
+    }
     let parts = [Some(userinfo), password].into_iter().flatten();
     parts
         .filter(|part| !part.is_empty())
@@ -83,13 +102,17 @@ mod tests {
     #[rstest]
     #[case(json!({"redis": {"url": "redis://me:hunter2@cache:6379/0"}}), "dial redis://me:hunter2@cache:6379: refused")]
     #[case(json!({"redis": {"url": "redis://:hunter2@cache"}}), "the password hunter2 is wrong")]
+    #[case(json!({"redis": {"url": "me:hunter2@cache:6379"}}), "no URL: \"me:hunter2@cache:6379\"")]
+    #[case(json!({"headers": {"request": {"set": {"X-API-Key": "hunter2"}}}}), "header hunter2")]
+    #[case(json!({"headers": {"request": {"set": {"Authorization": "Bearer hunter2"}}}}), "bearer hunter2")]
+    #[case(json!({"headers": {"request": {"add": {"Cookie": "hunter2"}}}}), "cookie hunter2")]
     #[case(json!({"authentication": {"basic": {"username": "me", "password": "hunter2"}}}), "basic me/hunter2")]
     #[case(json!({"oidc": {"clientSecret": "hunter2"}}), "client secret \"hunter2\"")]
     #[case(json!({"jwt": {"staticTokens": ["hunter2"]}}), "token hunter2")]
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
         let item = Item::new(id, Bytes::from(spec.to_string()));
-        let told = redacted(words, &Snapshot::new([item.into()]));
+        let told = redacted(words, [&Snapshot::new([item.into()])]);
         assert!(!told.contains("hunter2"), "{told}");
         assert!(told.contains(REDACTED), "{told}");
     }
@@ -97,9 +120,10 @@ mod tests {
     #[test]
     fn everything_else_stays() {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
-        let spec = json!({"name": "cache", "hosts": [{"address": "http://cache", "port": 80}], "password": ""});
+        let spec = json!({"name": "cache", "hosts": [{"address": "http://cache", "port": 80}], "password": "",
+            "authorization": {"default": "backend"}, "owner": "cache@example"});
         let item = Item::new(id, Bytes::from(spec.to_string()));
         let words = "backend cache: http://cache is no address";
-        assert_eq!(redacted(words, &Snapshot::new([item.into()])), words);
+        assert_eq!(redacted(words, [&Snapshot::new([item.into()])]), words);
     }
 }
