@@ -1,5 +1,7 @@
-//! The rules that stand beside the operator's code: exactly what it needs.
+//! The rules that stand beside the operator's code: exactly what it needs, and a missing one is told.
 
+#[path = "../../../cloud-operator/tests/rights/log.rs"]
+mod log;
 #[path = "../../../cloud-operator/tests/rights/record.rs"]
 mod record;
 
@@ -11,6 +13,7 @@ use crd_types::{
     apigw::v1alpha1::{APIRoute, Backend},
     lifecycle::Managed,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use gateway::{Behaviour, Refusal};
 use harness::{ControlPlane, User, UserRules, proxy::kubernetes::Attributes, wait};
 use k8s_openapi::api::{
@@ -71,6 +74,63 @@ async fn a_rule_too_many_or_too_few_would_be_noticed() -> Result<()> {
     Ok(())
 }
 
+/// How many instances play at once.
+const AT_ONCE: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_missing_permission_is_told_by_name() -> Result<()> {
+    log::listen();
+    let all = Rules::of(&Stage::new("rights").await?)?.all();
+    ensure!(all.len() >= 20, "{all:?}");
+    stream::iter(all)
+        .map(|missing| async move {
+            let told = Box::pin(is_told(&missing)).await;
+            told.with_context(|| format!("without {missing:?}"))
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn is_told(missing: &Permission) -> Result<()> {
+    let stage = Stage::new("lacking").await?;
+    let rules = Rules::of(&stage)?.without(missing);
+    let user = rules.user(&stage, Reach::Namespace).await?;
+    let operator = stage.operator_as(&user.config(), UNHURRIED)?;
+    // In the words of the API server's authorizer.
+    let own = format!("User \"{}\"", user.name());
+    let complaint = format!(
+        "{own} cannot {} resource \"{}\"",
+        missing.verb, missing.resource
+    );
+    let told = wait::until("it to be told", PATIENCE * 2, || {
+        let lines = log::lines_with(&own);
+        let told = lines.iter().any(|line| line.contains(&complaint));
+        let ended = operator.has_ended();
+        async move {
+            match told || ended {
+                true => Ok(()),
+                false => Err(format!("said so far: {lines:#?}")),
+            }
+        }
+    });
+    let acting = async {
+        // It comes as far as the missing permission lets it.
+        let _ = Box::pin(play(&stage, &operator)).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        told = told => told?,
+        () = acting => {}
+    }
+    if operator.has_ended() {
+        let why = operator.stop().await.err().map(|why| format!("{why:#}"));
+        let named = why.as_ref().is_some_and(|why| why.contains(&complaint));
+        ensure!(named, "it ended: {why:?}");
+    }
+    Ok(())
+}
+
 /// Where the rules about watched objects hold.
 #[derive(Clone, Copy)]
 enum Reach {
@@ -109,6 +169,16 @@ impl Rules {
             &self.certificates,
         ];
         parts.into_iter().flat_map(|rules| granted(rules)).collect()
+    }
+
+    fn without(&self, missing: &Permission) -> Self {
+        let reduced = |rules: &[PolicyRule]| without(rules, missing);
+        Self {
+            watched: reduced(&self.watched),
+            election: reduced(&self.election),
+            installation: reduced(&self.installation),
+            certificates: reduced(&self.certificates),
+        }
     }
 
     /// A user who has them, and nothing else.
