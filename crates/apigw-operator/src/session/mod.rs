@@ -80,8 +80,8 @@ pub struct GatewaySession {
     /// What it refused last, in its words.
     refusal: Option<String>,
     pace: Pace,
-    /// The latest target's version.
-    target: Option<Digest>,
+    /// The latest target.
+    target: Option<Arc<Snapshot>>,
 }
 
 /// What the gateway counts as its own, refused or not.
@@ -167,7 +167,7 @@ impl GatewaySession {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
         self.pace.answered(now);
         self.proven = false;
-        let answer = answer.map_err(|words| redacted(&words, in_flight.what.tracked()));
+        let answer = answer.map_err(|words| redacted(&words, self.known(in_flight.what.tracked())));
         if let Err(words) = &answer {
             self.refusal = Some(words.clone());
         }
@@ -224,6 +224,18 @@ impl GatewaySession {
     /// Since when the gateway lacks something that it must have, or may lack it; none if it has everything.
     pub fn behind_since(&self) -> Option<Moment> {
         self.behind
+    }
+
+    /// What the gateway may quote: what it is sent, and what it was sent before. One that refuses everything is
+    /// shown parts alone, but has seen the whole.
+    fn known<'a>(&'a self, sent: &'a Snapshot) -> impl Iterator<Item = &'a Snapshot> {
+        let tracked = match &self.tracked {
+            Tracked::Exactly(tracked) => Some(tracked),
+            Tracked::Unknown => None,
+        };
+        let before = [tracked, self.accepted.as_ref(), self.target.as_ref()];
+        let before = before.into_iter().flatten().map(|known| &**known);
+        std::iter::once(sent).chain(before)
     }
 
     fn accepted(&mut self, snapshot: Arc<Snapshot>, now: Moment) -> Option<Learned> {
@@ -370,7 +382,8 @@ impl Session for GatewaySession {
     type Message = ConfigurationUpdate;
 
     fn next(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
-        if self.target.replace(target.version()) != Some(target.version()) {
+        let before = self.target.replace(target.clone());
+        if before.is_none_or(|before| before.version() != target.version()) {
             self.pace.changed(now);
         }
         self.behind.get_or_insert(now);

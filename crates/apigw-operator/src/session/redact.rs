@@ -3,7 +3,7 @@
 //! Words go into logs, into statuses and before everybody who may read these; a gateway may quote in them what it
 //! was sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use apigw_protocol::ConfigurationResource;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 /// What stands in place of a confidential value.
 const REDACTED: &str = "[redacted]";
 /// Fields whose values are confidential have one of these in their names, apart from case and hyphens.
-const CONFIDENTIAL: [&str; 9] = [
+const CONFIDENTIAL: [&str; 7] = [
     "password",
     "passphrase",
     "secret",
@@ -21,9 +21,9 @@ const CONFIDENTIAL: [&str; 9] = [
     "apikey",
     "privatekey",
     "credential",
-    "authorization",
-    "cookie",
 ];
+/// Headers whose values are confidential, though fields that are named so are blocks of settings.
+const HEADERS: [&str; 4] = ["authorization", "proxyauthorization", "cookie", "setcookie"];
 /// Fields that say where a confidential value is, or what it is called, end so.
 const PLACES: [&str; 5] = ["ref", "source", "path", "file", "name"];
 /// Shorter values are in too many words.
@@ -32,10 +32,13 @@ const SHORTEST: usize = 4;
 const READ: usize = 16 << 10;
 const TOLD: usize = 4 << 10;
 
-/// The words without the confidential values of what was sent, as far as they stand there as they were sent.
-pub fn redacted(words: &str, sent: &Snapshot) -> String {
+/// The words without the confidential values of what the gateway may know, as far as they stand there as they were
+/// sent.
+pub fn redacted<'a>(words: &str, known: impl IntoIterator<Item = &'a Snapshot>) -> String {
     let mut values = BTreeSet::new();
-    for item in sent.items() {
+    let mut seen = HashSet::new();
+    let items = known.into_iter().flat_map(Snapshot::items);
+    for item in items.filter(|item| seen.insert(item.digest())) {
         let ConfigurationResource { spec_json, .. } = item.resource();
         if let Ok(spec) = serde_json::from_slice(&spec_json) {
             gather(&spec, false, &mut values);
@@ -72,31 +75,45 @@ fn gather(value: &Value, confidential: bool, into: &mut BTreeSet<String>) {
             .for_each(|value| gather(value, confidential, into)),
         Value::Object(fields) => {
             for (name, value) in fields {
-                gather(value, confidential || is_confidential(name), into);
+                let name = letters(name);
+                let header = value.as_str().filter(|_| HEADERS.contains(&&*name));
+                // What follows the scheme is confidential by itself.
+                let bare = header.and_then(|value| value.split_once(' '));
+                let bare = bare.map(|(_, bare)| bare.trim().to_owned());
+                into.extend(bare.filter(long));
+                let named = is_confidential(&name) || header.is_some();
+                gather(value, confidential || named, into);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn is_confidential(field: &str) -> bool {
-    let letters = field.chars().filter(char::is_ascii_alphanumeric);
-    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    let of = |parts: &[&str], is: fn(&str, &str) -> bool| parts.iter().any(|part| is(&name, part));
-    of(&CONFIDENTIAL, |name, part| name.contains(part))
-        && !of(&PLACES, |name, part| name.ends_with(part))
+/// A name apart from case and hyphens.
+fn letters(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// The part of a URL that says who asks: `user:password`, and the password by itself.
+fn is_confidential(name: &str) -> bool {
+    CONFIDENTIAL.iter().any(|part| name.contains(part))
+        && !PLACES.iter().any(|part| name.ends_with(part))
+}
+
+/// The part of a URL that says who asks: `user:password`, and the password by itself. The scheme may have been
+/// forgotten.
 fn userinfo(text: &str) -> Vec<String> {
-    let Some((_, rest)) = text.split_once("://") else {
-        return Vec::new();
-    };
+    let scheme = text.split_once("://");
+    let rest = scheme.map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((userinfo, _)) = authority.rsplit_once('@') else {
         return Vec::new();
     };
     let password = userinfo.split_once(':').map(|(_, password)| password);
+    // Without either it may as well be somebody's address.
+    if scheme.is_none() && password.is_none() {
+        return Vec::new();
+    }
     let parts = [Some(userinfo), password].into_iter().flatten();
     parts
         .filter(|part| !part.is_empty())
@@ -119,6 +136,10 @@ mod tests {
     #[rstest]
     #[case(json!({"redis": {"url": "redis://me:hunter2@cache:6379/0"}}), "dial redis://me:hunter2@cache:6379: refused")]
     #[case(json!({"redis": {"url": "redis://:hunter2@cache"}}), "the password hunter2 is wrong")]
+    #[case(json!({"redis": {"url": "me:hunter2@cache:6379"}}), "no URL: \"me:hunter2@cache:6379\"")]
+    #[case(json!({"headers": {"request": {"set": {"X-API-Key": "hunter2"}}}}), "header hunter2")]
+    #[case(json!({"headers": {"request": {"set": {"Authorization": "Bearer hunter2"}}}}), "bearer hunter2")]
+    #[case(json!({"headers": {"request": {"add": {"Cookie": "hunter2"}}}}), "cookie hunter2")]
     #[case(json!({"authentication": {"basic": {"username": "me", "password": "hunter2"}}}), "basic me/hunter2")]
     #[case(json!({"oidc": {"clientSecret": "hunter2"}}), "client secret \"hunter2\"")]
     #[case(json!({"headers": {"set": {"X-API-Key": "hunter2"}}}), "header X-API-Key: hunter2")]
@@ -127,7 +148,7 @@ mod tests {
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
         let item = Item::new(id, Bytes::from(spec.to_string()));
-        let told = redacted(words, &Snapshot::new([item.into()]));
+        let told = redacted(words, [&Snapshot::new([item.into()])]);
         assert!(!told.contains("hunter2"), "{told}");
         assert!(told.contains(REDACTED), "{told}");
     }
@@ -139,7 +160,7 @@ mod tests {
             let spec = json!({ "password": "edac", "other": { "password": "e" } });
             Arc::new(Item::new(id, Bytes::from(spec.to_string())))
         });
-        let told = redacted(&"redacted ".repeat(10_000), &Snapshot::new(items));
+        let told = redacted(&"redacted ".repeat(10_000), [&Snapshot::new(items)]);
         assert!(told.len() <= TOLD, "{}", told.len());
     }
 
@@ -147,9 +168,10 @@ mod tests {
     fn everything_else_stays() {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
         let spec = json!({"name": "cache", "hosts": [{"address": "http://cache", "port": 80}], "password": "",
-            "clientSecretRef": {"name": "cache"}});
+            "clientSecretRef": {"name": "cache"},
+            "authorization": {"default": "backend"}, "owner": "cache@example"});
         let item = Item::new(id, Bytes::from(spec.to_string()));
         let words = "backend cache: http://cache is no address";
-        assert_eq!(redacted(words, &Snapshot::new([item.into()])), words);
+        assert_eq!(redacted(words, [&Snapshot::new([item.into()])]), words);
     }
 }

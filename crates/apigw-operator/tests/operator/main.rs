@@ -3,6 +3,8 @@
 mod conflicts;
 mod crash;
 mod guards;
+mod large;
+mod legacy;
 mod life;
 mod many;
 mod observed;
@@ -10,6 +12,7 @@ mod outage;
 mod references;
 mod refusal;
 mod replicas;
+mod rights;
 mod stage;
 mod steady;
 mod tls;

@@ -37,7 +37,7 @@ pub fn without(rules: &[PolicyRule], missing: &Permission) -> Vec<PolicyRule> {
     let single = |permission: Permission| {
         let names = rules.iter().find(|rule| {
             let resources = rule.resources.as_deref().unwrap_or_default();
-            resources.contains(&permission.resource)
+            resources.contains(&permission.resource) && rule.verbs.contains(&permission.verb)
         });
         PolicyRule {
             api_groups: Some(vec![permission.group]),
