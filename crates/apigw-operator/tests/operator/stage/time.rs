@@ -9,8 +9,9 @@ use operator_core::decide::clock::Clock;
 
 use super::PATIENCE;
 
-/// An operator takes a gateway for dead that was silent for 90 s; heartbeats come every 30 s.
-const SILENCE: Duration = Duration::from_secs(60);
+/// An operator takes a gateway for dead that was silent for 90 s; heartbeats come every 30 s. One is seen only after
+/// it came: twice this, and a step each, may go by between two of them.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How far time goes at once.
 const STEP: Duration = Duration::from_secs(10);
 
