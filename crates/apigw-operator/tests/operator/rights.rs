@@ -14,7 +14,7 @@ use crd_types::{
     lifecycle::Managed,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use gateway::{Behaviour, Refusal};
+use gateway::{Behaviour, Gateway, Options, Refusal};
 use harness::{ControlPlane, User, UserRules, proxy::kubernetes::Attributes, wait};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Secret},
@@ -231,7 +231,9 @@ async fn play(stage: &Stage, operator: &Running) -> Result<()> {
     // One of its Secrets was emptied, the other one is yet to be made.
     secret(stage, AUTHORITY, apigw_operator::NAME).await?;
     secret(stage, "nobodys", "nobody").await?;
-    let gateway = stage.gateway("gw").await?;
+    let options = stage.gateway_options("gw").await?;
+    let clock = operator.clock.clone();
+    let gateway = Gateway::start(Options { clock, ..options }).await?;
     let unlucky =
         |_, _: &str, spec: &serde_json::Value| spec["match"][0]["uri"]["prefix"] == "/unlucky";
     gateway.set(Behaviour {
@@ -244,13 +246,15 @@ async fn play(stage: &Stage, operator: &Running) -> Result<()> {
     answers(&gateway, "/plain", 200, "web GET /plain").await?;
     stage.ready::<APIRoute>("plain").await?;
     stage.ready::<Backend>("web").await?;
-    told(stage, "plain").await?;
+    told(stage, "plain", "Reconciled").await?;
 
     let moved = |path| json!({ "spec": { "match": [{ "uri": { "prefix": path } }] } });
     stage.patch::<APIRoute>("plain", moved("/unlucky")).await?;
     stage
         .unready::<APIRoute>("plain", "RefusedByGateway")
         .await?;
+    // Before time leaps: a write that is under way would count as unanswered.
+    told(stage, "plain", "RefusedByGateway").await?;
     // It has become ready before: the event of it goes on as a series, but not more often than so.
     elapse(&operator.clock, &[&gateway], Duration::from_secs(61)).await?;
     stage.patch::<APIRoute>("plain", moved("/again")).await?;
@@ -297,14 +301,15 @@ async fn documented_route(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Waits for an event about an object.
-async fn told(stage: &Stage, name: &str) -> Result<()> {
+/// Waits for an event about an object, for this reason.
+async fn told(stage: &Stage, name: &str, reason: &str) -> Result<()> {
     let events = stage.api_of::<Event>();
     wait::until("an event", PATIENCE, || async {
         let events = events.list(&ListParams::default()).await;
         let about = |event: &Event| {
             let regarding = event.regarding.as_ref();
             regarding.is_some_and(|it| it.name.as_deref() == Some(name))
+                && event.reason.as_deref() == Some(reason)
         };
         events.is_ok_and(|events| events.items.iter().any(about))
     })

@@ -135,6 +135,7 @@ async fn mounted_files_change_under_traffic_and_the_stream_stays() -> Result<()>
     let setting = |name: &str, of: &str| format!("--{name}={}", file(of).display());
     let files = [
         "--cert-provider=file".to_owned(),
+        "--gateway-cert-secrets=".to_owned(),
         setting("cert-file", "tls.crt"),
         setting("key-file", "tls.key"),
         setting("ca-file", "ca.crt"),

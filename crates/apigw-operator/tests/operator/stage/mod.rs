@@ -181,11 +181,12 @@ pub fn config(settings: Vec<String>, more: &[&str]) -> Result<Config> {
         .settings)
 }
 
-/// Of settings that come twice, the last.
+/// Of settings that come twice, the last; none where that is empty.
 fn last_wins(settings: Vec<String>, more: &[&str]) -> Vec<String> {
     let name = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
     let more = more.iter().map(|&setting| setting.to_owned());
     let all = settings.into_iter().chain(more);
     let last: BTreeMap<String, String> = all.map(|it| (name(&it), it)).collect();
-    last.into_values().collect()
+    let set = |setting: &String| !setting.ends_with('=');
+    last.into_values().filter(set).collect()
 }
