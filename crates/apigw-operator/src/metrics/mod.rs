@@ -5,7 +5,6 @@ mod live;
 
 use std::sync::Arc;
 
-use apigw_protocol::ConfigurationUpdate;
 use operator_core::{
     decide::clock::{Clock, Moment},
     engines::fanout::Contents,
@@ -140,7 +139,7 @@ impl Metrics {
         self.0.calls.around(routes)
     }
 
-    pub(crate) fn pushed(&self, _: &ConfigurationUpdate) {
+    pub(crate) fn pushed(&self) {
         self.0.pushes.inc();
     }
 

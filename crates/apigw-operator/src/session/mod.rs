@@ -412,6 +412,12 @@ impl Session for GatewaySession {
             self.culprit = None;
         }
         if std::mem::take(&mut self.parting) {
+            if target.is_empty() {
+                // It would be overlooked, and its acknowledgement prove nothing.
+                let until = now + RELIEF;
+                self.relieved_until = Some(until);
+                return Next::Wait(until);
+            }
             return self.part(target, now);
         }
         let goal = match &self.blame {

@@ -251,3 +251,20 @@ proptest! {
         prop_assert_eq!(play.told.as_ref(), Some(&target), "and it was told");
     }
 }
+
+#[test]
+fn nothing_proves_that_a_gateway_that_refuses_everything_has_nothing() {
+    let now = Moment::ORIGIN;
+    let mut session = GatewaySession::begin(Before::Nothing, None, 0, now);
+    let full = snapshot(&BTreeSet::from([1]));
+    let mut told = None;
+    while told.is_none() {
+        let Next::Send(update) = session.next(&full, now) else {
+            panic!("it searches: {session:?}");
+        };
+        told = session.answered(&update.version, Err("broken".to_owned()), now);
+    }
+    assert!(matches!(told, Some(Learned::RefusesAll(_))), "{told:?}");
+    let empty = snapshot(&BTreeSet::new());
+    assert_eq!(session.next(&empty, now), Next::Wait(now + RELIEF));
+}
