@@ -57,8 +57,7 @@ pub async fn run(
         config.common.clone(),
         client,
         clock.clone(),
-    )
-    .await?;
+    );
     let (certificates, upkeep) = config.certificates(operator.writer.clone(), clock.clone())?;
     let routes: Arc<Cache<Whole<APIRoute>>> = operator.cache("apiroute");
     let backends: Arc<Cache<Whole<Backend>>> = operator.cache("backend");
@@ -90,6 +89,7 @@ pub async fn run(
     let live = Live {
         routes,
         backends,
+        planner: planner.clone(),
         gateways: gateways.clone(),
         certificates: certificates.clone(),
         provider: config.cert_provider,

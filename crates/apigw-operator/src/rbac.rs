@@ -32,13 +32,6 @@ pub fn election() -> Vec<PolicyRule> {
     )]
 }
 
-/// Rules for the installation's default name, the UID of `kube-system`; not needed where it is configured.
-pub fn installation() -> Vec<PolicyRule> {
-    let mut namespaces = rule("", &["namespaces"], &["get"]);
-    namespaces.resource_names = Some(vec!["kube-system".to_owned()]);
-    vec![namespaces]
-}
-
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     PolicyRule {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
-use operator_core::process::config::Common;
+use operator_core::process::{config::Common, installation::Installation};
 
 use crate::aws::{AllowedEndpoint, EndpointPolicy, Settings};
 
@@ -17,6 +17,10 @@ pub struct Config {
     /// What every operator has.
     #[command(flatten)]
     pub common: Common,
+
+    /// What marks outside resources.
+    #[command(flatten)]
+    pub installation: Installation,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.

@@ -9,6 +9,7 @@ pub mod s3bucket;
 use std::{
     collections::BTreeSet,
     future::Future,
+    pin::pin,
     sync::{Arc, OnceLock},
 };
 
@@ -50,6 +51,12 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let aws = Aws::new(config.aws());
+    let mut stop = pin!(stop);
+    let installation = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(()),
+        name = config.installation.name(&client, &clock) => name?,
+    };
     let mut operator = Operator::new(
         NAME,
         version,
@@ -57,8 +64,7 @@ pub async fn run(
         config.common,
         client.clone(),
         clock.clone(),
-    )
-    .await?;
+    );
 
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
@@ -66,7 +72,7 @@ pub async fn run(
 
     let engine = Engine::new(
         S3Buckets::new(sessions.clone()),
-        operator.installation.clone(),
+        installation,
         clock.clone(),
     );
     let bucket_controller = operator.controller(&buckets, engine);

@@ -116,7 +116,7 @@ fn defaults_are_as_promised() {
     assert_eq!(common.reconcile_interval, Duration::from_secs(300));
     assert_eq!(common.reconcile_timeout, Duration::from_secs(120));
     assert_eq!(common.api_writes, Some(per_second(100, 200)));
-    assert_eq!((common.installation_id, common.kubeconfig), (None, None));
+    assert_eq!(common.kubeconfig, None);
     let election = common.election.unwrap();
     assert_eq!(election.namespace, "operators");
     assert_eq!(election.timings, Timings::default());
@@ -209,7 +209,6 @@ fn settings_mean_what_they_say() {
         .env("RECONCILE_TIMEOUT", "1.5s")
         .env("API_WRITE_RATE", "10000")
         .env("API_WRITE_BURST", "1")
-        .env("INSTALLATION_ID", "prod-1")
         .env("POD_NAME", "example-0")
         .arg("--kubeconfig=/tmp/kubeconfig");
     let common = given.settings().common;
@@ -222,7 +221,6 @@ fn settings_mean_what_they_say() {
     assert_eq!(common.reconcile_interval, Duration::from_secs(5400));
     assert_eq!(common.reconcile_timeout, Duration::from_millis(1500));
     assert_eq!(common.api_writes, Some(per_second(10_000, 1)));
-    assert_eq!(common.installation_id.unwrap().as_str(), "prod-1");
     assert_eq!(common.pod_name, "example-0");
     assert_eq!(
         common.kubeconfig.as_deref(),
@@ -282,7 +280,6 @@ const UP_TO_AN_HOUR: &str = "a duration such as 90s, 5m, 1h30m or 1.5s, from 1s 
 #[case("API_WRITE_RATE", "0.5", "a number from 1 to 10000, or 0 for no limit")]
 #[case("API_WRITE_BURST", "0", "a number from 1 to 10000")]
 #[case("API_WRITE_BURST", "10001", "a number from 1 to 10000")]
-#[case("INSTALLATION_ID", "a/b", "1 to 63 letters, digits, '.', '-' and '_'")]
 #[case("ALLOW_HTTP", "si", BOOLEAN)]
 fn a_wrong_value_is_refused_wherever_it_comes_from(
     #[case] name: &'static str,
@@ -481,7 +478,7 @@ fn help_explains_every_setting_with_its_true_default() {
                  LEADER_ELECTION_LEASE_DURATION LEADER_ELECTION_RENEW_DEADLINE \
                  LEADER_ELECTION_RETRY_PERIOD POD_NAME POD_NAMESPACE WATCH_NAMESPACES \
                  MAX_CONCURRENT_RECONCILES RECONCILE_INTERVAL RECONCILE_TIMEOUT API_WRITE_RATE \
-                 API_WRITE_BURST INSTALLATION_ID \
+                 API_WRITE_BURST \
                  CONFIG_DIR ALLOWED_ENDPOINTS ALLOW_HTTP REGION";
     for name in names.split_whitespace() {
         assert!(

@@ -2,10 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-/// Moves what stands in its old place to its new one, unless something stands there already.
-pub fn rewrite(spec: &mut Map<String, Value>) {
+/// Moves what stands in its old place to its new one, unless something stands there already. Returns how many
+/// fields had an old place.
+pub fn rewrite(spec: &mut Map<String, Value>) -> u64 {
+    let mut earlier = 0;
     if let Some(cache) = at(spec, &["authorization", "cache"]) {
         let sentinel = cache.remove("sentinel");
+        earlier += u64::from(sentinel.is_some());
         if let Some(sentinel) = sentinel
             && !cache.contains_key("redis")
         {
@@ -13,14 +16,15 @@ pub fn rewrite(spec: &mut Map<String, Value>) {
         }
     }
     let (policy, transport) = match at(spec, &["security", "headers"]) {
-        None => return,
+        None => return earlier,
         Some(headers) => (
             headers.remove("contentSecurityPolicy"),
             headers.remove("strictTransportSecurity"),
         ),
     };
+    earlier += [&policy, &transport].into_iter().flatten().count() as u64;
     let Some(security) = at(spec, &["security"]) else {
-        return;
+        return earlier;
     };
     if let Some(policy) = policy
         && !security.contains_key("csp")
@@ -35,6 +39,7 @@ pub fn rewrite(spec: &mut Map<String, Value>) {
     {
         security.insert("hsts".to_owned(), hsts(&transport));
     }
+    earlier
 }
 
 fn at<'a>(spec: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
@@ -95,7 +100,9 @@ mod tests {
         let Value::Object(mut spec) = old else {
             panic!("an object")
         };
-        rewrite(&mut spec);
+        let before = Value::Object(spec.clone());
+        let earlier = rewrite(&mut spec);
+        assert_eq!(earlier == 0, before == new, "{earlier}");
         assert_eq!(Value::Object(spec), new);
     }
 }

@@ -21,7 +21,7 @@ use self::claims::Claims;
 pub use self::{
     documents::config_maps,
     object::{backend, route},
-    references::{Hint, References, Targets, Unresolved, references},
+    references::{Destinations, Hint, References, Targets, Unresolved},
 };
 use crate::snapshot::{Item, ItemId, Snapshot};
 
@@ -34,6 +34,8 @@ pub struct Candidate {
     pub created: Timestamp,
     /// The requests that it claims, each in a form that is equal where the requests are.
     pub claims: Vec<String>,
+    /// How many of its fields stood in the place where earlier gateways looked for them.
+    pub earlier_fields: u64,
 }
 
 /// Why an object is not sent.

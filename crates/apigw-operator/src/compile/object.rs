@@ -30,8 +30,11 @@ pub fn route(
     let mut spec = object(&route.spec);
     documents::inline(&mut spec, route, text)?;
     share_out(&mut spec);
-    legacy::rewrite(&mut spec);
-    Ok(candidate(Kind::ApiRoute, route, spec, claims(&route.spec)))
+    let earlier_fields = legacy::rewrite(&mut spec);
+    Ok(Candidate {
+        earlier_fields,
+        ..candidate(Kind::ApiRoute, route, spec, claims(&route.spec))
+    })
 }
 
 /// What gateways get of a backend.
@@ -62,6 +65,7 @@ fn candidate(
         // Objects of an API server have one.
         created: created.map_or(Timestamp::MAX, |time| time.0),
         claims,
+        earlier_fields: 0,
     }
 }
 

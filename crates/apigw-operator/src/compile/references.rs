@@ -6,8 +6,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use crd_types::apigw::v1alpha1::{APIRoute, APIRouteSpec, Destination};
-use kube::Resource;
+use crd_types::apigw::v1alpha1::{APIRouteSpec, Destination};
 use operator_core::decide::key::ObjectKey;
 
 /// What there is to refer to.
@@ -53,42 +52,76 @@ pub enum Hint {
     Foreign,
 }
 
-/// Looks up every destination of a route.
-pub fn references(route: &APIRoute, targets: &impl Targets) -> References {
-    let namespace = route.meta().namespace.as_deref().unwrap_or_default();
-    let unresolved: Vec<_> = destinations(&route.spec)
-        .filter_map(|(path, destination)| {
-            let hint = unknown(namespace, destination, targets)?;
-            Some(Unresolved {
-                path,
-                host: destination.host.clone(),
+/// The destinations of a route that are looked up. Kept where the route is not.
+#[derive(Clone, Debug)]
+pub struct Destinations(Box<[Named]>);
+
+#[derive(Clone, Debug)]
+struct Named {
+    list: List,
+    at: usize,
+    host: Box<str>,
+    port: i32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum List {
+    Route,
+    Aggregate,
+}
+
+impl Destinations {
+    /// Those of a route.
+    pub fn of(spec: &APIRouteSpec) -> Self {
+        let named = |list| {
+            move |(at, destination): (usize, &Destination)| Named {
+                list,
+                at,
+                host: destination.host.as_str().into(),
                 port: destination.port,
-                hint,
+            }
+        };
+        let places = spec.route.iter().map(|place| &place.destination);
+        let aggregate = spec.aggregate.as_deref().filter(|it| it.enabled);
+        let targets = aggregate.into_iter().flat_map(|it| &it.targets);
+        let targets = targets.map(|target| &target.destination);
+        let places = places.enumerate().map(named(List::Route));
+        Self(
+            places
+                .chain(targets.enumerate().map(named(List::Aggregate)))
+                .collect(),
+        )
+    }
+
+    /// Looks up each, for a route of this namespace.
+    pub fn look_up(&self, namespace: &str, targets: &impl Targets) -> References {
+        let unresolved = self.0.iter().filter_map(|destination| {
+            Some(Unresolved {
+                hint: unknown(namespace, destination, targets)?,
+                path: destination.path(),
+                host: destination.host.to_string(),
+                port: destination.port,
             })
-        })
-        .collect();
-    match unresolved.is_empty() {
-        true => References::Resolved,
-        false => References::Unresolved(unresolved),
+        });
+        match unresolved.collect::<Vec<_>>() {
+            none if none.is_empty() => References::Resolved,
+            unresolved => References::Unresolved(unresolved),
+        }
     }
 }
 
-fn destinations(spec: &APIRouteSpec) -> impl Iterator<Item = (String, &Destination)> {
-    let places = spec.route.iter().enumerate().map(|(at, place)| {
-        let path = format!("spec.route[{at}].destination");
-        (path, &place.destination)
-    });
-    let aggregate = spec.aggregate.as_deref().filter(|it| it.enabled);
-    let targets = aggregate.into_iter().flat_map(|it| &it.targets);
-    let targets = targets.enumerate().map(|(at, target)| {
-        let path = format!("spec.aggregate.targets[{at}].destination");
-        (path, &target.destination)
-    });
-    places.chain(targets)
+impl Named {
+    fn path(&self) -> String {
+        let at = self.at;
+        match self.list {
+            List::Route => format!("spec.route[{at}].destination"),
+            List::Aggregate => format!("spec.aggregate.targets[{at}].destination"),
+        }
+    }
 }
 
 /// None if it is known.
-fn unknown(namespace: &str, destination: &Destination, targets: &impl Targets) -> Option<Hint> {
+fn unknown(namespace: &str, destination: &Named, targets: &impl Targets) -> Option<Hint> {
     let (host, port) = (&*destination.host, destination.port);
     if targets.has_backend(host) || targets.has_host(host, port) {
         return None;
@@ -220,11 +253,8 @@ mod tests {
     }
 
     fn of(spec: Value) -> References {
-        let object = json!({
-            "apiVersion": "avapigw.io/v1alpha1", "kind": "APIRoute",
-            "metadata": {"name": "api", "namespace": "shop"}, "spec": spec,
-        });
-        references(&serde_json::from_value(object).expect("a route"), &Cluster)
+        let spec = serde_json::from_value(spec).expect("a route's");
+        Destinations::of(&spec).look_up("shop", &Cluster)
     }
 
     fn to(host: &str, port: i32) -> Value {

@@ -24,6 +24,7 @@ fn candidate(id: ItemId, age: i64, claims: &[&str]) -> Candidate {
 
 fn sized(id: ItemId, age: i64, claims: &[&str], spec: Vec<u8>) -> Candidate {
     Candidate {
+        earlier_fields: 0,
         item: Arc::new(Item::new(id, Bytes::from(spec))),
         created: Timestamp::from_second(1_000_000 - age).expect("a time"),
         claims: claims.iter().map(|&claim| claim.to_owned()).collect(),

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use crd_types::{
     apigw::v1alpha1::{APIRoute, APIRouteStatus, AppliedGateways},
@@ -8,7 +8,7 @@ use operator_core::decide::key::ObjectKey;
 
 use super::{Delivered, Text};
 use crate::{
-    compile::{self, Candidate},
+    compile::{self, Candidate, Destinations},
     snapshot::Kind,
 };
 
@@ -25,8 +25,8 @@ impl Delivered for APIRoute {
         Some(compile::config_maps(self))
     }
 
-    fn as_route(self: &Arc<Self>) -> Option<Arc<APIRoute>> {
-        Some(self.clone())
+    fn destinations(&self) -> Option<Destinations> {
+        Some(Destinations::of(&self.spec))
     }
 
     fn gateways(status: &mut APIRouteStatus) -> &mut AppliedGateways {

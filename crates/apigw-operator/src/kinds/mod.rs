@@ -6,7 +6,7 @@ mod backend;
 use std::{collections::BTreeSet, sync::Arc};
 
 use crd_types::{
-    apigw::v1alpha1::{APIRoute, AppliedGateways},
+    apigw::v1alpha1::AppliedGateways,
     lifecycle::{HasLifecycle, Managed},
     rules::InvalidField,
 };
@@ -14,7 +14,10 @@ use operator_core::{
     cluster::config_maps::NoText, decide::key::ObjectKey, engines::external::Annotations,
 };
 
-use crate::{compile::Candidate, snapshot::Kind};
+use crate::{
+    compile::{Candidate, Destinations},
+    snapshot::Kind,
+};
 
 /// Looks up a text in a ConfigMap.
 pub type Text<'a> = dyn Fn(&ObjectKey, Option<&str>) -> Result<Arc<str>, NoText> + 'a;
@@ -39,8 +42,8 @@ pub trait Delivered: Managed {
         None
     }
 
-    /// Itself, if it is a route.
-    fn as_route(self: &Arc<Self>) -> Option<Arc<APIRoute>> {
+    /// The destinations to look up; none where the kind has none.
+    fn destinations(&self) -> Option<Destinations> {
         None
     }
 
@@ -74,7 +77,7 @@ pub fn edition<K: Delivered>(object: &K) -> String {
     let meta = object.meta();
     let uid = meta.uid.as_deref().unwrap_or_default();
     let generation = meta.generation.unwrap_or_default();
-    match asked(object) {
+    match Annotations::of(object).reconcile_requested_at() {
         Some(asked) => format!("{uid}/{generation}/{asked}"),
         None => format!("{uid}/{generation}"),
     }
@@ -87,21 +90,12 @@ pub fn refused_before<K: Delivered>(object: &K) -> Option<&str> {
     let programmed = lifecycle.condition(PROGRAMMED)?;
     let of_this = programmed.reason == REFUSED
         && programmed.observed_generation == object.meta().generation
-        && lifecycle.last_handled_reconcile_at.as_deref() == asked(object);
+        && lifecycle.last_handled_reconcile_at.as_deref()
+            == Annotations::of(object).reconcile_requested_at();
     of_this.then(|| {
         let message = programmed.message.as_str();
         message.strip_prefix(SAYS).unwrap_or(message)
     })
-}
-
-/// When a pass was asked for, as far as a status can hold it.
-fn asked<K: Delivered>(object: &K) -> Option<&str> {
-    let asked = Annotations::of(object).reconcile_requested_at()?;
-    let end = asked
-        .char_indices()
-        .nth(256)
-        .map_or(asked.len(), |(at, _)| at);
-    Some(&asked[..end])
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use prometheus_client::{
 };
 
 use super::PREFIX;
-use crate::{config::CertProvider, gateways::Gateways, kinds::Delivered};
+use crate::{
+    config::CertProvider, gateways::Gateways, kinds::Delivered, plan::Planner, snapshot::Kind,
+};
 
 /// The owners to ask.
 pub struct Live {
@@ -23,6 +25,8 @@ pub struct Live {
     pub routes: Arc<Cache<Whole<APIRoute>>>,
     /// Every backend.
     pub backends: Arc<Cache<Whole<Backend>>>,
+    /// What gateways must have.
+    pub planner: Arc<Planner>,
     /// The gateways of this replica.
     pub gateways: Arc<Gateways>,
     /// The certificates in force.
@@ -36,6 +40,11 @@ pub struct Live {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Type {
     r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,6 +101,23 @@ impl Live {
         gauges(encoder, "resources_total", help, places)
     }
 
+    fn wishes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.planner.counts();
+        let outdated = "Objects that were taken anew as a ConfigMap that they refer to was read";
+        let earlier = "Fields that were moved from where earlier gateways looked for them to where they stand today";
+        for (name, help, count) in [
+            ("configmap_watch_enqueues", outdated, counts.outdated),
+            ("legacy_field_conversions", earlier, counts.earlier_fields),
+        ] {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            let labels = Of {
+                kind: Kind::ApiRoute.into(),
+            };
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
     fn gateways(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let count = self.gateways.count();
         let help = "Gateways whose stream of configuration this replica serves";
@@ -142,6 +168,7 @@ impl Live {
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.objects(&mut encoder)?;
+        self.wishes(&mut encoder)?;
         self.gateways(&mut encoder)?;
         self.certificates(&mut encoder)
     }

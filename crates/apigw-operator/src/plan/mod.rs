@@ -7,7 +7,10 @@ mod wish;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crd_types::apigw::v1alpha1::APIRoute;
@@ -53,6 +56,17 @@ pub struct Planner {
     refusals: Arc<Refusals<ItemId>>,
     index: Index<Plan>,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    outdated: AtomicU64,
+    earlier_fields: AtomicU64,
+}
+
+/// What was counted since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Routes that were taken anew because a ConfigMap had changed.
+    pub outdated: u64,
+    /// Fields of routes that were moved from where earlier gateways looked for them.
+    pub earlier_fields: u64,
 }
 
 impl Planner {
@@ -70,6 +84,8 @@ impl Planner {
             texts: OnceLock::new(),
             index: Index::default(),
             snapshots: watch::Sender::new(None),
+            outdated: AtomicU64::default(),
+            earlier_fields: AtomicU64::default(),
             refusals,
             routes,
             services,
@@ -90,6 +106,9 @@ impl Planner {
         let reader = Arc::downgrade(self);
         let texts = ConfigTexts::new(client, self.clock.clone(), move |_, routes| {
             if let Some(planner) = reader.upgrade() {
+                planner
+                    .outdated
+                    .fetch_add(routes.len() as u64, Ordering::Relaxed);
                 routes.iter().for_each(|route| planner.reread(route));
             }
         });
@@ -195,6 +214,14 @@ impl Planner {
             .is_some_and(|plan| plan.verdicts().any(|(_, verdict)| refused(verdict)))
     }
 
+    /// What was counted since the start.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            outdated: self.outdated.load(Ordering::Relaxed),
+            earlier_fields: self.earlier_fields.load(Ordering::Relaxed),
+        }
+    }
+
     fn wished<K: Delivered>(&self, key: &ObjectKey, object: &Arc<K>) {
         if object.meta().deletion_timestamp.is_some() {
             return self.wished_no_more::<K>(key);
@@ -215,12 +242,20 @@ impl Planner {
         // Without a text that is yet to be looked up, what was wished before stays.
         if let Some(wish) = Wish::of(object, &|map, key| self.text(map, key), self.clock.now()) {
             let edition = wish.edition.clone();
-            self.wishes.lock().insert(id.clone(), wish);
+            self.take(id.clone(), wish);
             // What was refused of an earlier edition is over, even if that comes back.
             self.refusals
                 .retain(|refused, of| *refused != id || *of == *edition);
-            self.index.feed();
         }
+    }
+
+    fn take(&self, id: ItemId, wish: Wish) {
+        if let Ok(candidate) = &wish.candidate {
+            self.earlier_fields
+                .fetch_add(candidate.earlier_fields, Ordering::Relaxed);
+        }
+        self.wishes.lock().insert(id, wish);
+        self.index.feed();
     }
 
     /// Takes a route anew, as a text that it refers to has become another.
@@ -232,8 +267,7 @@ impl Planner {
         let wish = Wish::of(&route, &|map, key| self.text(map, key), self.clock.now());
         if let Some(wish) = wish.filter(|_| route.metadata.deletion_timestamp.is_none()) {
             let id = ItemId::new(Kind::ApiRoute, key.clone());
-            self.wishes.lock().insert(id, wish);
-            self.index.feed();
+            self.take(id, wish);
         }
     }
 

@@ -9,7 +9,7 @@ use operator_core::{decide::clock::Moment, engines::fanout::Digest};
 
 use super::wish::Wish;
 use crate::{
-    compile::{Compiled, LeftOut, References, Targets, references},
+    compile::{Compiled, LeftOut, References, Targets},
     snapshot::{ItemId, Snapshot},
 };
 
@@ -70,7 +70,10 @@ impl Plan {
                 edition: wish.asked.clone(),
                 since: wish.since,
                 what,
-                references: wish.route.as_ref().map(|route| references(route, targets)),
+                references: wish
+                    .destinations
+                    .as_ref()
+                    .map(|named| named.look_up(&id.key.namespace, targets)),
                 decided,
             };
             (id.clone(), verdict)

@@ -2,11 +2,10 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use crd_types::apigw::v1alpha1::APIRoute;
 use operator_core::{cluster::config_maps::NoText, decide::clock::Moment, engines::fanout::Digest};
 
 use crate::{
-    compile::Candidate,
+    compile::{Candidate, Destinations},
     kinds::{Delivered, Text, edition, refused_before},
 };
 
@@ -22,8 +21,8 @@ pub(super) struct Wish {
     pub refused: Option<Arc<str>>,
     /// When it came to be what it is.
     pub since: Moment,
-    /// The object, if it is a route.
-    pub route: Option<Arc<APIRoute>>,
+    /// The destinations to look up, if it is a route.
+    pub destinations: Option<Destinations>,
     /// The addresses and ports that it stands for.
     pub hosts: Vec<(String, i32)>,
 }
@@ -50,7 +49,7 @@ impl Wish {
             refused: told_refusal(&**object),
             candidate: candidate.map_err(|invalid| invalid.to_string()),
             since: now,
-            route: object.as_route(),
+            destinations: object.destinations(),
             hosts: object.hosts(),
         })
     }

@@ -27,8 +27,11 @@ use crate::snapshot::{Item, ItemId, Snapshot, named};
 /// After it registered, a gateway overlooks snapshots smaller than what it has for 30 s; told from its stream's
 /// begin, which comes later, and with a second to spare.
 pub const WINDOW: Duration = Duration::from_secs(31);
-/// How long an acknowledgement may take before the update counts as lost.
+/// How long an acknowledgement may take before the update counts as lost. Twice as long after each that was: a
+/// gateway may be that slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How often that doubles.
+const DOUBLINGS: u32 = 4;
 /// How long a target may still hold what was found to be refused: it is on its way out.
 const DISMISSAL: Duration = Duration::from_secs(1);
 /// How long a gateway that refuses everything is left alone.
@@ -70,6 +73,8 @@ pub struct GatewaySession {
     /// What was sent last without proof.
     hoped: Option<Digest>,
     in_flight: Option<InFlight>,
+    /// How many updates in a row were not answered in time.
+    lost: u32,
     behind: Option<Moment>,
     blame: Option<Blame>,
     /// What it was found to refuse last, and until when a target is not sent that still holds it.
@@ -146,6 +151,7 @@ impl GatewaySession {
             greeted: false,
             hoped: None,
             in_flight: None,
+            lost: 0,
             behind: None,
             blame: None,
             culprit: None,
@@ -166,6 +172,7 @@ impl GatewaySession {
     ) -> Option<Learned> {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
         self.pace.answered(now);
+        self.lost = 0;
         self.proven = false;
         let answer = answer.map_err(|words| redacted(&words, self.known(in_flight.what.tracked())));
         if let Err(words) = &answer {
@@ -388,11 +395,12 @@ impl Session for GatewaySession {
         }
         self.behind.get_or_insert(now);
         if let Some(in_flight) = &self.in_flight {
-            let lost = in_flight.sent + PATIENCE;
+            let lost = in_flight.sent + PATIENCE * (1 << self.lost.min(DOUBLINGS));
             if now < lost {
                 return Next::Wait(lost);
             }
             // It may have taken it or not.
+            self.lost += 1;
             self.in_flight = None;
             self.proven = false;
             self.tracked = Tracked::Unknown;

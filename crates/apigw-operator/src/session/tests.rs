@@ -252,6 +252,37 @@ proptest! {
     }
 }
 
+/// It works off one update after the other, and each takes it so long.
+#[test]
+fn a_gateway_that_is_slower_than_the_patience_gets_there() {
+    let takes = 3 * PATIENCE;
+    let full = snapshot(&BTreeSet::from([1]));
+    let mut session = GatewaySession::begin(Before::Nothing, None, 0, Moment::ORIGIN);
+    let (mut now, mut idle_at) = (Moment::ORIGIN, Moment::ORIGIN);
+    let mut in_work = std::collections::VecDeque::new();
+    for _ in 0..20 {
+        let due = match session.next(&full, now) {
+            Next::Send(update) => {
+                idle_at = idle_at.max(now) + takes;
+                in_work.push_back((idle_at, update.version));
+                continue;
+            }
+            Next::Wait(due) => due,
+        };
+        match in_work.front() {
+            Some((done, _)) if *done <= due => {
+                let (done, version) = in_work.pop_front().expect("it is there");
+                now = done;
+                if let Some(Learned::Has(_)) = session.answered(&version, Ok(()), now) {
+                    return;
+                }
+            }
+            _ => now = due,
+        }
+    }
+    panic!("it never settles: {session:?}");
+}
+
 #[test]
 fn nothing_proves_that_a_gateway_that_refuses_everything_has_nothing() {
     let now = Moment::ORIGIN;

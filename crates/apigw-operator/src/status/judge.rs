@@ -170,7 +170,9 @@ fn under_way(found: Found<'_>, now: Moment) -> Judgement {
     };
     let fresh = now.since(found.since) < PROMPT;
     let untold = in_force || found.stored == Stored::Nothing;
-    if fresh && untold && (standing.connected > 0 || standing.opening) {
+    let prompt = fresh && untold && (standing.connected > 0 || standing.opening);
+    // Other replicas' gateways would be missing in what is told.
+    if prompt || standing.hearing {
         return unfinished(None, false, Outcome::Superseded);
     }
     let (reason, news) = match (standing.connected, standing.applied) {

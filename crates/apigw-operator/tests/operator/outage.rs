@@ -208,3 +208,39 @@ async fn an_operator_that_dies_is_missed_by_nobody() -> Result<()> {
     assert_eq!(gateway.violations(), Vec::<String>::new());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_starts_while_the_api_server_is_away_serves_once_it_is_back() -> Result<()>
+{
+    let stage = Stage::new("begin").await?;
+    let operator = stage.operator_with(UNHURRIED)?;
+    let gateway = stage.gateway("gw").await?;
+    four_objects(&stage).await?;
+    answers(&gateway, "/api", 200, "web GET /api").await?;
+    let before = gateway.state().counts.full_syncs;
+    operator.stop().await?;
+
+    let outage = away(&stage);
+    let operator = stage.operator_with(UNHURRIED)?;
+    wait::until("it to ask in vain", PATIENCE, || async {
+        outage.hits() > 2
+    })
+    .await?;
+    answers(&gateway, "/shop", 200, "web GET /shop").await?;
+    assert!(!operator.has_ended(), "it waits");
+    assert_eq!(gateway.state().counts.full_syncs, before);
+
+    outage.remove();
+    wait::until("it to serve", PATIENCE, || async {
+        operator.clock.advance(SECOND);
+        gateway.state().counts.full_syncs > before
+    })
+    .await?;
+    was_always_whole(&gateway, before);
+    let mall = json!({ "spec": { "match": [{ "uri": { "prefix": "/mall" } }] } });
+    stage.patch::<APIRoute>("shop", mall).await?;
+    answers(&gateway, "/mall", 200, "web GET /mall").await?;
+    operator.stop().await?;
+    assert_eq!(gateway.violations(), Vec::<String>::new());
+    Ok(())
+}

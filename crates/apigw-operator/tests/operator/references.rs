@@ -53,7 +53,7 @@ async fn an_unknown_destination_is_a_warning_until_it_is_there() -> Result<()> {
     operator.stop().await
 }
 
-async fn document(stage: &Stage, title: &str) -> Result<()> {
+pub async fn document(stage: &Stage, title: &str) -> Result<()> {
     let text = json!({
         "openapi": "3.0.0", "info": { "title": title, "version": "1" }, "paths": {},
     });

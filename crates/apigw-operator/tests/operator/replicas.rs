@@ -115,6 +115,52 @@ async fn the_leader_tells_of_the_gateways_of_every_replica() -> Result<()> {
     leader.stop().await
 }
 
+/// A lease that is soon over when nobody renews it.
+const SHORT_LEASE: &[&str] = &[
+    "--leader-election-lease-duration=10s",
+    "--leader-election-renew-deadline=6s",
+    "--leader-election-retry-period=1s",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_killed_is_missed_by_its_own_gateways_alone() -> Result<()> {
+    let stage = Stage::new("killed").await?;
+    let blue = origin("blue").await?;
+    let leader = stage.operator_with(SHORT_LEASE)?;
+    let own = stage.gateway("own").await?;
+    stage.backend("blue", blue).await?;
+    stage.route("paint", "/paint", "blue").await?;
+    says(&stage, "paint", "Route successfully applied to 1 gateway").await?;
+    let port = Port::reserve()?;
+    let address = format!("--grpc-bind-address={}", port.address());
+    let heir = [SHORT_LEASE, &["--pod-name=heir", &address]].concat();
+    let heir = stage.operator_with(&heir)?;
+    let others = gateway_of(&stage, "others", &port).await?;
+    answers(&others, "/paint", 200, "blue GET /paint").await?;
+
+    leader.crash().await;
+    // As the end of a process does.
+    own.cut();
+    // Gateways of the other one need no leader: they get every edit, and those of the dead one keep serving.
+    stage.route("more", "/more", "blue").await?;
+    answers(&others, "/more", 200, "blue GET /more").await?;
+    answers(&own, "/paint", 200, "blue GET /paint").await?;
+    says(&stage, "more", "Route successfully applied to 1 gateway").await?;
+    assert_eq!(others.state().counts.registrations, 1);
+
+    // A replica in the place of the dead one reports to the heir.
+    let place = [SHORT_LEASE, &["--pod-name=next"]].concat();
+    let next = stage.operator_with(&place)?;
+    answers(&own, "/more", 200, "blue GET /more").await?;
+    stage.route("last", "/last", "blue").await?;
+    says(&stage, "last", "Route successfully applied to 2 gateways").await?;
+    for gateway in [&own, &others] {
+        assert_eq!(gateway.violations(), Vec::<String>::new());
+    }
+    next.stop().await?;
+    heir.stop().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_gateway_of_a_follower_refuses_is_told_by_the_leader() -> Result<()> {
     let stage = Stage::new("refused").await?;

@@ -42,6 +42,7 @@ async fn roles_in_the_watched_namespace_are_what_it_needs_and_no_more() -> Resul
     let stage = Stage::new("rights").await?;
     let rules = Rules::of(&stage)?;
     let user = rules.user(&stage, Reach::Namespace).await?;
+    found(&stage).await?;
     let operator = stage.operator_as(&user.config(), UNHURRIED)?;
     needs_exactly(&rules, &stage, operator).await
 }
@@ -57,6 +58,7 @@ async fn a_cluster_role_is_what_it_needs_and_no_more() -> Result<()> {
         .copied()
         .chain(["--watch-namespaces="])
         .collect();
+    found(&stage).await?;
     let operator = stage.operator_as(&user.config(), &everywhere)?;
     needs_exactly(&rules, &stage, operator).await?;
     own.stop().await;
@@ -96,6 +98,7 @@ async fn is_told(missing: &Permission) -> Result<()> {
     let stage = Stage::new("lacking").await?;
     let rules = Rules::of(&stage)?.without(missing);
     let user = rules.user(&stage, Reach::Namespace).await?;
+    found(&stage).await?;
     let operator = stage.operator_as(&user.config(), UNHURRIED)?;
     // In the words of the API server's authorizer.
     let own = format!("User \"{}\"", user.name());
@@ -144,7 +147,6 @@ enum Reach {
 struct Rules {
     watched: Vec<PolicyRule>,
     election: Vec<PolicyRule>,
-    installation: Vec<PolicyRule>,
     certificates: Vec<PolicyRule>,
 }
 
@@ -156,18 +158,12 @@ impl Rules {
         Ok(Self {
             watched: rbac::watched(),
             election: rbac::election(),
-            installation: rbac::installation(),
             certificates: here.context("its Secrets are in this namespace")?,
         })
     }
 
     fn all(&self) -> BTreeSet<Permission> {
-        let parts = [
-            &self.watched,
-            &self.election,
-            &self.installation,
-            &self.certificates,
-        ];
+        let parts = [&self.watched, &self.election, &self.certificates];
         parts.into_iter().flat_map(|rules| granted(rules)).collect()
     }
 
@@ -176,7 +172,6 @@ impl Rules {
         Self {
             watched: reduced(&self.watched),
             election: reduced(&self.election),
-            installation: reduced(&self.installation),
             certificates: reduced(&self.certificates),
         }
     }
@@ -184,8 +179,8 @@ impl Rules {
     /// A user who has them, and nothing else.
     async fn user(&self, stage: &Stage, reach: Reach) -> Result<User> {
         let (cluster, watched) = match reach {
-            Reach::Cluster => ([&*self.watched, &*self.installation].concat(), Vec::new()),
-            Reach::Namespace => (self.installation.clone(), self.watched.clone()),
+            Reach::Cluster => (self.watched.clone(), Vec::new()),
+            Reach::Namespace => (Vec::new(), self.watched.clone()),
         };
         let roles = [watched, self.election.clone(), self.certificates.clone()].concat();
         let rules = UserRules {
@@ -228,9 +223,6 @@ async fn needs_exactly(rules: &Rules, stage: &Stage, operator: Running) -> Resul
 
 /// Everything happens that the operator ever does in the cluster; each act waits for its effect.
 async fn play(stage: &Stage, operator: &Running) -> Result<()> {
-    // One of its Secrets was emptied, the other one is yet to be made.
-    secret(stage, AUTHORITY, apigw_operator::NAME).await?;
-    secret(stage, "nobodys", "nobody").await?;
     let options = stage.gateway_options("gw").await?;
     let clock = operator.clock.clone();
     let gateway = Gateway::start(Options { clock, ..options }).await?;
@@ -268,6 +260,12 @@ async fn play(stage: &Stage, operator: &Running) -> Result<()> {
     answers(&gateway, "/again", 404, "").await?;
     assert_eq!(gateway.violations(), Vec::<String>::new());
     Ok(())
+}
+
+/// What the operator finds: one of its Secrets was emptied, the other one is yet to be made.
+async fn found(stage: &Stage) -> Result<()> {
+    secret(stage, AUTHORITY, apigw_operator::NAME).await?;
+    secret(stage, "nobodys", "nobody").await
 }
 
 /// An empty Secret that is labelled as somebody's.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 use crate::stage::{
     PATIENCE, Stage, UNHURRIED,
     http::{answers, get, origin},
+    time::elapse,
     traffic::Traffic,
 };
 use anyhow::Result;
@@ -186,5 +187,48 @@ async fn mounted_files_change_under_traffic_and_the_stream_stays() -> Result<()>
     for gateway in [&*gateway, &later] {
         assert_eq!(gateway.violations(), Vec::<String>::new());
     }
+    Ok(())
+}
+
+/// A certificate lasts 30 days, and is renewed when 10 are left.
+const RENEWED_AFTER: Duration = Duration::from_secs(20 * 24 * 60 * 60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_own_authority_renews_its_certificate_under_traffic_and_the_stream_stays() -> Result<()>
+{
+    let stage = Stage::new("renewal").await?;
+    let operator = stage.operator_with(UNHURRIED)?;
+    let options = stage.gateway_options("gw").await?;
+    let at_first = values(&stage, OPERATOR_CERT).await?;
+    let clock = operator.clock.clone();
+    clock.advance(RENEWED_AFTER - Duration::from_secs(120));
+    let options = Options {
+        clock: clock.clone(),
+        ..options
+    };
+    let gateway = Arc::new(Gateway::start(options).await?);
+    is_served(&stage, &gateway).await?;
+    let session = gateway.state().session;
+    let mut traffic = Traffic::of(&gateway, "/api", &clock);
+    traffic.goes_on().await?;
+    assert_eq!(values(&stage, OPERATOR_CERT).await?, at_first);
+
+    let mut renewed = at_first.clone();
+    for _ in 0..60 {
+        elapse(&clock, &[&gateway], Duration::from_secs(10)).await?;
+        renewed = values(&stage, OPERATOR_CERT).await?;
+        if renewed != at_first {
+            break;
+        }
+    }
+    assert_ne!(renewed["tls.crt"], at_first["tls.crt"], "it is renewed");
+    assert_eq!(renewed["ca.crt"], at_first["ca.crt"]);
+    traffic.goes_on().await?;
+    stage.route("more", "/more", "web").await?;
+    answers(&gateway, "/more", 200, "web GET /more").await?;
+    assert_eq!(gateway.state().session, session, "the stream is the same");
+    traffic.was_served().await?;
+    operator.stop().await?;
+    assert_eq!(gateway.violations(), Vec::<String>::new());
     Ok(())
 }

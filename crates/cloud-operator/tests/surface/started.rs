@@ -10,12 +10,14 @@ use serde_json::Value;
 
 use crate::scene::{Scene, program::Served};
 
-/// A field of the log line that tells of the start.
+/// What the log says that outside resources are marked with.
 async fn installation(started: &Served) -> Result<String> {
     let program = &started.program;
-    program.says("\"msg\":\"started\"").await?;
+    program.says("\"installation\":").await?;
     let output = program.output();
-    let line = output.lines().find(|line| line.contains("\"started\""));
+    let line = output
+        .lines()
+        .find(|line| line.contains("\"installation\":"));
     let line: Value = serde_json::from_str(line.context("no such line")?)?;
     Ok(line["installation"].as_str().unwrap_or_default().to_owned())
 }

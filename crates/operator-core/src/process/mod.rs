@@ -5,6 +5,7 @@ pub mod config;
 #[cfg(feature = "replicas")]
 pub mod grpc;
 pub mod http;
+pub mod installation;
 pub mod metrics;
 mod observer;
 pub mod operator;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::metrics::{ControllerMetrics, QueueLoad};
+use super::metrics::{ControllerMetrics, QueueLoad, Written};
 use crate::{
+    cluster::write::WriteError,
     decide::{
         outcome::PassResult,
         queue::{Class, Snapshot},
@@ -21,6 +22,18 @@ impl Observer for ControllerMetrics {
 
     fn started(&self, waited: Duration) {
         ControllerMetrics::started(self, waited);
+    }
+
+    fn status_written(&self, written: Result<(), &WriteError>, took: Duration) {
+        let how = match written {
+            Ok(()) => Written::Success,
+            // The object is younger, or gone, or another replica's by now: nothing is wrong.
+            Err(WriteError::Conflict | WriteError::Gone | WriteError::NotLeading(_)) => {
+                Written::Superseded
+            }
+            Err(_) => Written::Error,
+        };
+        ControllerMetrics::status_written(self, how, took);
     }
 
     fn left(&self) {

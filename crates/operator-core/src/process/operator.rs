@@ -4,8 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::Managed;
 use futures::future::{BoxFuture, join_all};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, ResourceExt};
+use kube::Client;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
@@ -13,6 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 use super::{
     config::{Common, Namespaces},
     http::{self, BindError, Checks, State},
+    installation::Nameless,
     metrics::Metrics,
     observer,
 };
@@ -42,12 +42,9 @@ const AGEING: Duration = Duration::from_secs(30);
 /// Why an operator did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// The installation's default name could not be read.
-    #[error(
-        "cannot read the UID of the namespace kube-system, which names this installation: {0}; \
-         allow it by RBAC, or set INSTALLATION_ID (--installation-id)"
-    )]
-    Installation(String),
+    /// The installation has no name.
+    #[error(transparent)]
+    Nameless(#[from] Nameless),
     /// The settings do not fit together.
     #[error("{0}")]
     Settings(String),
@@ -101,8 +98,6 @@ pub struct Operator {
     pub client: Client,
     /// Writes to the API server, within the budget that all of the operator's writes share.
     pub writer: Writer,
-    /// What marks outside resources as this installation's.
-    pub installation: Arc<str>,
     /// Where the operator's own families go.
     pub metrics: Metrics,
     /// Sections of `/debug/state`.
@@ -122,18 +117,14 @@ pub struct Operator {
 
 impl Operator {
     /// The frame of the operator `name`, whose replicas share the Lease `lease`.
-    ///
-    /// # Errors
-    /// When the installation's name cannot be read.
-    pub async fn new(
+    pub fn new(
         name: &'static str,
         version: &'static str,
         lease: &'static str,
         common: Common,
         client: Client,
         clock: Clock,
-    ) -> Result<Self, OperatorError> {
-        let installation = installation(&common, &client).await?;
+    ) -> Self {
         let metrics = Metrics::new(name, version);
         let reporter = Reporter {
             controller: name.to_owned(),
@@ -157,11 +148,10 @@ impl Operator {
             Namespaces::All => Scope::All,
             Namespaces::Only(names) => Scope::Namespaces(names.iter().cloned().collect()),
         };
-        Ok(Self {
+        Self {
             clock,
             client,
             writer,
-            installation: installation.into(),
             metrics,
             state: State::default(),
             common,
@@ -175,7 +165,7 @@ impl Operator {
             syncs: Vec::new(),
             synced: watch::Sender::new(false),
             drained: Vec::new(),
-        })
+        }
     }
 
     /// The cache of a kind; its watch starts with [`run`](Self::run). `name` is the kind in lower case.
@@ -322,7 +312,7 @@ impl Operator {
                 let _ = resign.wait_for(|closed| *closed).await;
             }));
         }
-        tracing::info!(operator = self.name, installation = %self.installation, "started");
+        tracing::info!(operator = self.name, "started");
 
         let ended = tokio::select! {
             biased;
@@ -423,16 +413,4 @@ fn synced<P: Projection>(cache: &Cache<P>) -> Result<(), String> {
         (false, Some(error)) => Err(error),
         (false, None) => Err("not listed yet".to_owned()),
     }
-}
-
-async fn installation(common: &Common, client: &Client) -> Result<String, OperatorError> {
-    if let Some(configured) = &common.installation_id {
-        return Ok(configured.as_str().to_owned());
-    }
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.get("kube-system").await;
-    let found = found.map_err(|error| OperatorError::Installation(error.to_string()))?;
-    found
-        .uid()
-        .ok_or_else(|| OperatorError::Installation("it has none".to_owned()))
 }

@@ -51,14 +51,9 @@ struct Settings {
 }
 
 /// A frame for the namespace of the stage.
-async fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
+fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
     let namespace = format!("--watch-namespaces={}", stage.namespace.name());
-    let fixed = [
-        "gadget-operator",
-        "--leader-elect=false",
-        "--installation-id=test",
-        &namespace,
-    ];
+    let fixed = ["gadget-operator", "--leader-elect=false", &namespace];
     let args = fixed.map(Into::into).into_iter();
     let inputs = Inputs {
         args: args.chain(settings.iter().map(Into::into)).collect(),
@@ -68,8 +63,6 @@ async fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
     let common = load::<Settings>(&inputs).unwrap().settings.common;
     let (client, clock) = (stage.client.clone(), clock.clone());
     Operator::new("gadget-operator", "1", "gadgets", common, client, clock)
-        .await
-        .unwrap()
 }
 
 /// Status and body of an answer.
@@ -139,7 +132,7 @@ async fn a_cache_of_names_counts_as_one_of_whole_objects_does() {
         format!("--health-probe-bind-address={}", probes.address()),
         format!("--metrics-bind-address={}", metrics.address()),
     ];
-    let mut operator = frame(&stage, &Clock::system(), &settings).await;
+    let mut operator = frame(&stage, &Clock::system(), &settings);
     let gadgets: Arc<Cache<Whole<Gadget>>> = operator.cache("gadget");
     let services: Arc<Cache<Names>> = operator.projection("service");
     let passes = Arc::<[AtomicUsize; 2]>::default();
@@ -204,7 +197,7 @@ async fn the_frames_writes_are_within_the_budget_of_its_settings() {
             format!("--api-write-rate={rate}"),
             "--api-write-burst=1".to_owned(),
         ];
-        let operator = frame(&stage, &clock, &settings).await;
+        let operator = frame(&stage, &clock, &settings);
         assert!(waited(&operator).abs() < f64::EPSILON);
         let names: Vec<_> = (0..20)
             .map(|n| format!("gadgets.example.com/{n}"))

@@ -8,7 +8,7 @@ use operator_core::{
         cache::{Cache, Scope, Whole},
         election::Leadership,
         events::{Events, Reporter},
-        write::Writer,
+        write::{WriteError, Writer},
     },
     decide::{
         clock::Clock,
@@ -65,6 +65,7 @@ struct Nobody;
 impl Observer for Nobody {
     fn added(&self, _: Class) {}
     fn started(&self, _: Duration) {}
+    fn status_written(&self, _: Result<(), &WriteError>, _: Duration) {}
     fn finished(&self, _: &PassResult, _: Duration) {}
     fn left(&self) {}
 }

@@ -21,6 +21,9 @@ const CLIENTS: usize = 16;
 /// The objects of a stage.
 pub struct Objects {
     routes: Api<APIRoute>,
+    /// With connections of its own: a watch that ends takes its connection along, and an edit would pay for
+    /// another one.
+    watched: Api<APIRoute>,
     backends: Api<Backend>,
 }
 
@@ -28,6 +31,7 @@ impl Objects {
     pub fn of(namespace: &Namespace) -> Result<Self> {
         Ok(Self {
             routes: namespace.api()?,
+            watched: namespace.api()?,
             backends: namespace.api()?,
         })
     }
@@ -72,7 +76,7 @@ impl Objects {
     /// Waits until a route is ready as it is.
     pub async fn ready(&self, number: usize) -> Result<()> {
         wait::wait_for(
-            &self.routes,
+            &self.watched,
             &name(number),
             "it is ready",
             PATIENCE,

@@ -137,6 +137,24 @@ fn who_joins_or_leaves_turns_nothing_within_the_grace() {
     }
 }
 
+#[rstest]
+#[case::new(Stored::Nothing)]
+#[case::not_everywhere_so_far(Stored::NotInForce { reason: "Programming", message: "applied to 1 of 2 gateways", at: None })]
+fn nothing_new_is_told_while_other_replicas_may_have_gateways_of_their_own(
+    #[case] stored: Stored<'_>,
+) {
+    let hearing = Standing {
+        hearing: true,
+        opening: true,
+        ..of(2, 2)
+    };
+    let early = judged(hearing, stored, 2);
+    assert!(matches!(early.result, Ok(Outcome::Superseded)), "{early:?}");
+    assert!(early.programmed.is_none());
+    let kept = judged(hearing, IN_FORCE, 2);
+    assert!(done(&kept).is_some() && !kept.lists_anew);
+}
+
 #[test]
 fn another_number_of_gateways_is_told_when_it_is_told_of_everything() {
     let early = judged(of(3, 3), IN_FORCE, 2);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     observed::page::{Samples, Shown},
+    references::document,
     stage::{
         Stage,
         http::{answers, origin},
@@ -71,6 +72,11 @@ async fn acts(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> {
     });
     stage.backend("bad", origin("bad").await?).await?;
     stage.unready::<Backend>("bad", "RefusedByGateway").await?;
+
+    // One field stands where earlier gateways looked for it.
+    let earlier = json!({ "spec": { "security": { "headers": { "contentSecurityPolicy": "default-src 'self'" } } } });
+    stage.patch::<APIRoute>("paint", earlier).await?;
+    stage.ready::<APIRoute>("paint").await?;
     let marked = json!({ "metadata": { "finalizers": ["apiroute.avapigw.io/finalizer"] } });
     stage.patch::<APIRoute>("paint", marked).await?;
     stage.delete::<APIRoute>("paint").await?;
@@ -87,12 +93,12 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
     shown
         .counts(&[
             (&applied("apiroute", "added"), 1.0),
-            (&applied("apiroute", "updated"), 1.0),
+            (&applied("apiroute", "updated"), 2.0),
             (&applied("apiroute", "deleted"), 1.0),
             (&applied("backend", "added"), 1.0),
             (&applied("backend", "updated"), 0.0),
             (&applied("backend", "deleted"), 0.0),
-            (PROPAGATED, 3.0),
+            (PROPAGATED, 4.0),
             ("crds_total{type=\"apiroute\"}", 0.0),
             ("crds_total{type=\"backend\"}", 2.0),
             (
@@ -103,6 +109,8 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
                 "finalizer_operations_total{controller=\"apiroute\",operation=\"remove\"}",
                 1.0,
             ),
+            ("legacy_field_conversions_total{kind=\"apiroute\"}", 1.0),
+            ("configmap_watch_enqueues_total{kind=\"apiroute\"}", 0.0),
             ("grpc_active_gateways", 1.0),
             ("grpc_server_active_streams", 1.0),
             (
@@ -261,5 +269,26 @@ async fn a_silent_gateway_is_reaped_and_counted() -> Result<()> {
     shown
         .counts(&[("grpc_reaped_gateways_total", 1.0), (CONNECTED, 1.0)])
         .await?;
+    shown.operator.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_config_map_sets_going_is_counted() -> Result<()> {
+    let stage = Stage::new("outdated").await?;
+    let shown = Shown::on(&stage)?;
+    let _gateway = stage.gateway("gw").await?;
+    let spec = json!({
+        "match": [{ "uri": { "prefix": "/r" } }],
+        "route": [{ "destination": { "host": "127.0.0.1", "port": 9 } }],
+        "openAPIValidation": { "enabled": true, "specConfigMapRef": { "name": "doc", "key": "openapi.json" } },
+    });
+    stage.create::<APIRoute>("r", spec).await?;
+    stage.unready::<APIRoute>("r", "Invalid").await?;
+    let outdated = "configmap_watch_enqueues_total{kind=\"apiroute\"}";
+    shown.counts(&[(outdated, 1.0)]).await?;
+    document(&stage, "first").await?;
+    shown.counts(&[(outdated, 2.0)]).await?;
+    document(&stage, "second").await?;
+    shown.counts(&[(outdated, 3.0)]).await?;
     shown.operator.stop().await
 }

@@ -65,7 +65,7 @@ pub struct Controller<R: Reconciler> {
     reconciler: R,
     site: Arc<Site<R::Kind>>,
     settings: Settings,
-    observer: Box<dyn Observer>,
+    observer: Arc<dyn Observer>,
     queue: Arc<Mutex<Queue>>,
     streaks: Mutex<Streaks>,
     unreadable: Unreadable,
@@ -89,7 +89,7 @@ impl<R: Reconciler> Controller<R> {
             reconciler,
             streaks: Mutex::new(Streaks::new(settings.interval)),
             settings,
-            observer: Box::new(observer),
+            observer: Arc::new(observer),
             queue,
             unreadable: Unreadable::default(),
             work: Notify::new(),
@@ -237,7 +237,13 @@ impl<R: Reconciler> Controller<R> {
     async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
         let clock = self.site.clock.clone();
         let deadline = clock.now() + self.settings.timeout;
-        let mut pass = Pass::new(self.site.clone(), object.clone(), leading, deadline);
+        let mut pass = Pass::new(
+            self.site.clone(),
+            self.observer.clone(),
+            object.clone(),
+            leading,
+            deadline,
+        );
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
         let result = match clock.until(deadline, run).await {
@@ -282,8 +288,7 @@ impl<R: Reconciler> Controller<R> {
             conditions::conclude(lifecycle, result, generation, now);
         }
         let asked = Annotations::of(&*object).reconcile_requested_at();
-        // The schema bounds it; an annotation has no bound of its own.
-        lifecycle.last_handled_reconcile_at = asked.map(|asked| asked.chars().take(256).collect());
+        lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
         if pass.had_effect() {
             pass.status.lifecycle_mut().touch(now);
         }

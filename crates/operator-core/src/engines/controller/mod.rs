@@ -13,7 +13,10 @@ pub use self::{
     driver::{Controller, Settings},
     pass::{Pass, Site},
 };
-use crate::decide::{outcome::PassResult, queue::Class};
+use crate::{
+    cluster::write::WriteError,
+    decide::{outcome::PassResult, queue::Class},
+};
 
 /// What a kind does in one pass.
 pub trait Reconciler: Send + Sync + 'static {
@@ -42,6 +45,8 @@ pub trait Observer: Send + Sync + 'static {
     fn added(&self, class: Class);
     /// A pass starts after its key waited for `waited`.
     fn started(&self, waited: Duration);
+    /// A write of a status ended like this after `took`.
+    fn status_written(&self, written: Result<(), &WriteError>, took: Duration);
     /// A pass ended after `took`; [`left`](Self::left) follows.
     fn finished(&self, result: &PassResult, took: Duration);
     /// A pass that started holds its place no longer, whether it ended or was stopped.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crd_types::lifecycle::Managed;
 use kube::ResourceExt;
 
-use super::trigger::speaks_anew;
+use super::{Observer, trigger::speaks_anew};
 use crate::{
     cluster::{
         cache::{Cache, Whole},
@@ -41,11 +41,13 @@ pub struct Pass<K: Managed> {
     effects: bool,
     deadline: Moment,
     site: Arc<Site<K>>,
+    observer: Arc<dyn Observer>,
 }
 
 impl<K: Managed> Pass<K> {
     pub(super) fn new(
         site: Arc<Site<K>>,
+        observer: Arc<dyn Observer>,
         object: Arc<K>,
         leading: Leading,
         deadline: Moment,
@@ -58,6 +60,7 @@ impl<K: Managed> Pass<K> {
             effects: false,
             deadline,
             site,
+            observer,
         }
     }
 
@@ -147,12 +150,18 @@ impl<K: Managed> Pass<K> {
             uid: &object.uid().unwrap_or_default(),
             resource_version: object.meta().resource_version.as_deref(),
         };
+        let begun = self.site.clock.now();
         let written = self
             .site
             .writer
             .patch_status::<K>(&self.leading, target, object.status(), &self.status)
-            .await?;
-        self.adopt(written);
+            .await;
+        if !matches!(written, Ok(None)) {
+            let took = self.site.clock.now().since(begun);
+            self.observer
+                .status_written(written.as_ref().map(drop), took);
+        }
+        self.adopt(written?);
         Ok(())
     }
 

@@ -28,9 +28,11 @@ impl<'a, K: Resource<DynamicType = ()>> Annotations<'a, K> {
         self.is_true("abandon")
     }
 
-    /// `reconcile-requested-at`: any new value asks for a pass.
+    /// `reconcile-requested-at`: any new value asks for a pass. As much of it as a status can hold.
     pub fn reconcile_requested_at(&self) -> Option<&'a str> {
-        self.get("reconcile-requested-at")
+        let asked = self.get("reconcile-requested-at")?;
+        let mut ends = asked.char_indices().map(|(end, _)| end);
+        Some(&asked[..ends.nth(256).unwrap_or(asked.len())])
     }
 
     /// `deletion-policy`: overrides the spec.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::{GoDuration, InstallationId, Listen, LogFormat, LogLevel, Namespaces, namespaces};
+use super::{GoDuration, Listen, LogFormat, LogLevel, Namespaces, namespaces};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -128,11 +128,6 @@ pub(super) struct Flags {
     /// How many writes go to the API server at once after a quiet time, if there is a limit: 1 to 10000.
     #[arg(long, env = "API_WRITE_BURST", value_name = "COUNT", value_parser = write_burst, default_value = "200")]
     pub api_write_burst: NonZeroU32,
-
-    /// What marks outside resources as this installation's own. Changing it disowns what exists.
-    /// [default: the UID of the namespace kube-system]
-    #[arg(long, env = "INSTALLATION_ID", value_name = "ID")]
-    pub installation_id: Option<InstallationId>,
 
     /// The cluster to work on. Without it: the cluster that this Pod runs in; KUBECONFIG is ignored.
     #[arg(long, value_name = "FILE")]

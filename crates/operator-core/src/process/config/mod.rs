@@ -18,7 +18,6 @@ mod sources;
 use std::{
     num::{NonZeroU16, NonZeroU32},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
@@ -76,8 +75,6 @@ pub struct Common {
     /// How fast this process may write to the API server, all its controllers together and the lease's
     /// renewals aside; `None` for as fast as it can.
     pub api_writes: Option<budget::Limits>,
-    /// What marks outside resources as ours, if it is not the UID of the namespace kube-system.
-    pub installation_id: Option<InstallationId>,
     /// The kubeconfig file of the cluster to work on; `None` for the cluster that this Pod runs in.
     pub kubeconfig: Option<PathBuf>,
 }
@@ -126,31 +123,6 @@ pub struct Election {
     pub timings: Timings,
 }
 
-/// What marks outside resources as one installation's own: 1 to 63 letters, digits, `.`, `-` and `_`, so
-/// that it fits into every outside system's tags and names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InstallationId(String);
-
-impl InstallationId {
-    /// The identifier itself.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for InstallationId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if (1..=63).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("1 to 63 letters, digits, '.', '-' and '_'")
-        }
-    }
-}
-
 const NO_ELECTION_NAMESPACE: &str = "the namespace of the leader election is not known: set \
     LEADER_ELECTION_NAMESPACE (--leader-election-namespace) or POD_NAMESPACE (--pod-namespace), or turn \
     the election off by LEADER_ELECT=false (--leader-elect=false) if only one replica runs";
@@ -197,7 +169,6 @@ impl TryFrom<Flags> for Common {
             reconcile_timeout: flags.reconcile_timeout.0,
             api_writes: NonZeroU32::new(flags.api_write_rate)
                 .map(|rate| budget::Limits::per_second(rate, flags.api_write_burst)),
-            installation_id: flags.installation_id,
             kubeconfig: flags.kubeconfig,
         })
     }

@@ -60,6 +60,23 @@ struct Faulty {
     code: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Wrote {
+    controller: &'static str,
+    result: &'static str,
+}
+
+/// How a write of a status ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It stands.
+    Success,
+    /// The object is not any more what the write was about.
+    Superseded,
+    /// It was refused, or not answered.
+    Error,
+}
+
 type Times = Family<Queue, Histogram, fn() -> Histogram>;
 
 /// The families that all controllers share.
@@ -77,6 +94,8 @@ pub(super) struct ControllerFamilies {
     queued: Times,
     worked: Times,
     faults: Family<Faulty, Counter>,
+    written: Family<Wrote, Counter>,
+    writing: Family<Controller, Histogram, fn() -> Histogram>,
 }
 
 /// From `pkg/internal/controller/metrics` of controller-runtime, in seconds.
@@ -88,6 +107,11 @@ const RECONCILE_BUCKETS: [f64; 40] = [
 
 fn reconcile_time() -> Histogram {
     Histogram::new(RECONCILE_BUCKETS)
+}
+
+/// From 1 ms to 8 s.
+fn write_time() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 14))
 }
 
 /// From `pkg/metrics/workqueue.go` of controller-runtime: 10 ns to 1000 s.
@@ -110,6 +134,8 @@ impl ControllerFamilies {
             queued: Family::new_with_constructor(queue_time),
             worked: Family::new_with_constructor(queue_time),
             faults: Family::default(),
+            written: Family::default(),
+            writing: Family::new_with_constructor(write_time),
         };
         let all = families.clone();
         registry.register(
@@ -172,6 +198,16 @@ impl ControllerFamilies {
             "Passes that ended in a fault, by who can mend it and the other side's code",
             all.faults,
         );
+        registry.register(
+            "operator_status_updates",
+            "Writes of statuses that were not as they should be",
+            all.written,
+        );
+        registry.register(
+            "operator_status_update_duration_seconds",
+            "How long writing a status took, the wait for the write budget included",
+            all.writing,
+        );
         families
     }
 }
@@ -194,6 +230,8 @@ pub struct ControllerMetrics {
     queued: Histogram,
     worked: Histogram,
     faults: Family<Faulty, Counter>,
+    written: [Counter; 3],
+    writing: Histogram,
 }
 
 impl ControllerMetrics {
@@ -203,6 +241,12 @@ impl ControllerMetrics {
         let queue = Queue::of(name);
         let ended = |result| {
             all.reconciles.get_or_create_owned(&Ended {
+                controller: name,
+                result,
+            })
+        };
+        let wrote = |result| {
+            all.written.get_or_create_owned(&Wrote {
                 controller: name,
                 result,
             })
@@ -225,6 +269,8 @@ impl ControllerMetrics {
             queued: all.queued.get_or_create_owned(&queue),
             worked: all.worked.get_or_create_owned(&queue),
             faults: all.faults.clone(),
+            written: ["success", "superseded", "error"].map(wrote),
+            writing: all.writing.get_or_create_owned(&controller),
         }
     }
 
@@ -242,6 +288,12 @@ impl ControllerMetrics {
     pub fn started(&self, waited: Duration) {
         self.queued.observe(waited.as_secs_f64());
         self.active.inc();
+    }
+
+    /// A write of a status ended like this after so long.
+    pub fn status_written(&self, how: Written, took: Duration) {
+        self.written[how as usize].inc();
+        self.writing.observe(took.as_secs_f64());
     }
 
     /// A pass that began has ended, or was stopped.

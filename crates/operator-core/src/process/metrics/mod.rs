@@ -15,7 +15,7 @@ use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry}
 
 use self::{controller::ControllerFamilies, live::Live, process::Process};
 pub use self::{
-    controller::{ControllerMetrics, QueueLoad},
+    controller::{ControllerMetrics, QueueLoad, Written},
     exposition::Exposition,
 };
 

@@ -31,6 +31,9 @@ use crate::decide::clock::{Clock, Moment};
 
 /// A receiver that joined or left less than this ago turns nothing that is in force into something that is not.
 pub const GRACE: Duration = Duration::from_secs(60);
+/// How long a replica that takes over from another hears the others before it says that every receiver has
+/// something: they look for a new leader every few seconds, and dial it.
+pub const HEARING: Duration = Duration::from_secs(15);
 /// How long changes are gathered after some were told: of hundreds of receivers, each takes everything.
 const GATHER: Duration = Duration::from_millis(50);
 /// How often a mere change of the number of receivers is told on every object.
@@ -49,12 +52,14 @@ pub struct Standing {
     pub just_left: bool,
     /// Whether the board itself is so new that receivers may not have come yet.
     pub opening: bool,
+    /// Whether other replicas may have receivers of which they have yet to report.
+    pub hearing: bool,
 }
 
 impl Standing {
     /// Whether every receiver has it, and there is one.
     pub fn everywhere(self) -> bool {
-        self.connected > 0 && self.applied == self.connected
+        self.connected > 0 && self.applied == self.connected && !self.hearing
     }
 
     /// Whether what was in force everywhere may be said to be so still.
@@ -85,6 +90,8 @@ pub struct Board<R, I> {
 struct State<R, I> {
     /// Since when receivers, or their replicas, may have come.
     opened: Moment,
+    /// Until when other replicas are expected to begin to report.
+    heard: Moment,
     receivers: BTreeMap<R, Sightings<I>>,
     reporters: Reporters,
     dirty: Wake<I>,
@@ -104,6 +111,7 @@ where
         Self {
             state: Mutex::new(State {
                 opened: now,
+                heard: now,
                 receivers: BTreeMap::new(),
                 reporters: Reporters::default(),
                 dirty: Wake::Some(BTreeSet::new()),
@@ -169,6 +177,7 @@ where
         let state = self.state.lock();
         let mut standing = Standing {
             opening: now.since(state.opened) < GRACE,
+            hearing: now < state.heard,
             ..Standing::default()
         };
         for receiver in state.current() {
@@ -337,6 +346,7 @@ where
         let graces = graces.filter_map(|known| ends(known.left.unwrap_or(known.joined)));
         self.graces_end = graces
             .chain(ends(self.opened))
+            .chain(Some(self.heard).filter(|heard| *heard > now))
             .fold(Moment::NEVER, Moment::min);
         if connected == self.told {
             return (dirty, self.graces_end);

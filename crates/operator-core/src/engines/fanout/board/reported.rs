@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{Board, Known, Place, Receiver, Wake};
+use super::{Board, HEARING, Known, Place, Receiver, Wake};
 use crate::decide::clock::Moment;
 
 /// The replicas that report.
@@ -54,8 +54,10 @@ where
     I: Ord + Clone + fmt::Display,
 {
     /// This replica leads from now on, in a new term. Nobody has reported yet, so the board is as good as new.
-    pub fn leads(&self, now: Moment) {
-        self.turn_over(true, Some(now));
+    /// Where there are `others`, they are [heard](super::HEARING) first.
+    pub fn leads(&self, others: bool, now: Moment) {
+        let heard = if others { now + HEARING } else { now };
+        self.turn_over(true, Some((now, heard)));
     }
 
     /// This replica does not lead, or does not any more: what others have reported is theirs to tell another.
@@ -63,13 +65,14 @@ where
         self.turn_over(false, None);
     }
 
-    fn turn_over(&self, leads: bool, opened: Option<Moment>) {
+    fn turn_over(&self, leads: bool, opened: Option<(Moment, Moment)>) {
         let mut state = self.state.lock();
         state.reporters.leads = leads;
         state.reporters.streams.clear();
         state.keep(|known| known.place == Place::Here);
-        if let Some(opened) = opened {
-            state.opened = opened;
+        if let Some((opened, heard)) = opened {
+            (state.opened, state.heard) = (opened, heard);
+            state.graces_end = state.graces_end.min(heard);
         }
         state.dirty = Wake::All;
         self.changed.notify_one();

@@ -114,7 +114,7 @@ fn replica(board: &Cards, name: &str, now: Moment) -> Reporting {
 
 fn leading() -> Cards {
     let board = Cards::new(at(0));
-    board.leads(at(0));
+    board.leads(false, at(0));
     board
 }
 
@@ -122,7 +122,7 @@ fn leading() -> Cards {
 fn only_a_leader_takes_reports_and_it_drops_them_with_the_leadership() {
     let board = Cards::new(at(0));
     assert!(board.reports("b".into(), at(0)).is_none());
-    board.leads(at(1));
+    board.leads(false, at(1));
     let other = replica(&board, "b", at(1));
     board.joined(&"own", "s1".into(), exactly(&[(1, 1)]), at(1));
     assert!(board.reported(&other, &"far", "s2".into(), exactly(&[(1, 1)]), at(1)));
@@ -137,7 +137,7 @@ fn only_a_leader_takes_reports_and_it_drops_them_with_the_leadership() {
     );
     assert!(!board.reported(&other, &"far", "s2".into(), Known::Nothing, at(2)));
     assert!(!board.while_valid(&other, || panic!("not valid")));
-    board.leads(at(3));
+    board.leads(false, at(3));
     assert!(
         !board.reported_left(&other, &"own", at(3)),
         "of an earlier term"
@@ -151,11 +151,24 @@ fn a_new_leader_condemns_nothing_before_replicas_could_report() {
     board.joined(&"one", "s1".into(), exactly(&[]), at(0));
     let lacks = |now| !board.standing(&1, digest(1), now).may_still_be();
     assert!(lacks(at(100)));
-    board.leads(at(100));
+    board.leads(false, at(100));
     assert!(!lacks(at(159)) && lacks(at(160)));
     turn(&board, at(100));
     assert_eq!(turn(&board, at(159)), (some(&[]), at(160)));
     assert_eq!(turn(&board, at(160)).0, Wake::All);
+}
+
+#[test]
+fn who_takes_over_from_another_hears_the_others_before_it_says_everywhere() {
+    let board = Cards::new(at(0));
+    board.joined(&"one", "s1".into(), exactly(&[(1, 1)]), at(0));
+    let everywhere = |now| board.standing(&1, digest(1), now).everywhere();
+    assert!(everywhere(at(1)), "there is nobody else");
+    board.leads(true, at(100));
+    turn(&board, at(100));
+    assert!(!everywhere(at(114)) && everywhere(at(115)));
+    assert_eq!(turn(&board, at(101)), (some(&[]), at(115)));
+    assert_eq!(turn(&board, at(115)).0, Wake::All);
 }
 
 #[test]

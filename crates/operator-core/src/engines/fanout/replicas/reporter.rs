@@ -17,6 +17,8 @@ use crate::{cluster::election::LeaderAddress, decide::clock::Clock};
 /// The longest pause before another try, and how long a stream must have lasted to count as a success.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a leader may be out of reach until that is worth a warning.
+const UNREACHABLE: Duration = Duration::from_secs(30);
 /// How long the leader may take to hear that this replica stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -80,6 +82,7 @@ where
     ) {
         let LeaderAddress { identity, address } = leader;
         let (mut failures, mut told) = (0, None);
+        let mut since = self.clock.now();
         loop {
             let began = self.clock.now();
             let Err(status) = self.report(leader, dialling, stop).await else {
@@ -88,12 +91,14 @@ where
             };
             if self.clock.now().since(began) >= LONGEST_PAUSE {
                 (failures, told) = (0, None);
+                since = self.clock.now();
             }
-            let why = (status.code(), status.message().to_owned());
+            let lasting = self.clock.now().since(since) >= UNREACHABLE;
+            let why = (status.code(), status.message().to_owned(), lasting);
             match status.code() {
                 _ if told.as_ref() == Some(&why) => {}
-                // It has just begun or ceased to lead, or cannot be reached: the election will tell.
-                Code::Unavailable => {
+                // It may have just begun or ceased to lead: the election will tell.
+                Code::Unavailable if !lasting => {
                     tracing::debug!(
                         leader = identity,
                         address,

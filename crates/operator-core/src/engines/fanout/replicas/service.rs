@@ -47,15 +47,23 @@ where
     /// Tells the board of each term of leadership. No report is taken where this does not run. Never ends.
     pub async fn run(&self) {
         let mut terms = self.leadership.watch();
+        let mut leader = self.leadership.leader();
+        let mut others = false;
         loop {
+            others |= leader.borrow_and_update().is_some();
+            self.follow();
             if terms.borrow_and_update().is_some() {
-                // Also where one term has followed another.
-                self.follow();
-                self.board.leads(self.clock.now());
-            } else {
-                self.follow();
+                self.board.leads(others, self.clock.now());
             }
-            if terms.changed().await.is_err() {
+            let ended = loop {
+                tokio::select! {
+                    biased;
+                    // Before the term that may follow it.
+                    Ok(()) = leader.changed() => others |= leader.borrow_and_update().is_some(),
+                    turned = terms.changed() => break turned.is_err(),
+                }
+            };
+            if ended {
                 // No election goes on any more.
                 self.follow();
                 return std::future::pending().await;

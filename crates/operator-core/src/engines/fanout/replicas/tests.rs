@@ -47,7 +47,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let leader = Board::new(at(0));
-        leader.leads(at(0));
+        leader.leads(false, at(0));
         let mut telling = Telling::open("b");
         let (replica, hearing) = Hearing::open(telling.next()).unwrap();
         let reporting = leader.reports(replica, at(0)).unwrap();
