@@ -100,6 +100,10 @@ pub async fn run(
         let gateways = gateways.clone();
         move || gateways.shown()
     });
+    operator.state.section("configMaps", {
+        let planner = planner.clone();
+        move || json!(planner.config_maps())
+    });
     operator.state.section("certificates", {
         let certificates = certificates.clone();
         move || json!(certificates.state())

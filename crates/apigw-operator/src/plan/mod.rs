@@ -18,7 +18,7 @@ use kube::Client;
 use operator_core::{
     cluster::{
         cache::{Cache, Change, Whole},
-        config_maps::{ConfigTexts, NoText},
+        config_maps::{ConfigTexts, NamespaceState, NoText},
     },
     decide::{clock::Clock, key::ObjectKey},
     engines::{
@@ -212,6 +212,11 @@ impl Planner {
             |verdict: &Verdict| matches!(verdict.what, What::LeftOut(LeftOut::Refused { .. }));
         self.current()
             .is_some_and(|plan| plan.verdicts().any(|(_, verdict)| refused(verdict)))
+    }
+
+    /// How the ConfigMaps that routes refer to are followed, by their namespaces.
+    pub fn config_maps(&self) -> BTreeMap<String, NamespaceState> {
+        self.texts.get().map(ConfigTexts::state).unwrap_or_default()
     }
 
     /// What was counted since the start.

@@ -44,6 +44,13 @@ pub fn redacted<'a>(words: &str, known: impl IntoIterator<Item = &'a Snapshot>) 
             gather(&spec, false, &mut values);
         }
     }
+    // Messages may show a value in quotes, with what that escapes.
+    let quoted: Vec<_> = values
+        .iter()
+        .map(|value| Value::from(value.as_str()).to_string())
+        .map(|quoted| quoted[1..quoted.len() - 1].to_owned())
+        .collect();
+    values.extend(quoted);
     // A longer one first: it may begin with a shorter one.
     let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
@@ -145,6 +152,7 @@ mod tests {
     #[case(json!({"headers": {"set": {"X-API-Key": "hunter2"}}}), "header X-API-Key: hunter2")]
     #[case(json!({"headers": {"set": {"Authorization": "hunter2"}}}), "hunter2hunter2")]
     #[case(json!({"jwt": {"staticTokens": ["hunter2"]}}), "token hunter2")]
+    #[case(json!({"oidc": {"clientSecret": "\"hunter2\""}}), r#"client secret "\"hunter2\"" is unknown"#)]
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
         let item = Item::new(id, Bytes::from(spec.to_string()));

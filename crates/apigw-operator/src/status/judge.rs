@@ -171,8 +171,9 @@ fn under_way(found: Found<'_>, now: Moment) -> Judgement {
     let fresh = now.since(found.since) < PROMPT;
     let untold = in_force || found.stored == Stored::Nothing;
     let prompt = fresh && untold && (standing.connected > 0 || standing.opening);
-    // Other replicas' gateways would be missing in what is told.
-    if prompt || standing.hearing {
+    // Gateways would be missing in what is told: those of other replicas, and those that dial again.
+    let unheard = standing.opening && standing.connected == 0 && found.stored != Stored::Nothing;
+    if prompt || standing.hearing || unheard {
         return unfinished(None, false, Outcome::Superseded);
     }
     let (reason, news) = match (standing.connected, standing.applied) {

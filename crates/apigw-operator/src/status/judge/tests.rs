@@ -156,6 +156,26 @@ fn nothing_new_is_told_while_other_replicas_may_have_gateways_of_their_own(
 }
 
 #[test]
+fn an_operator_that_starts_anew_does_not_say_at_once_that_there_are_no_gateways() {
+    let opening = Standing {
+        opening: true,
+        ..of(0, 0)
+    };
+    let programming = Stored::NotInForce {
+        reason: "Programming",
+        message: "applied to 1 of 2 gateways",
+        at: None,
+    };
+    let early = judged(opening, programming, 0);
+    assert!(matches!(early.result, Ok(Outcome::Superseded)), "{early:?}");
+    let late = judged(of(0, 0), programming, 0);
+    assert_eq!(
+        running(&late),
+        Some(("NoGateway", "no gateway is connected"))
+    );
+}
+
+#[test]
 fn another_number_of_gateways_is_told_when_it_is_told_of_everything() {
     let early = judged(of(3, 3), IN_FORCE, 2);
     assert_eq!(
