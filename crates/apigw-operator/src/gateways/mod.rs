@@ -156,7 +156,11 @@ impl Gateways {
         // It may count as its own what it refused; but it has nothing in force.
         let (known, had) = match fresh {
             true => (Known::Nothing, None),
-            false => (Known::Something, self.board.contents(&connection.id)),
+            false => {
+                let known = self.board.contents(&connection.id);
+                let told = || self.planner.told_in_force().into();
+                (Known::Something, Some(known.unwrap_or_else(told)))
+            }
         };
         let sequence = self.clock.wall().as_microsecond();
         let gateway = GatewaySession::begin(before, had, sequence, now);

@@ -98,6 +98,14 @@ pub fn refused_before<K: Delivered>(object: &K) -> Option<&str> {
     })
 }
 
+/// Whether its status says that every gateway had this very generation.
+pub fn in_force_before<K: Delivered>(object: &K) -> bool {
+    object.status().is_some_and(|status| {
+        let lifecycle = status.lifecycle();
+        lifecycle.ready && lifecycle.observed_generation == object.meta().generation
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crd_types::apigw::v1alpha1::Backend;

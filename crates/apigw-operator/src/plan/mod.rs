@@ -22,7 +22,7 @@ use operator_core::{
     },
     decide::{clock::Clock, key::ObjectKey},
     engines::{
-        fanout::{Refusal, Refusals},
+        fanout::{Contents, Refusal, Refusals},
         index::Index,
     },
     process::operator::Synced,
@@ -32,7 +32,7 @@ use tokio::sync::watch;
 
 use self::{
     targets::Known,
-    wish::{Wish, told_refusal},
+    wish::{Told, Wish},
 };
 pub use self::{
     targets::ServiceNames,
@@ -206,6 +206,14 @@ impl Planner {
         }
     }
 
+    /// What every gateway had, as the statuses of objects tell: what is left of an earlier process's knowledge.
+    pub fn told_in_force(&self) -> Contents<ItemId> {
+        let wishes = self.wishes.lock();
+        let told = wishes.values().filter(|wish| wish.told == Told::InForce);
+        let candidates = told.filter_map(|wish| wish.candidate.as_ref().ok());
+        Contents::new(candidates.map(|candidate| candidate.item.entry().clone()))
+    }
+
     /// Whether anything is held out because a gateway refused it.
     pub fn holds_out(&self) -> bool {
         let refused =
@@ -235,10 +243,11 @@ impl Planner {
         if let Some(wish) = self.wishes.lock().get_mut(&id)
             && wish.is(&**object)
         {
-            if !wish.is_told_by(&**object) {
-                wish.refused = told_refusal(&**object);
+            let told = Told::of(&**object);
+            if wish.told.refusal() != told.refusal() {
                 self.index.feed();
             }
+            wish.told = told;
             return;
         }
         if let Some((texts, named)) = self.texts.get().zip(object.config_maps()) {
@@ -307,7 +316,7 @@ impl Planner {
             let wish = wishes.get(item.id())?;
             let words = self.refusals.words(item.id(), &wish.edition);
             words
-                .or_else(|| wish.refused.clone())
+                .or_else(|| wish.told.refusal().cloned())
                 .map(|words| words.to_string())
         });
         let targets = Known::of(&wishes, &compiled.snapshot, &self.services);

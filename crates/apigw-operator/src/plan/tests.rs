@@ -64,6 +64,21 @@ fn an_object_that_is_being_deleted_is_wished_no_more() {
 }
 
 #[test]
+fn what_was_in_force_before_a_restart_is_known_from_statuses() {
+    let planner = planner();
+    let ready = |generation| json!({"ready": true, "observedGeneration": generation});
+    let held = wish(&planner, &backend("held", 3, 80, ready(3)));
+    wish(&planner, &backend("edited", 4, 80, ready(3)));
+    wish(&planner, &backend("new", 1, 80, json!({})));
+    let told = planner.told_in_force();
+    let names: Vec<_> = told.entries().iter().map(|entry| &entry.id).collect();
+    assert_eq!(names, [&held]);
+    // It turns ready, and the wish is the same.
+    wish(&planner, &backend("new", 1, 80, ready(1)));
+    assert_eq!(planner.told_in_force().entries().len(), 2);
+}
+
+#[test]
 fn what_gateways_would_refuse_is_told_and_the_rest_is_planned() {
     let planner = planner();
     wish(&planner, &backend("b", 1, 80, json!({})));

@@ -6,7 +6,7 @@ use operator_core::{cluster::config_maps::NoText, decide::clock::Moment, engines
 
 use crate::{
     compile::{Candidate, Destinations},
-    kinds::{Delivered, Text, edition, refused_before},
+    kinds::{Delivered, Text, edition, in_force_before, refused_before},
 };
 
 /// What a user wishes of one object.
@@ -17,14 +17,46 @@ pub(super) struct Wish {
     pub edition: Arc<str>,
     /// What gateways get of it, or why they would refuse it.
     pub candidate: Result<Candidate, String>,
-    /// A gateway's words, if its status says that one refused it.
-    pub refused: Option<Arc<str>>,
+    /// What its status says.
+    pub told: Told,
     /// When it came to be what it is.
     pub since: Moment,
     /// The destinations to look up, if it is a route.
     pub destinations: Option<Destinations>,
     /// The addresses and ports that it stands for.
     pub hosts: Vec<(String, i32)>,
+}
+
+/// What a status says of a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing that matters here.
+    Nothing,
+    /// That every gateway had it.
+    InForce,
+    /// That a gateway refused it, in these words.
+    Refused(Arc<str>),
+}
+
+impl Told {
+    /// What the status of `object` says of this very wish. It does not tell of which text: what refers to one and
+    /// was refused is tried again.
+    pub fn of<K: Delivered>(object: &K) -> Self {
+        match refused_before(object) {
+            Some(words) if !refers(object) => Self::Refused(words.into()),
+            Some(_) => Self::Nothing,
+            None if in_force_before(object) => Self::InForce,
+            None => Self::Nothing,
+        }
+    }
+
+    /// The words of refusal.
+    pub fn refusal(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Refused(words) => Some(words),
+            Self::Nothing | Self::InForce => None,
+        }
+    }
 }
 
 impl Wish {
@@ -46,7 +78,7 @@ impl Wish {
         (!unknown.get()).then(|| Self {
             asked: asked.into(),
             edition: named.into(),
-            refused: told_refusal(&**object),
+            told: Told::of(&**object),
             candidate: candidate.map_err(|invalid| invalid.to_string()),
             since: now,
             destinations: object.destinations(),
@@ -59,22 +91,10 @@ impl Wish {
         *self.asked == *edition(object)
     }
 
-    /// Whether its status says of `object` what is known.
-    pub fn is_told_by<K: Delivered>(&self, object: &K) -> bool {
-        self.refused == told_refusal(object)
-    }
-
     /// What gateways get of it, in brief.
     pub fn digest(&self) -> Option<Digest> {
         Some(self.candidate.as_ref().ok()?.item.digest())
     }
-}
-
-/// The words with which a gateway refused this very wish, as its status tells. A status does not tell of which
-/// text: what refers to one is tried again.
-pub(super) fn told_refusal<K: Delivered>(object: &K) -> Option<Arc<str>> {
-    let told = refused_before(object).filter(|_| !refers(object));
-    told.map(Arc::from)
 }
 
 fn refers<K: Delivered>(object: &K) -> bool {

@@ -1,14 +1,15 @@
 //! A gateway refuses an object: that one alone is held out, and told why.
 
 use crate::stage::{
-    PATIENCE, Stage,
+    PATIENCE, Stage, UNHURRIED,
     http::{answers, origin},
     objects::{lifecycle, message},
 };
 use anyhow::Result;
 use crd_types::apigw::v1alpha1::APIRoute;
-use gateway::{Behaviour, Gateway, Kind, Refusal};
+use gateway::{Behaviour, Gateway, Kind, Options, Refusal};
 use harness::{port::Port, wait};
+use operator_core::decide::clock::Clock;
 use rstest::rstest;
 use serde_json::json;
 
@@ -260,4 +261,44 @@ async fn nobody_is_blamed_by_a_gateway_that_refuses_everything() -> Result<()> {
     operator.stop().await?;
     never_broken(&[&fine, &broken]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_operator_takes_nothing_away_that_was_in_force_when_it_searches() -> Result<()>
+{
+    const GOOD: usize = 20;
+    let stage = Stage::new("search").await?;
+    let operator = stage.operator_with(UNHURRIED)?;
+    let options = stage.gateway_options("gw").await?;
+    let clock = Clock::system();
+    let gateway = Gateway::start(Options {
+        clock: clock.clone(),
+        behaviour: choosy(false),
+        ..options
+    })
+    .await?;
+    stage.backend("web", origin("web").await?).await?;
+    for number in 0..GOOD {
+        let path = format!("/good/{number}");
+        stage.route(&format!("good-{number}"), &path, "web").await?;
+    }
+    for number in 0..GOOD {
+        stage.ready::<APIRoute>(&format!("good-{number}")).await?;
+    }
+    operator.stop().await?;
+    // Meanwhile.
+    stage.unlucky_route("bad", "/bad").await?;
+    stage.route("fine", "/fine", "web").await?;
+
+    let before = gateway.state().counts.updates;
+    let operator = stage.operator_with(UNHURRIED)?;
+    stage.unready::<APIRoute>("bad", REFUSED).await?;
+    answers(&gateway, "/fine", 200, "web GET /fine").await?;
+    let sent = gateway.updates().into_iter();
+    let during = sent.skip(usize::try_from(before)?);
+    for update in during.filter(|update| update.kind == "FULL_SYNC") {
+        assert!(update.resources > GOOD, "{update:?}");
+    }
+    never_broken(&[&gateway]);
+    operator.stop().await
 }
