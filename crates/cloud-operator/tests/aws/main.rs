@@ -1,6 +1,7 @@
 //! The AWS side alone, against moto and what the harness adds to it: no Kubernetes.
 
 mod bucket;
+mod chain;
 mod faults;
 mod fence;
 mod ownership;
