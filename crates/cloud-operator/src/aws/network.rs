@@ -61,7 +61,9 @@ impl Network {
         proxy: Option<&Proxy>,
         config: impl FnOnce(Uri) -> Result<ProxyConfig, E>,
     ) -> ProxyConfig {
-        let Some(Proxy(uri)) = proxy else {
+        // The matcher would take an asterisk for every name, but for no address.
+        let needed = self.no_proxy.split(',').all(|host| host.trim() != "*");
+        let Some(Proxy(uri)) = proxy.filter(|_| needed) else {
             return ProxyConfig::disabled();
         };
         let config = config(uri.clone());
@@ -265,6 +267,24 @@ mod tests {
         };
         let shown = format!("{settings:?} {:?}", settings.network());
         assert!(!shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn the_services_of_the_node_are_behind_no_proxy() {
+        let network = Network {
+            http_proxy: Some(proxy("http://proxy.example").unwrap()),
+            no_proxy: "store.example".to_owned(),
+            ..Network::default()
+        };
+        let shown = format!("{:?}", network.for_http());
+        for host in [
+            "store.example",
+            "169.254.169.254",
+            "169.254.170.23",
+            "fd00:ec2::23",
+        ] {
+            assert!(shown.contains(host), "{host} in {shown}");
+        }
     }
 
     #[test]

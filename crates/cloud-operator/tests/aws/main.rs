@@ -4,6 +4,7 @@ mod bucket;
 mod chain;
 mod faults;
 mod fence;
+mod network;
 mod ownership;
 mod session;
 mod stage;
