@@ -181,14 +181,20 @@ pub(super) fn no_credentials(error: &CredentialsError) -> Fault {
         .with_code("NoCredentials")
 }
 
+/// What the SDK's HTTP client says where a name leads nowhere, and where a proxy opens no way.
+const NO_SUCH_HOST: &str = "dns error";
+const NO_TUNNEL: &str = "tunnel error";
+
 /// Whether a connection could not even be opened: no answer, no trust, or no leave of the proxy.
 fn never_connected(error: &ConnectorError) -> bool {
-    let refused = find::<std::io::Error>(error)
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-    let opening = ["dns error", "tunnel error"];
+    let is_refusal = |it: &std::io::Error| it.kind() == std::io::ErrorKind::ConnectionRefused;
+    let refused = chain(error)
+        .filter_map(|it| it.downcast_ref())
+        .any(is_refusal);
     refused
         || find::<rustls::Error>(error).is_some()
-        || chain(error).any(|it| opening.iter().any(|words| it.to_string().contains(words)))
+        || says(error, NO_SUCH_HOST)
+        || says(error, NO_TUNNEL)
 }
 
 /// What can be done about a connection that could not be opened, where that is not plain.
@@ -198,11 +204,19 @@ fn advice(error: &ConnectorError) -> &'static str {
             "; if the certificate of the endpoint, or of a proxy before it, is of an authority of your own, name \
              its bundle to the operator by --ca-bundle or CA_BUNDLE"
         }
-        _ if chain(error).any(|it| it.to_string().contains("tunnel error")) => {
+        _ if says(error, NO_TUNNEL) => {
             "; the proxy of --https-proxy or HTTPS_PROXY did not open a way to it"
+        }
+        _ if says(error, NO_SUCH_HOST) => {
+            "; check the region or the endpoint (not every region has FIPS or dual-stack endpoints), and whether \
+             a proxy is needed (--https-proxy or HTTPS_PROXY)"
         }
         _ => "",
     }
+}
+
+fn says(error: &ConnectorError, words: &str) -> bool {
+    chain(error).any(|it| it.to_string().contains(words))
 }
 
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
@@ -230,4 +244,36 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     scrub(&said.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io(source: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
+        // As hyper nests what its connectors meet.
+        ConnectorError::io(Box::new(std::io::Error::other(source)))
+    }
+
+    #[test]
+    fn what_kept_a_connection_from_opening_is_told_with_what_to_do() {
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        for (error, part) in [
+            (io(std::io::Error::other(untrusted)), "CA_BUNDLE"),
+            (io("tunnel error: unsuccessful"), "HTTPS_PROXY"),
+            (io("dns error"), "region"),
+            (io(rustls::Error::HandshakeNotComplete), ""),
+            (
+                io(std::io::Error::from(std::io::ErrorKind::ConnectionRefused)),
+                "",
+            ),
+        ] {
+            assert!(never_connected(&error), "{error:?}");
+            let advice = advice(&error);
+            assert!(advice.contains(part), "{error:?}: {advice}");
+            assert_eq!(advice.is_empty(), part.is_empty(), "{error:?}: {advice}");
+        }
+        let broken = io(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert!(!never_connected(&broken), "it was open once");
+    }
 }

@@ -92,6 +92,8 @@ impl Providers {
 
     async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
         let provider = pass.object();
+        // Shown before it works: whoever writes the role's trust policy needs it first.
+        pass.status.external_id = self.shown_external_id(&provider.spec, key);
         let before = self.sessions.last(key);
         let looked = self.look(&provider, key, before.as_ref()).await;
         let looked = looked.and_then(|look| self.stays(look, &pass.status, key));
@@ -123,7 +125,6 @@ impl Providers {
                 poll: SAFETY_POLL,
             }),
             Look::Session(session) => {
-                pass.status.external_id = self.shown_external_id(&provider.spec, key);
                 let renewed = before.is_some_and(|before| before.version != session.version);
                 let now = pass.clock().wall();
                 if status::show(&mut pass.status, &session.caller, renewed, now) {

@@ -141,7 +141,8 @@ async fn a_role_that_is_refused_is_told_with_its_call() {
         (Class::Blocked, "AuthenticationFailed")
     );
     assert!(
-        fault.message.starts_with("sts:AssumeRole was refused"),
+        fault.message.starts_with("sts:AssumeRole was refused")
+            && fault.message.contains(&role(THIRD_ACCOUNT, "second")),
         "{fault}"
     );
 }
@@ -205,9 +206,11 @@ async fn the_whole_chain_is_renewed_before_its_credentials_end() {
 #[tokio::test]
 async fn credentials_that_aws_took_away_are_asked_for_anew() {
     let aws = proxy().await;
-    let client = client(&aws);
+    let clock = Clock::system();
+    let client = Aws::new(settings(&aws), clock.clone());
     let access = chained(&aws, vec![to(OTHER_ACCOUNT, "first", "one")]);
     let session = client.open(&access).await.unwrap();
+    clock.advance(Duration::from_secs(60));
     session.forget_credentials();
     session.verify().await.unwrap();
     assert_eq!(asked(&aws).len(), 2);

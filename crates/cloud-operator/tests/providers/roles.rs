@@ -4,7 +4,12 @@ use std::io::Write;
 
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{Moto, proxy::Call};
+use harness::{
+    Moto,
+    aws::refusal,
+    proxy::{Action, Call, Rule},
+};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::{
@@ -155,6 +160,46 @@ async fn a_chain_ends_in_its_last_role() -> Result<()> {
     assert!(
         message.contains("spec.expectedAccountID") && message.contains(OTHER_ACCOUNT),
         "{message}"
+    );
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn the_external_id_is_shown_before_the_role_trusts_it() -> Result<()> {
+    let scene = Scene::new("external-id").await?;
+    let operator = scene.operator()?;
+    scene.keys("keys", "AKIAEXTERNAL").await?;
+    let denied = refusal::query(StatusCode::FORBIDDEN, "AccessDenied", "not authorized");
+    let assumption = |call: &Call| call.about == "AssumeRole";
+    let distrust = scene
+        .aws
+        .proxy()
+        .rule(Rule::when(assumption, Action::Answer(denied)));
+    let spec = json!({
+        "credentialsSecret": { "name": "keys" },
+        "assumeRoleARN": format!("arn:aws:iam::{OTHER_ACCOUNT}:role/tenant"),
+    });
+    create(&scene, "account", spec).await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "AuthenticationFailed")
+        .await?;
+    let shown = refused.status.and_then(|status| status.external_id);
+    let shown = shown.unwrap_or_default();
+    let end = format!("/{}/account", scene.namespace.name());
+    assert!(shown.ends_with(&end), "{shown}");
+    for form in assumptions(&scene) {
+        assert!(form.contains(&format!("ExternalId={shown}")), "{form}");
+    }
+
+    distrust.remove();
+    // An edit asks for a pass at once.
+    let own = json!({ "spec": { "externalID": "agreed" } });
+    scene.patch::<AWSProvider>("account", own).await?;
+    let ready = scene.ready::<AWSProvider>("account").await?;
+    let status = ready.status.unwrap_or_default();
+    assert_eq!(
+        status.external_id, None,
+        "there is none that it would be for"
     );
     operator.stop().await
 }

@@ -31,6 +31,9 @@ const LEAD: Duration = Duration::from_secs(5 * 60);
 const MARGIN: Duration = Duration::from_secs(10);
 /// How soon a renewal that failed is tried again while the old credentials still work; up to twice that.
 const RETRY: Duration = Duration::from_secs(30);
+/// How long new credentials are kept whatever is said of them: all who shared the ones before are told at the
+/// same time that AWS does not know those any more.
+const SETTLED: Duration = Duration::from_secs(30);
 /// How long credentials without an end are used until somebody looks whether there are others.
 const UNDATED: Duration = Duration::from_secs(15 * 60);
 
@@ -51,6 +54,7 @@ pub(in crate::aws) struct Cached {
 
 struct Held {
     credentials: Credentials,
+    since: Timestamp,
     renew: Timestamp,
     end: Timestamp,
 }
@@ -77,6 +81,7 @@ impl Held {
         let lead = LEAD.mul_f64(1.0 + jitter).min(life / 2);
         Self {
             credentials,
+            since: now,
             renew: later(now, life - lead),
             end,
         }
@@ -141,9 +146,17 @@ impl Cached {
         }
     }
 
-    /// Forgets what is held, and what it was made with: AWS does not know it any more.
+    /// Forgets what is held, and what it was made with: AWS does not know it any more. What is quite new stays.
     pub fn forget(&self) {
-        *self.held.lock() = None;
+        let now = self.clock.wall();
+        let mut held = self.held.lock();
+        if held
+            .as_ref()
+            .is_some_and(|it| now >= later(it.since, SETTLED))
+        {
+            *held = None;
+        }
+        drop(held);
         if let Some(base) = &self.base {
             base.forget();
         }
@@ -379,11 +392,14 @@ mod tests {
     async fn what_was_forgotten_is_asked_for_anew_down_to_the_base() {
         let (clock, script, base) = stage();
         let source = SharedCredentialsProvider::new(Renewed(base.clone()));
-        let cached = Cached::new(clock, HOUR, source, Some(base));
+        let cached = Cached::new(clock.clone(), HOUR, source, Some(base));
         assert_eq!(id(&cached).await, "id-0");
+        clock.advance(SETTLED);
         assert_eq!(id(&cached).await, "id-0");
         cached.forget();
         assert_eq!(id(&cached).await, "id-1");
+        cached.forget();
+        assert_eq!(id(&cached).await, "id-1", "somebody else was told, too");
         assert_eq!(script.asked.load(Ordering::SeqCst), 2);
     }
 

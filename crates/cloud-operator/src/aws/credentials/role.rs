@@ -65,7 +65,7 @@ impl Role {
         let answer = call
             .send()
             .await
-            .map_err(|error| failed(Call::read("sts:AssumeRole"), error))?;
+            .map_err(|error| failed(Call::read("sts:AssumeRole"), &hop.role_arn, error))?;
         temporary(answer.credentials)
     }
 }
@@ -85,11 +85,18 @@ fn unfit(error: BuildError) -> CredentialsError {
 
 /// A fault travels through the SDK as the cause of a credentials error and is found again by
 /// [`Failed::new`].
-pub(super) fn failed<E>(call: Call, error: SdkError<E, HttpResponse>) -> CredentialsError
+pub(super) fn failed<E>(
+    call: Call,
+    role_arn: &str,
+    error: SdkError<E, HttpResponse>,
+) -> CredentialsError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    CredentialsError::provider_error(Fault::from(Failed::new(call, error)))
+    let mut fault = Fault::from(Failed::new(call, error));
+    // Of a chain, AWS's words often leave open which one it was.
+    fault.message.push_str(&format!(" (the role: {role_arn})"));
+    CredentialsError::provider_error(fault)
 }
 
 pub(super) fn temporary(credentials: Option<StsCredentials>) -> Result {

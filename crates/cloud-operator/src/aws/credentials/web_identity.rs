@@ -58,6 +58,7 @@ impl Exchange {
             Token::Named { file, folders } => folders.read(file).await,
         };
         let token = token.map_err(CredentialsError::provider_error)?;
+        let call = Call::read("sts:AssumeRoleWithWebIdentity");
         let answer = aws_sdk_sts::Client::new(&self.config)
             .assume_role_with_web_identity()
             .role_arn(&self.role_arn)
@@ -66,7 +67,7 @@ impl Exchange {
             .web_identity_token(token)
             .send()
             .await
-            .map_err(|error| failed(Call::read("sts:AssumeRoleWithWebIdentity"), error))?;
+            .map_err(|error| failed(call, &self.role_arn, error))?;
         temporary(answer.credentials)
     }
 }
