@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
+use crd_types::names::NamespaceName;
 use operator_core::process::config::Common;
 
 use crate::aws::{
@@ -74,12 +75,13 @@ pub struct Config {
     pub enforce_external_ids: bool,
 
     /// The namespaces whose AWSProviders may work with the operator's own credentials, by naming neither a
-    /// Secret nor a roleARN; comma-separated, * for all, none for no namespace.
+    /// Secret nor a roleARN; comma-separated, * for all, - for none.
     #[arg(
         long,
         env = "AMBIENT_CREDENTIALS_NAMESPACES",
         value_name = "NAMESPACES",
         value_delimiter = ',',
+        value_parser = namespaces,
         default_value = "*"
     )]
     pub ambient_credentials_namespaces: Vec<String>,
@@ -169,7 +171,7 @@ impl Config {
             },
             roles: RolePolicy {
                 allowed: self.allowed_roles.clone(),
-                ambient: Some(ambient.map(|it| it.trim().to_owned()).collect()),
+                ambient: Some(ambient.filter(|it| *it != "-").cloned().collect()),
             },
             pod: Pod {
                 token_file: self.web_identity_token_file.clone(),
@@ -181,5 +183,43 @@ impl Config {
             network: network.network()?,
             ..Settings::default()
         })
+    }
+}
+
+fn namespaces(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    match matches!(text, "*" | "-") || text.parse::<NamespaceName>().is_ok() {
+        true => Ok(text.to_owned()),
+        false => Err("names of namespaces, * for all, - for none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operator_core::process::config::{Inputs, load};
+
+    use super::*;
+
+    #[test]
+    fn the_operators_own_credentials_are_for_all_some_or_none() {
+        let ambient = |setting: Option<&str>| {
+            let args = ["cloud-operator", "--leader-elect=false"];
+            let loaded = load::<Config>(&Inputs {
+                args: args.into_iter().chain(setting).map(Into::into).collect(),
+                env: &|_| None,
+                facts: &[],
+            });
+            loaded.map(|loaded| {
+                let settings = loaded.settings.aws().expect("settings that can be used");
+                settings.roles.ambient.expect("always said")
+            })
+        };
+        assert_eq!(ambient(None).unwrap(), ["*"]);
+        let some = ambient(Some("--ambient-credentials-namespaces=platform, ops"));
+        assert_eq!(some.unwrap(), ["platform", "ops"]);
+        let none = ambient(Some("--ambient-credentials-namespaces=-"));
+        assert!(none.unwrap().is_empty());
+        let wrong = ambient(Some("--ambient-credentials-namespaces=Team_A"));
+        assert!(wrong.unwrap_err().to_string().contains("- for none"));
     }
 }
