@@ -222,4 +222,31 @@ mod tests {
         let wrong = ambient(Some("--ambient-credentials-namespaces=Team_A"));
         assert!(wrong.unwrap_err().to_string().contains("- for none"));
     }
+
+    #[test]
+    fn proxies_are_spelled_in_both_ways() {
+        let no_proxy = |variables: &'static [(&str, &str)]| {
+            let value = |name: &str| {
+                let found = variables.iter().find(|(it, _)| *it == name);
+                found.map(|(_, value)| (*value).into())
+            };
+            let loaded = load::<Config>(&Inputs {
+                args: vec!["cloud-operator".into(), "--leader-elect=false".into()],
+                env: &value,
+                facts: &[],
+            });
+            loaded.expect("settings").settings.no_proxy
+        };
+        assert_eq!(no_proxy(&[("NO_PROXY", "upper")]), "upper");
+        assert_eq!(no_proxy(&[("no_proxy", "lower")]), "lower");
+        assert_eq!(
+            no_proxy(&[("NO_PROXY", ""), ("no_proxy", "lower")]),
+            "lower"
+        );
+        assert_eq!(
+            no_proxy(&[("NO_PROXY", "upper"), ("no_proxy", "lower")]),
+            "upper"
+        );
+        assert_eq!(no_proxy(&[("ca_bundle", "lower")]), "", "of no proxy");
+    }
 }
