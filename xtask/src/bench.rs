@@ -21,12 +21,23 @@ pub struct Bench {
 enum Operator {
     /// Routes and backends to gateways
     Apigw,
+    /// What each AWS provider costs
+    CloudProviders,
 }
 
 impl Operator {
     fn name(self) -> &'static str {
         match self {
             Self::Apigw => "apigw",
+            Self::CloudProviders => "cloud-providers",
+        }
+    }
+
+    /// The operator that is measured.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Apigw => "apigw-operator",
+            Self::CloudProviders => "cloud-operator",
         }
     }
 }
@@ -34,7 +45,7 @@ impl Operator {
 impl Bench {
     pub fn run(self, project: &Project) -> Result<()> {
         let name = self.operator.name();
-        let operator = format!("{name}-operator");
+        let operator = self.operator.program();
         let shell = &project.shell;
         println!("Building, optimised (the first time takes minutes) ...");
         // Each by itself: together, an operator would get features that only the measuring program asks for.
@@ -48,7 +59,7 @@ impl Bench {
             .quiet()
             .run()?;
         let bench = project.optimised(PROGRAM);
-        let program = project.optimised(&operator);
+        let program = project.optimised(operator);
         let report = format!("docs/benchmarks/{name}.md");
         cmd!(
             shell,

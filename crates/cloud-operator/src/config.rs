@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
+use crd_types::names::NamespaceName;
 use operator_core::process::{config::Common, installation::Installation};
 
-use crate::aws::{AllowedEndpoint, EndpointPolicy, Settings};
+use crate::aws::{
+    AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
+    Settings, TokenFolders,
+};
 
 /// AWS accounts and resources as Kubernetes objects.
 ///
@@ -47,22 +51,206 @@ pub struct Config {
     )]
     pub allow_http_endpoints: bool,
 
+    /// The roles that an AWSProvider may name, in roleARN and in what it assumes: ARNs in which * stands for any
+    /// text and {namespace} for the AWSProvider's namespace, as in
+    /// arn:aws:iam::123456789012:role/tenants/{namespace}/*; comma-separated. [default: every role]
+    #[arg(
+        long,
+        env = "ALLOWED_ROLES",
+        value_name = "ROLES",
+        value_delimiter = ','
+    )]
+    pub allowed_roles: Vec<RolePattern>,
+
+    /// Whether every role is assumed with the external ID that an AWSProvider's status shows, and an AWSProvider
+    /// that names one of its own is refused: then nobody can have a role assumed that trusts another
+    /// AWSProvider.
+    #[arg(
+        long,
+        env = "ENFORCE_EXTERNAL_IDS",
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        value_parser = BoolishValueParser::new(),
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub enforce_external_ids: bool,
+
+    /// The namespaces whose AWSProviders may work with the operator's own credentials, by naming neither a
+    /// Secret nor a roleARN; comma-separated, * for all, - for none.
+    #[arg(
+        long,
+        env = "AMBIENT_CREDENTIALS_NAMESPACES",
+        value_name = "NAMESPACES",
+        value_delimiter = ',',
+        value_parser = namespaces,
+        default_value = "*"
+    )]
+    pub ambient_credentials_namespaces: Vec<String>,
+
+    /// Whether the role of the instance that the operator's Pod runs on may be used. Every Pod of the instance
+    /// shares it.
+    #[arg(
+        long,
+        env = "INSTANCE_CREDENTIALS",
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        value_parser = BoolishValueParser::new(),
+        default_value = "true",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub instance_credentials: bool,
+
     /// The Pod's own identity token, with which an AWSProvider's spec.roleARN is assumed; the platform that
     /// projects it sets this.
     #[arg(long, env = "AWS_WEB_IDENTITY_TOKEN_FILE", value_name = "FILE")]
     pub web_identity_token_file: Option<PathBuf>,
+
+    /// The role that the Pod's own identity token is exchanged for where an AWSProvider names no credentials;
+    /// the platform that projects the token sets this.
+    #[arg(long, env = "AWS_ROLE_ARN", value_name = "ARN")]
+    pub web_identity_role_arn: Option<String>,
+
+    /// The name of that role's sessions. [default: cloud-operator]
+    #[arg(long, env = "AWS_ROLE_SESSION_NAME", value_name = "NAME")]
+    pub web_identity_session_name: Option<String>,
+
+    /// Folders of the operator's Pod with tokens that an AWSProvider may name in spec.webIdentity.tokenFile;
+    /// comma-separated. None by default.
+    #[arg(
+        long,
+        env = "WEB_IDENTITY_TOKEN_FOLDERS",
+        value_name = "FOLDERS",
+        value_delimiter = ','
+    )]
+    pub web_identity_token_folders: Vec<PathBuf>,
+
+    /// The proxy through which https is reached: http(s)://[user:password@]host[:port]. Its value is never
+    /// shown.
+    #[arg(long, env = "HTTPS_PROXY", value_name = "URL")]
+    pub https_proxy: Option<ProxySetting>,
+
+    /// The proxy through which plain http is reached.
+    #[arg(long, env = "HTTP_PROXY", value_name = "URL")]
+    pub http_proxy: Option<ProxySetting>,
+
+    /// What is reached without a proxy: hosts (with all below them), addresses and networks (10.0.0.0/8),
+    /// comma-separated; * for everything. The services of the node that hand out credentials never need a
+    /// proxy.
+    #[arg(
+        long,
+        env = "NO_PROXY",
+        value_name = "HOSTS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub no_proxy: String,
+
+    /// A file with certificates (PEM) of authorities that are believed besides those of the system.
+    #[arg(long, env = "CA_BUNDLE", value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
 }
 
 impl Config {
     /// How AWS is talked to.
-    pub(crate) fn aws(&self) -> Settings {
-        Settings {
+    ///
+    /// # Errors
+    /// The setting that cannot be used, and why.
+    pub(crate) fn aws(&self) -> Result<Settings, String> {
+        let network = NetworkSettings {
+            https_proxy: self.https_proxy.clone(),
+            http_proxy: self.http_proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+            ca_bundle: self.ca_bundle.clone(),
+        };
+        let ambient = self.ambient_credentials_namespaces.iter();
+        Ok(Settings {
             endpoints: EndpointPolicy {
                 allowed: self.allowed_endpoints.clone(),
                 allow_http: self.allow_http_endpoints,
             },
-            web_identity_token_file: self.web_identity_token_file.clone(),
+            roles: RolePolicy {
+                allowed: self.allowed_roles.clone(),
+                ambient: Some(ambient.filter(|it| *it != "-").cloned().collect()),
+            },
+            pod: Pod {
+                token_file: self.web_identity_token_file.clone(),
+                role_arn: self.web_identity_role_arn.clone(),
+                session_name: self.web_identity_session_name.clone(),
+                instance: self.instance_credentials,
+            },
+            token_folders: TokenFolders(self.web_identity_token_folders.clone()),
+            network: network.network()?,
             ..Settings::default()
-        }
+        })
+    }
+}
+
+fn namespaces(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    match matches!(text, "*" | "-") || text.parse::<NamespaceName>().is_ok() {
+        true => Ok(text.to_owned()),
+        false => Err("names of namespaces, * for all, - for none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operator_core::process::config::{Inputs, load};
+
+    use super::*;
+
+    #[test]
+    fn the_operators_own_credentials_are_for_all_some_or_none() {
+        let ambient = |setting: Option<&str>| {
+            let args = ["cloud-operator", "--leader-elect=false"];
+            let loaded = load::<Config>(&Inputs {
+                args: args.into_iter().chain(setting).map(Into::into).collect(),
+                env: &|_| None,
+                facts: &[],
+            });
+            loaded.map(|loaded| {
+                let settings = loaded.settings.aws().expect("settings that can be used");
+                settings.roles.ambient.expect("always said")
+            })
+        };
+        assert_eq!(ambient(None).unwrap(), ["*"]);
+        let some = ambient(Some("--ambient-credentials-namespaces=platform, ops"));
+        assert_eq!(some.unwrap(), ["platform", "ops"]);
+        let none = ambient(Some("--ambient-credentials-namespaces=-"));
+        assert!(none.unwrap().is_empty());
+        let wrong = ambient(Some("--ambient-credentials-namespaces=Team_A"));
+        assert!(wrong.unwrap_err().to_string().contains("- for none"));
+    }
+
+    #[test]
+    fn proxies_are_spelled_in_both_ways() {
+        let no_proxy = |variables: &'static [(&str, &str)]| {
+            let value = |name: &str| {
+                let found = variables.iter().find(|(it, _)| *it == name);
+                found.map(|(_, value)| (*value).into())
+            };
+            let loaded = load::<Config>(&Inputs {
+                args: vec!["cloud-operator".into(), "--leader-elect=false".into()],
+                env: &value,
+                facts: &[],
+            });
+            loaded.expect("settings").settings.no_proxy
+        };
+        assert_eq!(no_proxy(&[("NO_PROXY", "upper")]), "upper");
+        assert_eq!(no_proxy(&[("no_proxy", "lower")]), "lower");
+        assert_eq!(
+            no_proxy(&[("NO_PROXY", ""), ("no_proxy", "lower")]),
+            "lower"
+        );
+        assert_eq!(
+            no_proxy(&[("NO_PROXY", "upper"), ("no_proxy", "lower")]),
+            "upper"
+        );
+        assert_eq!(no_proxy(&[("ca_bundle", "lower")]), "", "of no proxy");
     }
 }

@@ -29,7 +29,7 @@ use serde_json::json;
 pub use self::config::Config;
 use self::{
     aws::Aws,
-    provider::{Providers, Sessions, provider_of},
+    provider::{ExternalIds, Providers, Sessions, Users, provider_of},
     s3bucket::{S3Buckets, is_held},
 };
 pub use operator_core::process::operator::OperatorError;
@@ -50,7 +50,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
-    let aws = Aws::new(config.aws());
+    let settings = config.aws().map_err(OperatorError::Settings)?;
+    let aws = Aws::new(settings, clock.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
         biased;
@@ -72,7 +73,7 @@ pub async fn run(
 
     let engine = Engine::new(
         S3Buckets::new(sessions.clone()),
-        installation,
+        installation.clone(),
         clock.clone(),
     );
     let bucket_controller = operator.controller(&buckets, engine);
@@ -105,26 +106,21 @@ pub async fn run(
             }
         }
     }));
-    let reconciler = Providers::new(aws, sessions.clone(), secrets, {
-        let (users, buckets, sessions) = (users.clone(), buckets.clone(), sessions.clone());
-        move |provider| {
-            // Whoever may not use a provider must not hold it up either.
-            let needs_it = |key: &ObjectKey| {
-                buckets
-                    .get(key)
-                    .is_some_and(|bucket| is_held(&bucket) || sessions.serves(&bucket))
-            };
-            // A bucket that cannot be read may be in need of it, too.
-            let known = buckets.synced() && buckets.state().unreadable == 0;
-            known.then(|| {
-                users
-                    .users_of(provider)
-                    .into_iter()
-                    .filter(needs_it)
-                    .collect()
-            })
-        }
-    });
+    let external_ids = ExternalIds {
+        installation,
+        enforced: config.enforce_external_ids,
+    };
+    let reconciler = Providers::new(
+        aws,
+        external_ids,
+        sessions.clone(),
+        secrets,
+        BucketsOfProviders {
+            references: users.clone(),
+            buckets: buckets.clone(),
+            sessions: sessions.clone(),
+        },
+    );
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
 
@@ -135,6 +131,45 @@ pub async fn run(
         }
     });
     operator.run(stop).await
+}
+
+/// The buckets that use a provider.
+struct BucketsOfProviders {
+    references: Arc<References>,
+    buckets: Arc<Cache<Whole<S3Bucket>>>,
+    sessions: Arc<Sessions>,
+}
+
+impl BucketsOfProviders {
+    fn those(
+        &self,
+        provider: &ObjectKey,
+        wanted: impl Fn(&S3Bucket) -> bool,
+    ) -> Option<Vec<ObjectKey>> {
+        let is_wanted = |key: &ObjectKey| self.buckets.get(key).is_some_and(|it| wanted(&it));
+        // A bucket that cannot be read may be among them, too.
+        let known = self.buckets.synced() && self.buckets.state().unreadable == 0;
+        known.then(|| {
+            let users = self.references.users_of(provider);
+            users.into_iter().filter(is_wanted).collect()
+        })
+    }
+}
+
+impl Users for BucketsOfProviders {
+    fn needing(&self, provider: &ObjectKey) -> Option<Vec<ObjectKey>> {
+        // Whoever may not use a provider must not hold it up either.
+        self.those(provider, |bucket| {
+            is_held(bucket) || self.sessions.serves(bucket)
+        })
+    }
+
+    fn settled(&self, provider: &ObjectKey, account: &str) -> Option<Vec<ObjectKey>> {
+        self.those(provider, |bucket| {
+            let record = bucket.status.as_ref().and_then(|it| it.record.as_ref());
+            is_held(bucket) && record.is_some_and(|it| it.account_id.as_ref() == account)
+        })
+    }
 }
 
 /// Who uses which provider, kept from the buckets' changes. `released` is told of a provider that lost a user.

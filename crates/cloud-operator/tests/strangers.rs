@@ -247,22 +247,32 @@ async fn a_bucket_does_not_follow_its_provider_to_another_account() -> Result<()
 
     scene.aws.proxy().clear();
     let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/operator");
-    provider(&scene, json!({ "assumeRoleARN": role })).await?;
-    let refused = scene.refused::<S3Bucket>("data", "AccountChanged").await?;
+    let other = json!({ "spec": { "assumeRoleARN": role } });
+    scene.patch::<AWSProvider>("account", other).await?;
+    scene
+        .refused::<AWSProvider>("account", "AccountChanged")
+        .await?;
+    let edit = json!({ "spec": { "tags": { "team": "b" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    let refused = scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
     let message = ready_message(&refused);
     assert!(
         message.contains(ACCOUNT) && message.contains(OTHER_ACCOUNT),
         "{message}"
     );
-    let edit = json!({ "spec": { "tags": { "team": "b" } } });
-    scene.patch::<S3Bucket>("data", edit).await?;
-    scene.refused::<S3Bucket>("data", "AccountChanged").await?;
     untouched(&scene, &name, &before).await?;
 
-    // Nor is it deleted in the wrong account, or thought gone there.
+    // Nor is it deleted in the wrong account, or thought gone there, by an operator that knows of no earlier
+    // session.
+    operator.stop().await?;
+    let operator = scene.operator()?;
     scene.delete::<S3Bucket>("data").await?;
     scene.request_pass::<S3Bucket>("data").await?;
-    scene.refused::<S3Bucket>("data", "AccountChanged").await?;
+    scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
     untouched(&scene, &name, &before).await?;
     provider(&scene, json!({ "assumeRoleARN": null })).await?;
     scene.gone::<S3Bucket>("data").await?;

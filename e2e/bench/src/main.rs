@@ -3,6 +3,7 @@
 //! Started by `cargo xtask bench`, which builds what this needs, optimised.
 
 mod apigw;
+mod cloud_providers;
 mod machine;
 mod resident;
 mod spread;
@@ -30,6 +31,8 @@ struct Bench {
 enum Operator {
     /// Routes and backends to gateways.
     Apigw,
+    /// What each AWS provider costs.
+    CloudProviders,
 }
 
 #[tokio::main]
@@ -37,6 +40,7 @@ async fn main() -> Result<()> {
     let bench = Bench::parse();
     let report = match bench.operator {
         Operator::Apigw => apigw::measure(&bench.program).await?,
+        Operator::CloudProviders => cloud_providers::measure(&bench.program).await?,
     };
     println!("\n{report}");
     if let Some(folder) = bench.report.parent() {

@@ -115,20 +115,20 @@ impl Failure {
                 ))
             }
             error => {
-                let ours = find::<Fault>(&error)
-                    .cloned()
-                    .or_else(|| find::<CredentialsError>(&error).map(no_credentials));
+                let credentials = find::<CredentialsError>(&error).map(no_credentials);
+                let ours = credentials.or_else(|| find::<Fault>(&error).cloned());
                 if let Some(fault) = ours {
                     return Self::Ours(fault);
                 }
                 let text = causes(&error);
                 match error {
                     SdkError::ConstructionFailure(_) => Self::NotSent(text),
-                    SdkError::DispatchFailure(failure)
-                        if failure.as_connector_error().is_some_and(never_connected) =>
-                    {
-                        Self::NotSent(text)
-                    }
+                    SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                        Some(error) if never_connected(error) => {
+                            Self::NotSent(format!("{text}{}", advice(error)))
+                        }
+                        _ => Self::Lost(text),
+                    },
                     _ => Self::Lost(text),
                 }
             }
@@ -153,8 +153,11 @@ impl Refusal {
     }
 }
 
-/// Nothing of the ambient chain, of a container or of the instance could say who we are.
-fn no_credentials(error: &CredentialsError) -> Fault {
+/// The fault that a source of ours met; else, nothing of the ambient chain could say who we are.
+pub(super) fn no_credentials(error: &CredentialsError) -> Fault {
+    if let Some(fault) = find::<Fault>(error) {
+        return fault.clone();
+    }
     let class = match error {
         CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => {
             Class::Transient
@@ -178,11 +181,42 @@ fn no_credentials(error: &CredentialsError) -> Fault {
         .with_code("NoCredentials")
 }
 
-/// Whether a connection could not even be opened.
+/// What the SDK's HTTP client says where a name leads nowhere, and where a proxy opens no way.
+const NO_SUCH_HOST: &str = "dns error";
+const NO_TUNNEL: &str = "tunnel error";
+
+/// Whether a connection could not even be opened: no answer, no trust, or no leave of the proxy.
 fn never_connected(error: &ConnectorError) -> bool {
-    let refused = find::<std::io::Error>(error)
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-    refused || error.to_string().contains("dns error")
+    let is_refusal = |it: &std::io::Error| it.kind() == std::io::ErrorKind::ConnectionRefused;
+    let refused = chain(error)
+        .filter_map(|it| it.downcast_ref())
+        .any(is_refusal);
+    refused
+        || find::<rustls::Error>(error).is_some()
+        || says(error, NO_SUCH_HOST)
+        || says(error, NO_TUNNEL)
+}
+
+/// What can be done about a connection that could not be opened, where that is not plain.
+fn advice(error: &ConnectorError) -> &'static str {
+    match find::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "; if the certificate of the endpoint, or of a proxy before it, is of an authority of your own, name \
+             its bundle to the operator by --ca-bundle or CA_BUNDLE"
+        }
+        _ if says(error, NO_TUNNEL) => {
+            "; the proxy of --https-proxy or HTTPS_PROXY did not open a way to it"
+        }
+        _ if says(error, NO_SUCH_HOST) => {
+            "; check the region or the endpoint (not every region has FIPS or dual-stack endpoints), and whether \
+             a proxy is needed (--https-proxy or HTTPS_PROXY)"
+        }
+        _ => "",
+    }
+}
+
+fn says(error: &ConnectorError, words: &str) -> bool {
+    chain(error).any(|it| it.to_string().contains(words))
 }
 
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
@@ -190,7 +224,15 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
 }
 
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<std::io::Error>() {
+            // Its source is what its payload was caused by, which leaves the payload out.
+            Some(io) => io
+                .get_ref()
+                .map(|payload| payload as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 /// The error and its causes in words, each once.
@@ -202,4 +244,36 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     scrub(&said.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io(source: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
+        // As hyper nests what its connectors meet.
+        ConnectorError::io(Box::new(std::io::Error::other(source)))
+    }
+
+    #[test]
+    fn what_kept_a_connection_from_opening_is_told_with_what_to_do() {
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        for (error, part) in [
+            (io(std::io::Error::other(untrusted)), "CA_BUNDLE"),
+            (io("tunnel error: unsuccessful"), "HTTPS_PROXY"),
+            (io("dns error"), "region"),
+            (io(rustls::Error::HandshakeNotComplete), ""),
+            (
+                io(std::io::Error::from(std::io::ErrorKind::ConnectionRefused)),
+                "",
+            ),
+        ] {
+            assert!(never_connected(&error), "{error:?}");
+            let advice = advice(&error);
+            assert!(advice.contains(part), "{error:?}: {advice}");
+            assert_eq!(advice.is_empty(), part.is_empty(), "{error:?}: {advice}");
+        }
+        let broken = io(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert!(!never_connected(&broken), "it was open once");
+    }
 }

@@ -7,6 +7,9 @@ mod endpoint;
 mod failure;
 mod fault;
 mod fence;
+mod http_client;
+mod network;
+mod roles;
 mod s3;
 mod scrub;
 mod session;
@@ -14,10 +17,12 @@ mod session;
 pub use self::{
     bucket::Bucket,
     codes::CALL_FAILED,
-    credentials::{Hop, Keys, Source},
+    credentials::{Hop, Keys, Pod, Source, TokenFolders, WebIdentity},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},
     fault::{AUTHENTICATION_FAILED, Call, Effect},
+    network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
+    roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},
 };

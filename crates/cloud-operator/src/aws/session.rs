@@ -1,32 +1,37 @@
 //! A session: credentials in use, whose they are, and the clients that use them.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, SdkConfig, identity::IdentityCache, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::checksum_config::RequestChecksumCalculation;
 use crd_types::aws::v1alpha1::{AccountId, Arn, Endpoint, Partition, Region};
 use operator_core::decide::{
+    clock::Clock,
     key::ObjectKey,
     outcome::{Fault, Scope},
 };
 
 use super::{
     bucket::Bucket,
-    credentials::{self, Hop, Source},
+    credentials::{Asker, Cached, Hop, Pod, Renewed, Source, Sources, TokenFolders},
     endpoint::EndpointPolicy,
     failure::Failed,
     fault::{AUTHENTICATION_FAILED, Call},
+    http_client::http_client,
+    network::Network,
+    roles::RolePolicy,
 };
 
-/// What every session shares: one connection pool, one set of timeouts, one policy.
+/// What every session shares: one connection pool, one set of timeouts, one policy, credentials in use.
 #[derive(Debug)]
 pub struct Aws {
     http: SharedHttpClient,
     settings: Settings,
+    sources: Sources,
 }
 
 /// How AWS is talked to.
@@ -36,8 +41,14 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// The endpoints that providers may name.
     pub endpoints: EndpointPolicy,
-    /// The Pod's web identity token (`AWS_WEB_IDENTITY_TOKEN_FILE`).
-    pub web_identity_token_file: Option<PathBuf>,
+    /// What the platform has given the operator's Pod.
+    pub pod: Pod,
+    /// The folders of tokens that providers may name.
+    pub token_folders: TokenFolders,
+    /// The roles that providers may name.
+    pub roles: RolePolicy,
+    /// The way out of the process.
+    pub network: Network,
 }
 
 /// How long a call may take. Nothing is repeated here: whether and when is for the engine to decide.
@@ -72,10 +83,16 @@ pub struct Access {
     pub region: Region,
     /// Where requests go instead of to AWS.
     pub endpoint: Option<Endpoint>,
+    /// Whether to use AWS's endpoints that are validated to FIPS 140.
+    pub fips: bool,
+    /// Whether to use AWS's endpoints that have addresses of IPv6, too.
+    pub dual_stack: bool,
+    /// The account that the credentials must lead to.
+    pub account: Option<AccountId>,
     /// The first credentials.
     pub source: Source,
-    /// The role assumed with them.
-    pub hop: Option<Hop>,
+    /// The roles assumed with them, one after the other.
+    pub chain: Vec<Hop>,
     /// Tags of everything created.
     pub default_tags: BTreeMap<String, String>,
 }
@@ -103,6 +120,7 @@ pub struct Session {
     pub region: Region,
     /// Tags of everything created.
     pub default_tags: BTreeMap<String, String>,
+    credentials: Option<Arc<Cached>>,
     config: SdkConfig,
     endpoint: Option<Endpoint>,
     s3: aws_sdk_s3::Client,
@@ -110,11 +128,15 @@ pub struct Session {
 
 impl Aws {
     /// Prepares sessions; opens no connection.
-    pub fn new(settings: Settings) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
-            .build_https();
-        Self { http, settings }
+    pub fn new(settings: Settings, clock: Clock) -> Self {
+        let http = http_client(settings.network.clone());
+        let (pod, folders) = (settings.pod.clone(), settings.token_folders.clone());
+        let sources = Sources::new(clock, pod, folders, settings.timeouts.credentials);
+        Self {
+            http,
+            settings,
+            sources,
+        }
     }
 
     /// Opens a session and asks AWS whose it is.
@@ -122,14 +144,26 @@ impl Aws {
     /// # Errors
     /// A fault of the provider.
     pub async fn open(&self, access: &Access) -> Result<Session, Fault> {
-        if let Some(endpoint) = &access.endpoint {
-            self.settings
-                .endpoints
-                .admit(endpoint)
-                .map_err(|fault| fault.with_scope(Scope::Provider))?;
-        }
-        let config = self.config(access).await?;
+        self.admit(access)
+            .map_err(|fault| fault.with_scope(Scope::Provider))?;
+        let base = self.base(access);
+        let asker = Asker {
+            config: &base,
+            provider: &access.provider,
+        };
+        let credentials = self
+            .sources
+            .credentials(&asker, &access.source, &access.chain)?;
+        let config = base
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(Renewed(credentials.clone())))
+            .build();
         let caller = caller(&config).await?;
+        if let Some(expected) = &access.account
+            && *expected != caller.account
+        {
+            return Err(account_mismatch(expected, &caller));
+        }
         Ok(Session {
             provider: access.provider.clone(),
             version: access.version.clone(),
@@ -138,15 +172,23 @@ impl Aws {
             default_tags: access.default_tags.clone(),
             s3: s3(&config, access.endpoint.is_some()),
             endpoint: access.endpoint.clone(),
+            credentials: Some(credentials),
             config,
         })
     }
 
-    async fn config(&self, access: &Access) -> Result<SdkConfig, Fault> {
+    /// Whether whoever runs the operator allows what the provider asks for.
+    fn admit(&self, access: &Access) -> Result<(), Fault> {
+        if let Some(endpoint) = &access.endpoint {
+            self.settings.endpoints.admit(endpoint)?;
+        }
+        self.settings.roles.admit(access)
+    }
+
+    /// The configuration of the place, without credentials.
+    fn base(&self, access: &Access) -> SdkConfig {
         let Timeouts {
-            connect,
-            attempt,
-            credentials,
+            connect, attempt, ..
         } = self.settings.timeouts;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(connect)
@@ -155,27 +197,19 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .http_client(self.http.clone())
             .region(to_sdk(&access.region))
+            .use_fips(access.fips)
+            .use_dual_stack(access.dual_stack)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts.build())
-            .identity_cache(IdentityCache::lazy().load_timeout(credentials).build());
+            // The credentials are kept where they can be shared and forgotten.
+            .identity_cache(IdentityCache::no_cache());
         if let Some(endpoint) = &access.endpoint {
             // Stores other than AWS's often refuse the checksums that newer SDKs send unasked.
             base = base
                 .endpoint_url(endpoint.as_ref())
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         }
-        let base = base.build();
-        let session_name = credentials::session_name(&access.provider);
-        let token_file = self.settings.web_identity_token_file.as_deref();
-        let first = credentials::first(&access.source, &base, token_file, &session_name).await?;
-        let direct = base.into_builder().credentials_provider(first).build();
-        Ok(match &access.hop {
-            None => direct,
-            Some(hop) => {
-                let assumed = credentials::assumed(hop, &direct, &session_name);
-                direct.into_builder().credentials_provider(assumed).build()
-            }
-        })
+        base.build()
     }
 }
 
@@ -186,6 +220,13 @@ impl Session {
     /// A fault of the provider.
     pub async fn verify(&self) -> Result<Caller, Fault> {
         caller(&self.config).await
+    }
+
+    /// Forgets the credentials in use, and those that they were made with: AWS does not know them any more.
+    pub fn forget_credentials(&self) {
+        if let Some(credentials) = &self.credentials {
+            credentials.forget();
+        }
     }
 
     /// The host name of `bucket`; none behind an endpoint of its own, whose buckets are paths.
@@ -254,6 +295,14 @@ async fn caller(config: &SdkConfig) -> Result<Caller, Fault> {
     })
 }
 
+fn account_mismatch(expected: &AccountId, caller: &Caller) -> Fault {
+    let text = format!(
+        "spec.expectedAccountID: found {expected}, but the credentials lead to the account {} (as {})",
+        caller.account, caller.arn
+    );
+    Fault::terminal("AccountMismatch", text).with_scope(Scope::Provider)
+}
+
 fn to_sdk(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
 }
@@ -279,6 +328,7 @@ impl Session {
             default_tags: BTreeMap::new(),
             s3: s3(&config, false),
             endpoint: None,
+            credentials: None,
             config,
         }
     }

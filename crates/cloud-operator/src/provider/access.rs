@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crd_types::{
-    aws::v1alpha1::{AWSProvider, AWSProviderSpec, Credentials},
+    aws::v1alpha1::{AWSProvider, AWSProviderSpec, AssumeRole, Credentials},
     names::ObjectName,
     rules::InvalidField,
     stored::Stored,
@@ -18,7 +18,7 @@ use operator_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::aws::{Access, Hop, Keys, Source};
+use crate::aws::{Access, Hop, Keys, Source, WebIdentity};
 
 /// What opening a session needs, if it is all there.
 pub(super) enum Found {
@@ -35,6 +35,7 @@ pub(super) enum Found {
 /// write a provider may not thereby use credentials that he may not read.
 pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, Fault> {
     provider.spec.check().map_err(invalid)?;
+    provider.spec.check_partitions().map_err(invalid)?;
     let own = provider.namespace().unwrap_or_default();
     let key = |field: &str, name: &Stored<ObjectName>, namespace: Option<&str>| match namespace {
         Some(namespace) if namespace != own => Err(Fault::terminal(
@@ -47,7 +48,7 @@ pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, 
         _ => Ok(ObjectKey::new(own.as_str(), name.as_str())),
     };
     match provider.spec.credentials().map_err(invalid)? {
-        Credentials::Ambient | Credentials::WebIdentity(_) => Ok(BTreeSet::new()),
+        Credentials::Ambient | Credentials::WebIdentity { .. } => Ok(BTreeSet::new()),
         Credentials::Secret(reference) => {
             let namespace = reference.namespace.as_ref().map(Stored::as_str);
             Ok([key("credentialsSecret", &reference.name, namespace)?].into())
@@ -66,11 +67,16 @@ pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, 
     }
 }
 
-/// What `provider` says to open a session with; reads its Secrets.
+/// What `provider` says to open a session with; reads its Secrets. `external_id` is for roles for which the
+/// provider gives none.
 ///
 /// # Errors
 /// A fault that names the field, or the key of a Secret.
-pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<Found, Fault> {
+pub(super) async fn access(
+    provider: &AWSProvider,
+    secrets: &Secrets,
+    external_id: &str,
+) -> Result<Found, Fault> {
     let spec = &provider.spec;
     let own = provider.namespace().unwrap_or_default();
     let mut version = format!(
@@ -95,9 +101,16 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
     let text = |name: &Stored<ObjectName>, key: &str| value(secret(name), key);
     let source = match spec.credentials().map_err(invalid)? {
         Credentials::Ambient => Source::Ambient,
-        Credentials::WebIdentity(role) => Source::WebIdentity {
+        Credentials::WebIdentity { role, terms } => Source::WebIdentity(WebIdentity {
             role_arn: role.to_string(),
-        },
+            token_file: terms
+                .and_then(|terms| terms.token_file.as_ref())
+                .map(|file| file.as_str().into()),
+            session_name: terms
+                .and_then(|terms| terms.session_name.as_ref())
+                .map(ToString::to_string),
+            duration: terms.and_then(|terms| terms.duration_seconds),
+        }),
         Credentials::Secret(it) => Source::Keys(Keys {
             id: text(&it.name, AWSProviderSpec::ACCESS_KEY_ID)?,
             secret: text(&it.name, AWSProviderSpec::SECRET_ACCESS_KEY)?,
@@ -115,23 +128,77 @@ pub(super) async fn access(provider: &AWSProvider, secrets: &Secrets) -> Result<
             token: None,
         }),
     };
-    let hop = spec.assumed_role().map_err(invalid)?.map(|assumed| Hop {
-        role_arn: assumed.role.to_string(),
-        external_id: assumed.external_id.map(|id| id.to_string()),
-    });
+    let chain = spec.assumed_roles().map_err(invalid)?;
+    let chain = chain.into_iter().map(|role| hop(role, external_id));
     let endpoint = spec
         .endpoint
         .as_ref()
         .map(|endpoint| endpoint.parse_at("spec.endpoint"));
+    let account = spec
+        .expected_account_id
+        .as_ref()
+        .map(|account| account.parse_at("spec.expectedAccountID"));
     Ok(Found::Access(Box::new(Access {
         provider: ObjectKey::of(provider),
         version,
         region: spec.region.parse_at("spec.region").map_err(invalid)?,
         endpoint: endpoint.transpose().map_err(invalid)?,
+        fips: spec.use_fips_endpoint == Some(true),
+        dual_stack: spec.use_dual_stack_endpoint == Some(true),
+        account: account.transpose().map_err(invalid)?,
         source,
-        hop,
+        chain: chain.collect(),
         default_tags: spec.default_tags.as_map().clone(),
     })))
+}
+
+/// The external ID of every role for which `provider` gives none: no other provider of any installation has it,
+/// and nobody can choose it.
+pub(super) fn external_id(provider: &ObjectKey, installation: &str) -> String {
+    format!("{installation}/{}/{}", provider.namespace, provider.name)
+}
+
+/// Refuses an external ID that the provider gives: whoever may choose one may take that of another.
+///
+/// # Errors
+/// A terminal fault that names the field.
+pub(super) fn refuse_external_ids(spec: &AWSProviderSpec, own: &str) -> Result<(), Fault> {
+    let given = match (&spec.external_id, &spec.assume_role_chain) {
+        (Some(_), _) => Some("spec.externalID".to_owned()),
+        (None, chain) => chain
+            .iter()
+            .position(|role| role.external_id.is_some())
+            .map(|index| format!("spec.assumeRoleChain[{index}].externalID")),
+    };
+    given.map_or(Ok(()), |field| {
+        Err(Fault::terminal(
+            "NotAllowed",
+            format!(
+                "{field}: providers may not choose external IDs here (--enforce-external-ids or \
+                 ENFORCE_EXTERNAL_IDS); leave it out, and let the role's trust policy ask for {own}"
+            ),
+        ))
+    })
+}
+
+fn hop(role: AssumeRole, external_id: &str) -> Hop {
+    Hop {
+        role_arn: role.role_arn.to_string(),
+        external_id: Some(
+            role.external_id
+                .map_or_else(|| external_id.to_owned(), |id| id.to_string()),
+        ),
+        session_name: role.session_name.map(|name| name.to_string()),
+        duration: role.duration_seconds,
+        tags: role.tags.as_map().clone(),
+        transitive_tag_keys: role
+            .transitive_tag_keys
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        policy: role.policy.map(|policy| policy.to_string()),
+        policy_arns: role.policy_arns.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// A value without the line break that `echo` and editors leave at its end.

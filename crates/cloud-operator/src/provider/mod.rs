@@ -6,6 +6,6 @@ mod sessions;
 mod status;
 
 pub use self::{
-    reconcile::Providers,
+    reconcile::{ExternalIds, Providers, Users},
     sessions::{SessionState, Sessions, provider_of},
 };

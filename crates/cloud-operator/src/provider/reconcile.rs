@@ -2,12 +2,12 @@
 
 use std::{iter::once, sync::Arc, time::Duration};
 
-use crd_types::aws::v1alpha1::AWSProvider;
+use crd_types::aws::v1alpha1::{AWSProvider, AWSProviderSpec, AWSProviderStatus};
 use operator_core::{
     cluster::{secrets::Secrets, write::WriteError},
     decide::{
         key::ObjectKey,
-        outcome::{Class, Fault, Outcome, PassResult},
+        outcome::{Class, Fault, Outcome, PassResult, Scope},
     },
     engines::{
         controller::{Pass, Reconciler},
@@ -16,11 +16,11 @@ use operator_core::{
 };
 
 use super::{
-    access::{Found, access, secrets_of},
+    access::{Found, access, external_id, refuse_external_ids, secrets_of},
     sessions::{SessionState, Sessions},
     status,
 };
-use crate::aws::{Aws, Session};
+use crate::aws::{Aws, Caller, Session};
 
 /// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
@@ -28,6 +28,8 @@ const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
 const READY: &str = "AuthenticationSucceeded";
 /// Reason where the Secret is not there, not yet or not any more.
 const WAITING_FOR_SECRET: &str = "WaitingForSecret";
+/// Reason where the credentials lead to another account than before.
+const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// How long it may take to notice that AWS no longer knows credentials that nothing uses meanwhile.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How soon to look again for what would have started a pass anyway.
@@ -37,14 +39,31 @@ const LIST_POLL: Duration = Duration::from_secs(1);
 /// How many users of a provider that cannot go yet are named.
 const NAMED: usize = 5;
 
-type Users = Box<dyn Fn(&ObjectKey) -> Option<Vec<ObjectKey>> + Send + Sync>;
+/// Who uses a provider. Silent while that is not known yet.
+pub trait Users: Send + Sync + 'static {
+    /// The objects that need `provider` to take down what they have in AWS.
+    fn needing(&self, provider: &ObjectKey) -> Option<Vec<ObjectKey>>;
+
+    /// The objects of `provider` that have something in `account`.
+    fn settled(&self, provider: &ObjectKey, account: &str) -> Option<Vec<ObjectKey>>;
+}
+
+/// How external IDs are given to the roles that providers assume.
+#[derive(Clone, Debug)]
+pub struct ExternalIds {
+    /// What begins those of this installation.
+    pub installation: Arc<str>,
+    /// Whether there are no others.
+    pub enforced: bool,
+}
 
 /// Brings providers to work.
 pub struct Providers {
     aws: Aws,
+    external_ids: ExternalIds,
     secrets: Secrets,
     sessions: Arc<Sessions>,
-    users: Users,
+    users: Box<dyn Users>,
 }
 
 /// What a look at the credentials gave.
@@ -54,16 +73,17 @@ enum Look {
 }
 
 impl Providers {
-    /// `secrets` starts a pass over a provider whose Secret changed; `users` names the objects that need the
-    /// provider to take down what they have in AWS, and is silent while that is not known yet.
+    /// `secrets` starts a pass over a provider whose Secret changed.
     pub fn new(
         aws: Aws,
+        external_ids: ExternalIds,
         sessions: Arc<Sessions>,
         secrets: Secrets,
-        users: impl Fn(&ObjectKey) -> Option<Vec<ObjectKey>> + Send + Sync + 'static,
+        users: impl Users,
     ) -> Self {
         Self {
             aws,
+            external_ids,
             sessions,
             secrets,
             users: Box::new(users),
@@ -72,8 +92,11 @@ impl Providers {
 
     async fn authenticate(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
         let provider = pass.object();
+        // Shown before it works: whoever writes the role's trust policy needs it first.
+        pass.status.external_id = self.shown_external_id(&provider.spec, key);
         let before = self.sessions.last(key);
         let looked = self.look(&provider, key, before.as_ref()).await;
+        let looked = looked.and_then(|look| self.stays(look, &pass.status, key));
         let state = match &looked {
             Ok(Look::Session(session)) => SessionState::Ready(session.clone()),
             Ok(Look::NoSecret(secret)) => SessionState::NotReady {
@@ -124,10 +147,14 @@ impl Providers {
         key: &ObjectKey,
         before: Option<&Arc<Session>>,
     ) -> Result<Look, Fault> {
+        let own = external_id(key, &self.external_ids.installation);
+        if self.external_ids.enforced {
+            refuse_external_ids(&provider.spec, &own)?;
+        }
         let secrets = secrets_of(provider);
         self.secrets.track(key, secrets.clone().unwrap_or_default());
         secrets?;
-        let access = match access(provider, &self.secrets).await? {
+        let access = match access(provider, &self.secrets, &own).await? {
             Found::Access(access) => access,
             Found::NoSecret(secret) => return Ok(Look::NoSecret(secret)),
         };
@@ -138,7 +165,7 @@ impl Providers {
                 }
                 Err(fault) if fault.class != Class::Blocked => return Err(fault),
                 // Its temporary credentials may have been taken away before their time: get others.
-                _ => {}
+                _ => session.forget_credentials(),
             }
         }
         self.aws
@@ -147,12 +174,47 @@ impl Providers {
             .map(|session| Look::Session(Arc::new(session)))
     }
 
+    /// Whether the credentials are still of the account in which objects of the provider have something:
+    /// another account is never followed, or what they have would be looked for where it is not.
+    fn stays(
+        &self,
+        look: Look,
+        status: &AWSProviderStatus,
+        key: &ObjectKey,
+    ) -> Result<Look, Fault> {
+        let (Look::Session(session), Some(recorded)) = (&look, &status.account_id) else {
+            return Ok(look);
+        };
+        if recorded == session.caller.account.as_ref() {
+            return Ok(look);
+        }
+        match self.users.settled(key, recorded) {
+            Some(settled) if settled.is_empty() => Ok(look),
+            Some(settled) => Err(account_changed(recorded, &session.caller, &settled)),
+            None => {
+                let text = format!(
+                    "the credentials now lead to the account {}; whether anything is still in {recorded} is not \
+                     known yet",
+                    session.caller.account
+                );
+                Err(Fault::transient(ACCOUNT_CHANGED, text))
+            }
+        }
+    }
+
+    /// What the trust policies of its roles can ask for, if there are roles for which it gives no external ID.
+    fn shown_external_id(&self, spec: &AWSProviderSpec, key: &ObjectKey) -> Option<String> {
+        let roles = spec.assumed_roles().unwrap_or_default();
+        let derived = roles.iter().any(|role| role.external_id.is_none());
+        derived.then(|| external_id(key, &self.external_ids.installation))
+    }
+
     /// Lets the provider go once nothing needs it. Until then its session stays in use, even if its Secret is
     /// gone already.
     async fn release(&self, pass: &mut Pass<AWSProvider>, key: &ObjectKey) -> PassResult {
         let held = pass.holds(once(IN_USE));
         let abandoned = Annotations::of(&*pass.object()).abandon();
-        let users = match (self.users)(key) {
+        let users = match self.users.needing(key) {
             Some(users) => users,
             None if abandoned => Vec::new(),
             None => {
@@ -178,7 +240,13 @@ impl Providers {
         }
         // First nobody can begin to use it any more; whoever did meanwhile keeps it.
         self.sessions.remove(key);
-        if held && !abandoned && (self.users)(key).is_none_or(|users| !users.is_empty()) {
+        if held
+            && !abandoned
+            && self
+                .users
+                .needing(key)
+                .is_none_or(|users| !users.is_empty())
+        {
             return Ok(Outcome::Superseded);
         }
         if held {
@@ -221,7 +289,28 @@ impl Reconciler for Providers {
     }
 }
 
+fn account_changed(recorded: &str, caller: &Caller, settled: &[ObjectKey]) -> Fault {
+    let text = format!(
+        "the credentials now lead to the account {} (as {}), but resources of this provider are in {recorded}: {}; \
+         give it credentials of {recorded} again, or let another provider work in {}: a provider is not followed \
+         to another account",
+        caller.account,
+        caller.arn,
+        named(settled),
+        caller.account
+    );
+    Fault::terminal(ACCOUNT_CHANGED, text).with_scope(Scope::Provider)
+}
+
 fn in_use(users: &[ObjectKey]) -> String {
+    format!(
+        "resources that are still to be taken down with it: {}",
+        named(users)
+    )
+}
+
+/// Some of the objects, and how many more there are.
+fn named(users: &[ObjectKey]) -> String {
     let mut named: Vec<String> = users.iter().map(ToString::to_string).collect();
     named.sort_unstable();
     let more = named.len().saturating_sub(NAMED);
@@ -231,8 +320,5 @@ fn in_use(users: &[ObjectKey]) -> String {
     } else {
         String::new()
     };
-    format!(
-        "resources that are still to be taken down with it: {}{rest}",
-        named.join(", ")
-    )
+    format!("{}{rest}", named.join(", "))
 }

@@ -2,16 +2,21 @@
 
 use std::{io::Write as _, time::Duration};
 
-use cloud_operator::aws::{Access, Aws, EndpointPolicy, Hop, Settings, Source, Timeouts};
+use cloud_operator::aws::{
+    Access, Aws, EndpointPolicy, Hop, Pod, Settings, Source, Timeouts, WebIdentity,
+};
 use harness::{
     aws::{AwsProxy, refusal},
     moto::Moto,
     proxy::{Action, Gate, Point, Rule},
 };
 use http::StatusCode;
-use operator_core::decide::outcome::{Class, Scope};
+use operator_core::decide::{
+    clock::Clock,
+    outcome::{Class, Scope},
+};
 
-use crate::stage::{ACCOUNT, OTHER_ACCOUNT, access, client};
+use crate::stage::{ACCOUNT, OTHER_ACCOUNT, access, client, settings};
 
 async fn proxy() -> AwsProxy {
     AwsProxy::start(Moto::shared().await.unwrap().url())
@@ -45,15 +50,15 @@ async fn static_keys_are_told_whose_they_are() {
 #[tokio::test]
 async fn a_role_is_assumed_under_the_providers_name() {
     let aws = proxy().await;
-    let hop = Some(Hop {
-        role_arn: role(OTHER_ACCOUNT),
+    let chain = vec![Hop {
         external_id: Some("agreed".into()),
-    });
+        ..Hop::to(role(OTHER_ACCOUNT))
+    }];
     let session = client(&aws)
         .open(&through(
             &aws,
             Access {
-                hop,
+                chain,
                 ..access("hop")
             },
         ))
@@ -86,16 +91,13 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
     let mut token = tempfile::NamedTempFile::new().unwrap();
     token.write_all(b"first-token").unwrap();
     let settings = Settings {
-        endpoints: EndpointPolicy {
-            allowed: vec![aws.url().parse().unwrap()],
-            allow_http: true,
+        pod: Pod {
+            token_file: Some(token.path().to_owned()),
+            ..Pod::default()
         },
-        web_identity_token_file: Some(token.path().to_owned()),
-        ..Settings::default()
+        ..settings(&aws)
     };
-    let source = Source::WebIdentity {
-        role_arn: role(ACCOUNT),
-    };
+    let source = Source::WebIdentity(WebIdentity::of(role(ACCOUNT)));
     let access = through(
         &aws,
         Access {
@@ -103,7 +105,8 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
             ..access("web-identity")
         },
     );
-    let client = Aws::new(settings);
+    let clock = Clock::system();
+    let client = Aws::new(settings, clock.clone());
     let session = client.open(&access).await.unwrap();
     assert!(
         session.caller.arn.as_ref().ends_with("/tests.web-identity"),
@@ -112,7 +115,10 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
     );
 
     std::fs::write(token.path(), "second-token").unwrap();
-    client.open(&access).await.unwrap();
+    session.verify().await.unwrap();
+    // Past the end of what STS gave, an hour at the most.
+    clock.advance(Duration::from_secs(3600));
+    session.verify().await.unwrap();
     let bodies: Vec<String> = aws
         .proxy()
         .requests()
@@ -125,7 +131,10 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
         "{bodies:?}"
     );
 
+    assert_eq!(bodies.len(), 2, "only a refresh asks anew");
+
     std::fs::remove_file(token.path()).unwrap();
+    clock.advance(Duration::from_secs(3600));
     let fault = client.open(&access).await.expect_err("no token");
     assert_eq!(
         (fault.scope, fault.reason),
@@ -138,9 +147,7 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
 #[tokio::test]
 async fn a_web_identity_without_a_token_says_what_is_missing() {
     let aws = proxy().await;
-    let source = Source::WebIdentity {
-        role_arn: role(ACCOUNT),
-    };
+    let source = Source::WebIdentity(WebIdentity::of(role(ACCOUNT)));
     let fault = client(&aws)
         .open(&through(
             &aws,
@@ -164,7 +171,7 @@ async fn a_web_identity_without_a_token_says_what_is_missing() {
 #[tokio::test]
 async fn an_endpoint_that_is_not_allowed_gets_no_request() {
     let aws = proxy().await;
-    let fault = Aws::new(Settings::default())
+    let fault = Aws::new(Settings::default(), Clock::system())
         .open(&through(&aws, access("endpoint")))
         .await
         .expect_err("not allowed");
@@ -208,15 +215,12 @@ async fn what_sts_refuses_is_the_providers_fault_and_says_why() {
         "AccessDenied",
         "User: arn:aws:iam::1:user/u is not authorized to perform: sts:AssumeRole",
     );
-    let hop = Some(Hop {
-        role_arn: role(OTHER_ACCOUNT),
-        external_id: None,
-    });
+    let chain = vec![Hop::to(role(OTHER_ACCOUNT))];
     let fault = client(&aws)
         .open(&through(
             &aws,
             Access {
-                hop,
+                chain,
                 ..access("hop")
             },
         ))
@@ -242,17 +246,13 @@ async fn a_silent_endpoint_is_given_up_in_time() {
     aws.proxy()
         .rule(Rule::when(|_| true, Action::Hold(Point::Before, gate)));
     let settings = Settings {
-        endpoints: EndpointPolicy {
-            allowed: vec![aws.url().parse().unwrap()],
-            allow_http: true,
-        },
         timeouts: Timeouts {
             attempt: Duration::from_millis(200),
             ..Timeouts::default()
         },
-        ..Settings::default()
+        ..settings(&aws)
     };
-    let fault = Aws::new(settings)
+    let fault = Aws::new(settings, Clock::system())
         .open(&through(&aws, access("silent")))
         .await
         .expect_err("no answer");
@@ -278,7 +278,7 @@ async fn neither_debug_text_nor_fault_shows_a_key() {
         },
         ..Settings::default()
     };
-    let fault = Aws::new(settings)
+    let fault = Aws::new(settings, Clock::system())
         .open(&gone)
         .await
         .expect_err("nobody listens");

@@ -48,13 +48,10 @@ impl Stage {
     /// Another stage on the same proxy, in `region` and, if it is another, in `account`.
     pub async fn beside(&self, region: &str, account: &str) -> Self {
         let role_arn = format!("arn:aws:iam::{account}:role/beside");
-        let hop = (account != ACCOUNT).then_some(Hop {
-            role_arn,
-            external_id: None,
-        });
+        let hop = (account != ACCOUNT).then(|| Hop::to(role_arn));
         let access = Access {
             region: region.parse().unwrap(),
-            hop,
+            chain: hop.into_iter().collect(),
             ..access("beside")
         };
         Self::before(self.aws.clone(), access).await
@@ -192,14 +189,18 @@ pub fn facets(names: &[&str]) -> Facets {
 
 /// An [`Aws`] that may talk to this proxy.
 pub fn client(aws: &AwsProxy) -> Aws {
-    let allowed = vec![aws.url().parse().unwrap()];
-    Aws::new(Settings {
+    Aws::new(settings(aws), Clock::system())
+}
+
+/// Settings that allow this proxy.
+pub fn settings(aws: &AwsProxy) -> Settings {
+    Settings {
         endpoints: EndpointPolicy {
-            allowed,
+            allowed: vec![aws.url().parse().unwrap()],
             allow_http: true,
         },
         ..Settings::default()
-    })
+    }
 }
 
 /// Static keys, in [`REGION`], no endpoint yet.
@@ -214,7 +215,10 @@ pub fn access(provider: &str) -> Access {
             secret: "s3cr3t".into(),
             token: None,
         }),
-        hop: None,
+        fips: false,
+        dual_stack: false,
+        account: None,
+        chain: Vec::new(),
         default_tags: BTreeMap::new(),
     }
 }

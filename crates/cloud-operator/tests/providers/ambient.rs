@@ -118,3 +118,83 @@ async fn tells_what_to_do(scene: &Scene) -> Result<()> {
     assert_eq!(status.account_id, None);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_role_of_the_pods_own_token_is_used() -> Result<()> {
+    let scene = Scene::new("ambient-token").await?;
+    let token = tempfile::NamedTempFile::new()?;
+    std::fs::write(token.path(), "canary-token-of-the-pod")?;
+    let file = token.path().display().to_string();
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/operator");
+    let environment = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", &*file),
+        ("AWS_ROLE_ARN", &*role),
+        NO_INSTANCE,
+    ];
+    let served = ambient(&scene, &environment).await?;
+    let provider = scene.ready::<AWSProvider>("account").await?;
+    let identity = provider.status.and_then(|status| status.caller_identity);
+    let expected = format!("arn:aws:sts::{ACCOUNT}:assumed-role/operator/cloud-operator");
+    assert_eq!(identity, Some(expected));
+    let asked = |call: &Call| call.about == "AssumeRoleWithWebIdentity";
+    let exchanged = scene.aws.proxy().settled(asked).await;
+    let form = String::from_utf8_lossy(&exchanged.call.body).into_owned();
+    assert!(
+        form.contains("WebIdentityToken=canary-token-of-the-pod"),
+        "{form}"
+    );
+    let output = served.program.output();
+    assert!(!output.contains("canary"), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_role_of_the_instance_is_left_alone_where_the_settings_say_so() -> Result<()> {
+    let scene = Scene::new("ambient-off").await?;
+    // Would give credentials, if it were asked.
+    let place = scene.aws.url();
+    let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*place)];
+    let settings = ["--instance-credentials=false"];
+    let _served = scene.program(&scene.cluster.config(), &settings, &environment)?;
+    create(&scene, "account", json!({})).await?;
+    tells_what_to_do(&scene).await?;
+    assert!(scene.aws.proxy().requests().is_empty(), "it was not asked");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_operators_own_credentials_are_not_for_every_namespace() -> Result<()> {
+    let scene = Scene::new("ambient-namespaces").await?;
+    let keys = Moto::shared()
+        .await?
+        .user(&scene.bucket_name("operator"))
+        .await?;
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", &*keys.id),
+        ("AWS_SECRET_ACCESS_KEY", &*keys.secret),
+        NO_INSTANCE,
+    ];
+    let settings = ["--ambient-credentials-namespaces=platform"];
+    let _served = scene.program(&scene.cluster.config(), &settings, &environment)?;
+    create(&scene, "account", json!({})).await?;
+    let refused = scene
+        .refused::<AWSProvider>("account", "CredentialsNotAllowed")
+        .await?;
+    let message = ready_message(&refused);
+    for part in [
+        scene.namespace.name(),
+        "platform",
+        "AMBIENT_CREDENTIALS_NAMESPACES",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    // Nor as the beginning of a chain.
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/operator");
+    let chain = json!({ "spec": { "assumeRoleChain": [{ "roleARN": role }] } });
+    scene.patch::<AWSProvider>("account", chain).await?;
+    scene
+        .refused::<AWSProvider>("account", "CredentialsNotAllowed")
+        .await?;
+    assert!(scene.aws.proxy().requests().is_empty(), "nobody was asked");
+    Ok(())
+}

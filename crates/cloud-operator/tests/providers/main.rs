@@ -3,6 +3,7 @@
 mod ambient;
 mod leave;
 mod loss;
+mod network;
 mod roles;
 #[path = "../scene/mod.rs"]
 mod scene;

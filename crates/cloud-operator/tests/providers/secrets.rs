@@ -176,20 +176,38 @@ async fn a_bucket_never_follows_its_provider_to_another_account() -> Result<()> 
         .patch("account", &PatchParams::default(), &Patch::Merge(values))
         .await?;
 
-    let moved = |provider: &AWSProvider| {
-        provider
-            .status
-            .as_ref()
-            .is_some_and(|status| status.account_id.as_deref() == Some(OTHER_ACCOUNT))
+    let refused = scene
+        .refused::<AWSProvider>("account", "AccountChanged")
+        .await?;
+    let bucket = format!("{}/pinned", scene.namespace.name());
+    let event = scene.event::<AWSProvider>("account", "AccountChanged");
+    for message in [ready_message(&refused), event.await?] {
+        for part in [ACCOUNT, OTHER_ACCOUNT, &bucket] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+    }
+    let account = |provider: &AWSProvider| {
+        let status = provider.status.clone().unwrap_or_default();
+        status.account_id
     };
-    wait::wait_for(
-        &scene.providers(),
-        "account",
-        "the new keys are in use",
-        PATIENCE,
-        moved,
-    )
-    .await?;
+    assert_eq!(account(&refused).as_deref(), Some(ACCOUNT));
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("pinned", edit).await?;
+    let waiting = scene
+        .refused::<S3Bucket>("pinned", "ProviderNotReady")
+        .await?;
+    assert!(ready_message(&waiting).contains(OTHER_ACCOUNT));
+
+    // Where the provider does not know any more where it was, the bucket still does.
+    operator.stop().await?;
+    let forget = Patch::Merge(json!({ "status": { "accountID": null } }));
+    scene
+        .providers()
+        .patch_status("account", &PatchParams::default(), &forget)
+        .await?;
+    let operator = scene.operator()?;
+    let followed = scene.ready::<AWSProvider>("account").await?;
+    assert_eq!(account(&followed).as_deref(), Some(OTHER_ACCOUNT));
     let refused = scene
         .refused::<S3Bucket>("pinned", "AccountChanged")
         .await?;

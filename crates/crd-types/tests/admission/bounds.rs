@@ -151,10 +151,16 @@ fn text(node: &Node, length: usize) -> String {
     {
         return format!("{}s", "1".repeat(length - 1));
     }
+    if node.path.field() == "policy" {
+        let inside = "a".repeat(length.saturating_sub(2));
+        return format!("{{{inside}}}").chars().take(length).collect();
+    }
     let begun = match node.path.field() {
         "roleARN" | "assumeRoleARN" => "arn:aws:iam::111122223333:role/",
         "endpoint" => "http://",
-        "accountID" => "111122223333",
+        "accountID" | "expectedAccountID" => "111122223333",
+        "policyARNs" => "arn:aws:iam::aws:policy/",
+        "tokenFile" => "/",
         "partition" if length > 4 => "aws-",
         "partition" => "aws",
         "allowedMethods" if length > 3 => "DELETE",
@@ -177,6 +183,7 @@ fn list(value: &Value, length: usize) -> Value {
         Value::String(text) if methods.contains(&text.as_str()) => {
             json!(methods[index % methods.len()])
         }
+        Value::String(text) if text.starts_with("arn:") => json!(format!("{text}{index}")),
         Value::String(_) => json!(format!("item-{index}")),
         Value::Object(fields) => {
             let mut fields = fields.clone();

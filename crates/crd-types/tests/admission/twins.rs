@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use crd_types::{
     apigw::v1alpha1::{APIRoute, Backend, GoDuration, Method, Pattern},
-    aws::v1alpha1::{AWSProvider, BucketName, Endpoint, Region, RoleArn, S3Bucket},
+    aws::v1alpha1::{
+        AWSProvider, BucketName, Endpoint, PolicyArn, Region, RoleArn, S3Bucket, SessionName,
+        SessionPolicy, TokenFile,
+    },
     names::{DataKey, NamespaceName, ObjectName},
 };
 use serde::de::DeserializeOwned;
@@ -207,6 +210,61 @@ fn corners() -> Vec<Corners> {
                 "arn:aws:iam::111122223333:role/a b",
                 "arn:aws:iam::111122223333:role/a:b",
                 "arn:aws:sts::111122223333:assumed-role/r",
+            ],
+        },
+        Corners {
+            kind: "AWSProvider",
+            field: "spec.assumeRoleChain[].policyARNs[]",
+            in_rust: is::<PolicyArn>,
+            texts: vec![
+                "arn:aws:iam::aws:policy/a",
+                "arn:aws-cn:iam::111122223333:policy/p/q",
+                "arn:aws:iam::aws:policy/",
+                "arn:aws:iam::AWS:policy/name",
+                "arn:aws:iam::11112222333:policy/name",
+                "arn:aws:iam:x:aws:policy/name",
+                "arn:aws:iam::aws:policy/a b",
+                "arn:aws:iam::111122223333:role/name",
+            ],
+        },
+        Corners {
+            kind: "AWSProvider",
+            field: "spec.assumeRoleChain[].sessionName",
+            in_rust: is::<SessionName>,
+            texts: vec!["ab", "a", "a+=,.@-_9", "a b", "a:b", "a/b", "ä9", "ab\n"],
+        },
+        Corners {
+            kind: "AWSProvider",
+            field: "spec.assumeRoleChain[].policy",
+            in_rust: is::<SessionPolicy>,
+            texts: vec![
+                "{}", "{", "}{", "[]", " {}\n", "{\t}", "{ÿ}", "{Ā}", "{\u{1}}", "{}x", "\u{a0}{}",
+                "{\u{a0}}", "{\u{85}}",
+            ],
+        },
+        Corners {
+            kind: "AWSProvider",
+            field: "spec.webIdentity.tokenFile",
+            in_rust: is::<TokenFile>,
+            texts: vec![
+                "/a",
+                "/",
+                "a",
+                "/a/b",
+                "/a/",
+                "//a",
+                "/a//b",
+                "/.",
+                "/..",
+                "/...",
+                "/a/..",
+                "/a/../b",
+                "/a/./b",
+                "/..a",
+                "/a/..data/t",
+                "/a b",
+                "/ä",
+                "/a\n",
             ],
         },
     ]

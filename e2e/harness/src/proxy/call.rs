@@ -44,6 +44,8 @@ pub struct Call {
     pub query: String,
     /// The headers, without those that carry credentials.
     pub headers: HeaderMap,
+    /// For AWS, the ID of the access key that signed it, which by itself lets nobody act; else nothing.
+    pub signer: String,
     /// The body, when it has no more than 64 KiB; else nothing.
     pub body: Bytes,
 }
@@ -65,6 +67,7 @@ impl Call {
         request: &http::Request<Bytes>,
     ) -> Self {
         let mut headers = request.headers().clone();
+        let signer = signer(&headers).unwrap_or_default();
         for name in CREDENTIALS {
             headers.remove(name);
         }
@@ -78,6 +81,7 @@ impl Call {
             path: request.uri().path().to_owned(),
             query: request.uri().query().unwrap_or_default().to_owned(),
             headers,
+            signer,
             body: if kept { body.clone() } else { Bytes::new() },
         }
     }
@@ -89,6 +93,13 @@ impl Call {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
     }
+}
+
+/// From a version 4 signature (IAM User Guide, "Elements of an AWS API request signature").
+fn signer(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = header.split_once("Credential=")?;
+    credential.split('/').next().map(str::to_owned)
 }
 
 /// Without headers and body, which may hold what no log should.
@@ -122,6 +133,18 @@ mod tests {
         assert!(!format!("{:?}", call.headers).contains(canary));
         assert_eq!(call.user_agent(), "tester/1");
         assert_eq!(format!("{call:?}"), "#3 Write thing (PUT /x?y=z)");
+    }
+
+    #[test]
+    fn who_signed_is_kept() {
+        let header =
+            "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/eu-west-1/s3/aws4_request, Signature=00";
+        for (header, signer) in [(header, "AKIAX"), ("Bearer canary", "")] {
+            let request = http::Request::get("/").header(header::AUTHORIZATION, header);
+            let request = request.body(Bytes::new()).unwrap();
+            let call = Call::new(1, (Verb::Read, String::new()), &request);
+            assert_eq!(call.signer, signer);
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Arn {
 }
 
 /// Partition, service, region, account and resource.
-fn parts(text: &str) -> Option<[&str; 5]> {
+pub(super) fn parts(text: &str) -> Option<[&str; 5]> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let mut rest = text.strip_prefix("arn:")?.splitn(5, ':');
     let parts = [
@@ -91,6 +91,14 @@ impl Text for RoleArn {
     )];
 }
 text!(RoleArn);
+
+impl RoleArn {
+    /// The partition: `aws`, `aws-cn` …
+    pub fn partition(&self) -> &str {
+        let parts = parts(&self.0).expect("a RoleArn is only made of what has these parts");
+        parts[0]
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,14 +4,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    account_id::AccountId,
     allowed_namespace::AllowedNamespace,
-    arn::RoleArn,
+    arn::{RoleArn, parts},
+    assume_role::AssumeRole,
     awsprovider_status::AWSProviderStatus,
     credentials::ExternalId,
     endpoint::Endpoint,
     references::{SecretKeyRef, SecretRef},
-    region::{Region, looks_like_aws},
+    region::{Region, looks_like_aws, partition_of, partition_of_region},
     tags::Tags,
+    web_identity::WebIdentity,
 };
 use crate::{
     lifecycle::Managed,
@@ -53,14 +56,40 @@ pub struct AWSProviderSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Stored<Endpoint>>,
 
+    /// Whether to use AWS's endpoints that are validated to FIPS 140. Not every region has them. Excludes
+    /// endpoint.
+    #[serde(
+        default,
+        rename = "useFIPSEndpoint",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub use_fips_endpoint: Option<bool>,
+
+    /// Whether to use AWS's endpoints that have addresses of IPv6 besides those of IPv4. Excludes endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_dual_stack_endpoint: Option<bool>,
+
+    /// Account that the credentials must lead to. If they lead to another one, nothing is done with them and
+    /// the provider is Ready=False with reason AccountMismatch.
+    #[serde(
+        default,
+        rename = "expectedAccountID",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expected_account_id: Option<Stored<AccountId>>,
+
     /// Role that the operator's Pod assumes with its service account token (web identity, IRSA). Excludes
     /// credentialsSecret and the pair of key references. If none of the three is given, the operator uses
     /// what its Pod has: environment, web identity, EKS Pod Identity or the role of its node.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<Stored<RoleArn>>,
 
+    /// How roleARN is assumed: with which token, under which name, for how long. Only together with roleARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_identity: Option<WebIdentity>,
+
     /// Role that is assumed with the credentials above, often of another account. Everything is then done as
-    /// this role.
+    /// this role. The short form of an assumeRoleChain of one role; they exclude each other.
     #[serde(
         default,
         rename = "assumeRoleARN",
@@ -68,13 +97,20 @@ pub struct AWSProviderSpec {
     )]
     pub assume_role_arn: Option<Stored<RoleArn>>,
 
-    /// External ID that the trust policy of assumeRoleARN asks for. Only together with assumeRoleARN.
+    /// External ID that the trust policy of assumeRoleARN asks for. Only together with assumeRoleARN. Left out:
+    /// the one of status.externalID, which no other provider has.
     #[serde(
         default,
         rename = "externalID",
         skip_serializing_if = "Option::is_none"
     )]
     pub external_id: Option<Stored<ExternalId>>,
+
+    /// Roles that are assumed one after the other, the first with the credentials above, each further one by the
+    /// role before it. Everything is then done as the last one. Excludes assumeRoleARN.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5), extend("x-kubernetes-list-type" = "atomic"))]
+    pub assume_role_chain: Vec<AssumeRole>,
 
     /// Secret that holds an access key under AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and under
     /// AWS_SESSION_TOKEN the token that temporary credentials have besides. A changed Secret is in use within
@@ -146,6 +182,60 @@ impl Ruled for AWSProviderSpec {
             |spec| spec.external_id.is_none() || spec.assume_role_arn.is_some(),
         ),
         Rule::of_field(
+            ".assumeRoleChain",
+            "!has(self.assumeRoleChain) || self.assumeRoleChain.size() == 0 || !has(self.assumeRoleARN)",
+            "assumeRoleChain and assumeRoleARN exclude each other: give one of them",
+            |spec| spec.assume_role_chain.is_empty() || spec.assume_role_arn.is_none(),
+        ),
+        Rule::of_field(
+            ".assumeRoleChain",
+            "!has(self.assumeRoleChain) || self.assumeRoleChain.filter(step, has(step.durationSeconds) \
+             && step.durationSeconds > 3600).size() <= (!has(self.roleARN) && self.assumeRoleChain.size() > 0 \
+             && has(self.assumeRoleChain[0].durationSeconds) && self.assumeRoleChain[0].durationSeconds > 3600 ? 1 : 0)",
+            "AWS gives a role that is assumed by another role 3600 seconds at most; roleARN is a role, too",
+            |spec| {
+                let long = |step: &AssumeRole| step.duration_seconds.is_some_and(|it| it > 3600);
+                let mut chain = spec.assume_role_chain.iter();
+                let first = chain.next();
+                !chain.any(long) && (spec.role_arn.is_none() || !first.is_some_and(long))
+            },
+        ),
+        Rule::of_field(
+            ".assumeRoleChain",
+            concat!(
+                "!has(self.assumeRoleChain) || has(self.endpoint) || self.assumeRoleChain.all(step, \
+                 step.roleARN.startsWith('arn:' + ",
+                partition_of_region!(),
+                " + ':'))"
+            ),
+            "roles must be of the partition that the region is in, as aws-cn is that of cn-north-1",
+            |spec| {
+                let own = format!("arn:{}:", partition_of(spec.region.as_str()));
+                spec.endpoint.is_some()
+                    || spec
+                        .assume_role_chain
+                        .iter()
+                        .all(|step| step.role_arn.as_str().starts_with(&own))
+            },
+        ),
+        Rule::of_field(
+            ".webIdentity",
+            "!has(self.webIdentity) || has(self.roleARN)",
+            "webIdentity has a use only together with roleARN",
+            |spec| spec.web_identity.is_none() || spec.role_arn.is_some(),
+        ),
+        Rule::of_field(
+            ".endpoint",
+            "!has(self.endpoint) || !((has(self.useFIPSEndpoint) && self.useFIPSEndpoint) \
+             || (has(self.useDualStackEndpoint) && self.useDualStackEndpoint))",
+            "useFIPSEndpoint and useDualStackEndpoint choose among AWS's own endpoints: take endpoint away, or them",
+            |spec| {
+                let asked = |it: Option<bool>| it == Some(true);
+                spec.endpoint.is_none()
+                    || !(asked(spec.use_fips_endpoint) || asked(spec.use_dual_stack_endpoint))
+            },
+        ),
+        Rule::of_field(
             ".allowedNamespaces",
             "!has(self.allowedNamespaces) || self.allowedNamespaces.size() < 2 || !('*' in self.allowedNamespaces)",
             "'*' means all namespaces: list nothing beside it",
@@ -177,10 +267,42 @@ impl AWSProviderSpec {
         if let Some(key) = &self.secret_access_key_ref {
             key.check("spec.secretAccessKeyRef")?;
         }
+        Check::check(&self.expected_account_id, "spec.expectedAccountID")?;
+        Check::check(&self.web_identity, "spec.webIdentity")?;
+        Check::check(&self.assume_role_chain, "spec.assumeRoleChain")?;
         self.credentials()?;
-        self.assumed_role()?;
+        self.assumed_roles()?;
         self.default_tags.check_rules("spec.defaultTags")?;
         Check::check(&self.allowed_namespaces, "spec.allowedNamespaces")
+    }
+
+    /// Checks that roleARN and assumeRoleARN are of the partition that the region is in. No rule of admission:
+    /// it let these fields be before it knew of partitions.
+    ///
+    /// # Errors
+    /// The field of the role that cannot work there.
+    pub fn check_partitions(&self) -> Result<(), InvalidField> {
+        self.check_partition("spec.roleARN", self.role_arn.as_ref())?;
+        self.check_partition("spec.assumeRoleARN", self.assume_role_arn.as_ref())
+    }
+
+    fn check_partition(
+        &self,
+        path: &str,
+        role: Option<&Stored<RoleArn>>,
+    ) -> Result<(), InvalidField> {
+        let own = partition_of(self.region.as_str());
+        let found = role
+            .and_then(|role| parts(role.as_str()))
+            .map_or(own, |[partition, ..]| partition);
+        if found == own || self.endpoint.is_some() {
+            return Ok(());
+        }
+        let why = format!(
+            "found a role of the partition {found}; the region {} is in {own}, and only roles of {own} can work there",
+            self.region
+        );
+        Err(InvalidField::new(path, why))
     }
 
     /// Whether objects of `namespace` may use a provider that lives in `own`.
@@ -225,9 +347,14 @@ impl AWSProvider {
         #[builder(start_fn, into)] namespace: String,
         region: Region,
         endpoint: Option<Endpoint>,
+        #[builder(default)] use_fips_endpoint: bool,
+        #[builder(default)] use_dual_stack_endpoint: bool,
+        expected_account_id: Option<AccountId>,
         role_arn: Option<RoleArn>,
+        web_identity: Option<WebIdentity>,
         assume_role_arn: Option<RoleArn>,
         external_id: Option<ExternalId>,
+        #[builder(default)] assume_role_chain: Vec<AssumeRole>,
         credentials_secret: Option<SecretRef>,
         #[builder(default)] default_tags: Tags,
         #[builder(default)] allowed_namespaces: Vec<AllowedNamespace>,
@@ -241,9 +368,14 @@ impl AWSProvider {
             spec: AWSProviderSpec {
                 region: region.into(),
                 endpoint: endpoint.map(Stored::from),
+                use_fips_endpoint: use_fips_endpoint.then_some(true),
+                use_dual_stack_endpoint: use_dual_stack_endpoint.then_some(true),
+                expected_account_id: expected_account_id.map(Stored::from),
                 role_arn: role_arn.map(Stored::from),
+                web_identity,
                 assume_role_arn: assume_role_arn.map(Stored::from),
                 external_id: external_id.map(Stored::from),
+                assume_role_chain,
                 credentials_secret,
                 access_key_id_ref: None,
                 secret_access_key_ref: None,
@@ -270,6 +402,42 @@ mod tests {
             )
             .build()
             .spec
+    }
+
+    #[test]
+    fn a_role_of_another_partition_is_refused_with_both_partitions() {
+        let role = "arn:aws-cn:iam::111122223333:role/r";
+        let mut spec = allowing(&[]);
+        spec.assume_role_arn = Some(Stored::unchecked(role));
+        let refused = spec.check_partitions().unwrap_err();
+        assert_eq!(refused.path, "spec.assumeRoleARN");
+        assert!(
+            refused.why.contains("aws-cn") && refused.why.contains("eu-central-1"),
+            "{refused}"
+        );
+        spec.region = Stored::unchecked("cn-north-1");
+        assert_eq!(spec.check_partitions(), Ok(()));
+        spec.region = Stored::unchecked("us-gov-west-1");
+        assert!(spec.check_partitions().is_err());
+        spec.endpoint = Some(Stored::unchecked("https://store.example"));
+        assert_eq!(spec.check_partitions(), Ok(()), "no region of AWS");
+    }
+
+    #[test]
+    fn only_the_first_role_may_stay_longer_than_an_hour() {
+        let step = |seconds| {
+            let mut step = AssumeRole::of("arn:aws:iam::111122223333:role/r".parse().unwrap());
+            step.duration_seconds = Some(seconds);
+            step
+        };
+        let mut spec = allowing(&[]);
+        spec.assume_role_chain = vec![step(43200), step(3600)];
+        assert_eq!(spec.check(), Ok(()));
+        spec.role_arn = Some(Stored::unchecked("arn:aws:iam::111122223333:role/pod"));
+        assert!(spec.check().is_err(), "roleARN comes first");
+        spec.role_arn = None;
+        spec.assume_role_chain = vec![step(3600), step(3601)];
+        assert_eq!(spec.check().unwrap_err().path, "spec.assumeRoleChain");
     }
 
     #[test]

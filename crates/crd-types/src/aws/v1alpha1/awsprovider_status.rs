@@ -31,6 +31,17 @@ pub struct AWSProviderStatus {
     #[schemars(length(max = 32))]
     pub partition: Option<String>,
 
+    /// External ID with which this provider assumes every role of spec for which none is given. It is made of
+    /// the installation, the namespace and the name, so no other provider has it: let the role's trust policy
+    /// ask for it (sts:ExternalId), and nobody else can have the operator assume the role.
+    #[serde(
+        default,
+        rename = "externalID",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(max = 512))]
+    pub external_id: Option<String>,
+
     /// When AWS first accepted the credentials now in use. It does not move while nothing changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_authentication_time: Option<Time>,

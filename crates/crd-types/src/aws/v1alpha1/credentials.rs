@@ -2,8 +2,10 @@ use std::ops::RangeInclusive;
 
 use super::{
     arn::RoleArn,
+    assume_role::AssumeRole,
     awsprovider::AWSProviderSpec,
     references::{SecretKeyRef, SecretRef},
+    web_identity::WebIdentity,
 };
 use crate::{
     rules::{InvalidField, Rule},
@@ -36,8 +38,13 @@ text!(ExternalId);
 pub enum Credentials<'a> {
     /// What the operator's Pod itself has.
     Ambient,
-    /// The role that the operator's Pod may assume with its service account token.
-    WebIdentity(RoleArn),
+    /// The role that the operator's Pod may assume with a token of its own.
+    WebIdentity {
+        /// The role.
+        role: RoleArn,
+        /// On which terms.
+        terms: Option<&'a WebIdentity>,
+    },
     /// A Secret with the usual keys.
     Secret(&'a SecretRef),
     /// Two values, each of a Secret.
@@ -47,15 +54,6 @@ pub enum Credentials<'a> {
         /// The access key's secret.
         secret_access_key: &'a SecretKeyRef,
     },
-}
-
-/// The role assumed with the first credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssumedRole {
-    /// The role.
-    pub role: RoleArn,
-    /// What its trust policy asks for.
-    pub external_id: Option<ExternalId>,
 }
 
 impl AWSProviderSpec {
@@ -78,9 +76,10 @@ impl AWSProviderSpec {
             &self.role_arn,
         ) {
             (None, None, None, None) => Ok(Credentials::Ambient),
-            (None, None, None, Some(role)) => {
-                role.parse_at("spec.roleARN").map(Credentials::WebIdentity)
-            }
+            (None, None, None, Some(role)) => Ok(Credentials::WebIdentity {
+                role: role.parse_at("spec.roleARN")?,
+                terms: self.web_identity.as_ref(),
+            }),
             (Some(secret), None, None, None) => Ok(Credentials::Secret(secret)),
             (None, Some(access_key_id), Some(secret_access_key), None) => Ok(Credentials::Keys {
                 access_key_id,
@@ -93,22 +92,44 @@ impl AWSProviderSpec {
         }
     }
 
-    /// The role to assume next, if there is one.
+    /// The roles to assume with the first credentials, in their order.
     ///
     /// # Errors
-    /// When it is no role, or the external ID is none.
-    pub fn assumed_role(&self) -> Result<Option<AssumedRole>, InvalidField> {
-        let Some(role) = &self.assume_role_arn else {
-            return Ok(None);
-        };
-        let role = role.parse_at("spec.assumeRoleARN")?;
-        let external_id = self
-            .external_id
-            .as_ref()
-            .map(|id| id.parse_at("spec.externalID"))
-            .transpose()?;
-        Ok(Some(AssumedRole { role, external_id }))
+    /// When there are two lists of them, or a policy is no JSON.
+    pub fn assumed_roles(&self) -> Result<Vec<AssumeRole>, InvalidField> {
+        match &self.assume_role_arn {
+            None => {
+                for (index, step) in self.assume_role_chain.iter().enumerate() {
+                    check_policy(step, &format!("spec.assumeRoleChain[{index}].policy"))?;
+                }
+                Ok(self.assume_role_chain.clone())
+            }
+            Some(_) if !self.assume_role_chain.is_empty() => Err(InvalidField::new(
+                "spec",
+                "at most one of assumeRoleARN and assumeRoleChain",
+            )),
+            Some(role) => {
+                let role = role.parse_at("spec.assumeRoleARN")?;
+                if let Some(id) = &self.external_id {
+                    id.check("spec.externalID")?;
+                }
+                Ok(vec![AssumeRole {
+                    external_id: self.external_id.clone(),
+                    ..AssumeRole::of(role)
+                }])
+            }
+        }
     }
+}
+
+/// CEL cannot read JSON.
+fn check_policy(step: &AssumeRole, path: &str) -> Result<(), InvalidField> {
+    let Some(policy) = &step.policy else {
+        return Ok(());
+    };
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(policy.as_str())
+        .map(drop)
+        .map_err(|error| InvalidField::new(path, format!("must be a JSON object: {error}")))
 }
 
 #[cfg(test)]
@@ -117,6 +138,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::stored::Stored;
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/operator";
 
@@ -131,7 +153,7 @@ mod tests {
     #[test]
     fn without_a_source_the_pods_own_credentials_are_used() {
         assert_eq!(spec(json!({})).credentials(), Ok(Credentials::Ambient));
-        assert_eq!(spec(json!({})).assumed_role(), Ok(None));
+        assert_eq!(spec(json!({})).assumed_roles(), Ok(vec![]));
     }
 
     #[test]
@@ -141,13 +163,37 @@ mod tests {
         );
         assert_eq!(
             spec.credentials(),
-            Ok(Credentials::WebIdentity(ROLE.parse().unwrap()))
+            Ok(Credentials::WebIdentity {
+                role: ROLE.parse().unwrap(),
+                terms: None
+            })
         );
-        let hop = AssumedRole {
-            role: format!("{ROLE}-2").parse().unwrap(),
-            external_id: Some("x-1".parse().unwrap()),
+        let hop = AssumeRole {
+            external_id: Some(Stored::unchecked("x-1")),
+            ..AssumeRole::of(format!("{ROLE}-2").parse().unwrap())
         };
-        assert_eq!(spec.assumed_role(), Ok(Some(hop)));
+        assert_eq!(spec.assumed_roles(), Ok(vec![hop]));
+    }
+
+    #[test]
+    fn the_roles_of_a_chain_keep_their_order() {
+        let chain = json!([
+            { "roleARN": ROLE, "externalID": "x-1" },
+            { "roleARN": format!("{ROLE}-2"), "policy": "{\"Version\":\"2012-10-17\"}" },
+        ]);
+        let spec = spec(json!({ "assumeRoleChain": chain }));
+        assert_eq!(spec.check(), Ok(()));
+        let roles = spec.assumed_roles().unwrap();
+        let arns: Vec<_> = roles.iter().map(|step| step.role_arn.as_str()).collect();
+        assert_eq!(arns, [ROLE, &format!("{ROLE}-2")]);
+    }
+
+    #[test]
+    fn a_policy_that_is_no_json_is_named_by_its_place() {
+        let chain = json!([{ "roleARN": ROLE }, { "roleARN": ROLE, "policy": "{Version}" }]);
+        let refused = spec(json!({ "assumeRoleChain": chain })).check();
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.path, "spec.assumeRoleChain[1].policy");
     }
 
     #[rstest]
@@ -159,5 +205,13 @@ mod tests {
         let spec = spec(fields);
         assert!(spec.credentials().is_err());
         assert!(spec.check().is_err());
+    }
+
+    #[rstest]
+    #[case(json!({ "webIdentity": { "sessionName": "name" } }))]
+    #[case(json!({ "assumeRoleARN": ROLE, "assumeRoleChain": [{ "roleARN": ROLE }] }))]
+    #[case(json!({ "assumeRoleChain": [{ "roleARN": "no role" }] }))]
+    fn roles_that_contradict_each_other_are_refused(#[case] fields: Value) {
+        assert!(spec(fields).check().is_err());
     }
 }

@@ -3,6 +3,7 @@
 mod account_id;
 mod allowed_namespace;
 mod arn;
+mod assume_role;
 mod awsprovider;
 mod awsprovider_status;
 mod bucket_access;
@@ -19,6 +20,7 @@ mod region;
 mod s3bucket;
 mod s3bucket_status;
 mod tags;
+mod web_identity;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -27,6 +29,7 @@ pub use self::{
     account_id::AccountId,
     allowed_namespace::AllowedNamespace,
     arn::{Arn, RoleArn},
+    assume_role::{AssumeRole, PolicyArn, SessionName, SessionPolicy, TagKey},
     awsprovider::{AWSProvider, AWSProviderSpec},
     awsprovider_status::AWSProviderStatus,
     bucket_access::{CannedAcl, ObjectOwnership, OwnershipControls, PublicAccessBlock},
@@ -34,7 +37,7 @@ pub use self::{
     bucket_encryption::{Encryption, EncryptionAlgorithm},
     bucket_lifecycle::{LifecycleExpiration, LifecycleRule, LifecycleTransition, StorageClass},
     bucket_name::BucketName,
-    credentials::{AssumedRole, Credentials, ExternalId},
+    credentials::{Credentials, ExternalId},
     endpoint::Endpoint,
     kms_key_id::KmsKeyId,
     partition::Partition,
@@ -43,6 +46,7 @@ pub use self::{
     s3bucket::{S3Bucket, S3BucketSpec, Versioning},
     s3bucket_status::{BucketRecord, FacetState, FacetStatus, S3BucketStatus},
     tags::{TAG_LIMIT, Tags},
+    web_identity::{TokenFile, WebIdentity},
 };
 
 /// API group of every kind here.

@@ -24,6 +24,40 @@ impl Text for Region {
 }
 text!(Region);
 
+/// What the names of a partition's regions begin with; all others are of `aws`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>, "partition").
+const PARTITIONS: &[(&str, &str)] = &[
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+];
+
+/// The same in CEL, of a spec's `region`.
+macro_rules! partition_of_region {
+    () => {
+        "(self.region.startsWith('cn-') ? 'aws-cn' : \
+         self.region.startsWith('us-gov-') ? 'aws-us-gov' : \
+         self.region.startsWith('us-iso-') ? 'aws-iso' : \
+         self.region.startsWith('us-isob-') ? 'aws-iso-b' : \
+         self.region.startsWith('eu-isoe-') ? 'aws-iso-e' : \
+         self.region.startsWith('us-isof-') ? 'aws-iso-f' : \
+         self.region.startsWith('eusc-') ? 'aws-eusc' : 'aws')"
+    };
+}
+pub(super) use partition_of_region;
+
+/// The partition that a region of AWS is in.
+pub(super) fn partition_of(region: &str) -> &'static str {
+    PARTITIONS
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("aws", |(_, partition)| partition)
+}
+
 /// The form of AWS's own regions: letters in groups, then a number of one or two digits.
 pub(super) fn looks_like_aws(region: &str) -> bool {
     let letters =
@@ -69,6 +103,27 @@ mod tests {
             "",
         ] {
             assert!(!looks_like_aws(region), "{region}");
+        }
+    }
+
+    #[test]
+    fn a_region_tells_its_partition() {
+        for (region, partition) in [
+            ("eu-central-1", "aws"),
+            ("us-east-1", "aws"),
+            ("cn-northwest-1", "aws-cn"),
+            ("us-gov-east-1", "aws-us-gov"),
+            ("us-iso-west-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            assert_eq!(partition_of(region), partition, "{region}");
+        }
+        for (prefix, partition) in PARTITIONS {
+            let clause = format!("self.region.startsWith('{prefix}') ? '{partition}'");
+            assert!(partition_of_region!().contains(&clause), "{clause}");
         }
     }
 

@@ -89,10 +89,13 @@ fn older_providers_mean_what_they_meant() {
 
     let hop = older::<AWSProvider>("by-secret")
         .spec
-        .assumed_role()
+        .assumed_roles()
         .unwrap()
-        .unwrap();
-    assert_eq!(hop.role.as_str(), "arn:aws:iam::444455556666:role/tenant");
+        .remove(0);
+    assert_eq!(
+        hop.role_arn.as_str(),
+        "arn:aws:iam::444455556666:role/tenant"
+    );
     assert_eq!(hop.external_id.unwrap().as_str(), "tenant-1");
 }
 

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{json_patch, lifecycle};
 
@@ -19,6 +19,7 @@ pub fn providers() -> Vec<Value> {
         "accountID": "111122223333",
         "callerIdentity": "arn:aws:sts::111122223333:assumed-role/role/session",
         "partition": "aws",
+        "externalID": "0b6c8c1e/platform/trial",
         "lastAuthenticationTime": "2024-01-02T03:04:05Z",
     });
     let specs = [
@@ -36,12 +37,54 @@ pub fn providers() -> Vec<Value> {
             "accessKeyIDRef": { "name": "keys", "namespace": "vault", "key": "id" },
             "secretAccessKeyRef": { "name": "keys", "namespace": "vault", "key": "secret" },
         }),
-        json!({ "region": "eu-central-1", "roleARN": "arn:aws:iam::111122223333:role/operator" }),
+        json!({
+            "region": "eu-central-1",
+            "roleARN": "arn:aws:iam::111122223333:role/operator",
+            "webIdentity": {
+                "tokenFile": "/var/run/secrets/tokens/aws",
+                "sessionName": "operator",
+                "durationSeconds": 900,
+            },
+            "expectedAccountID": "111122223333",
+            "useFIPSEndpoint": true,
+            "useDualStackEndpoint": true,
+        }),
+        json!({
+            "region": "eu-central-1",
+            "assumeRoleChain": [{
+                "roleARN": "arn:aws:iam::111122223333:role/other",
+                "externalID": "cluster-7",
+                "sessionName": "operator",
+                "durationSeconds": 1800,
+                "tags": { "team": "platform" },
+                "policy": "{\"Version\":\"2012-10-17\",\"Statement\":[]}",
+                "policyARNs": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+            }],
+        }),
+        chain_with_tags(
+            &(0..45)
+                .map(|index| format!("item-{index}"))
+                .collect::<Vec<_>>(),
+        ),
+        chain_with_tags(&["a".to_owned(), "a".repeat(128)]),
     ];
     specs
         .into_iter()
         .map(|spec| object("AWSProvider", spec, status.clone()))
         .collect()
+}
+
+/// A role whose session has these tags, the first of which stays.
+fn chain_with_tags(keys: &[String]) -> Value {
+    let tags: Map<String, Value> = keys.iter().map(|key| (key.clone(), json!("x"))).collect();
+    json!({
+        "region": "eu-central-1",
+        "assumeRoleChain": [{
+            "roleARN": "arn:aws:iam::111122223333:role/other",
+            "tags": tags,
+            "transitiveTagKeys": [keys[0]],
+        }],
+    })
 }
 
 pub fn buckets() -> Vec<Value> {

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::Trial;
 
 pub fn trials() -> Vec<Trial> {
+    let role = "arn:aws:iam::111122223333:role/other";
     let key_ref = json!({ "name": "keys", "key": "id" });
     vec![
         Trial::new(
@@ -37,7 +38,7 @@ pub fn trials() -> Vec<Trial> {
         ),
         Trial::new(
             "must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/name",
-            json!("arn:aws-cn:iam::123456789012:role/path/name"),
+            json!("arn:aws:iam::123456789012:role/path/name"),
             json!("arn:aws:iam::123456789012:user/somebody"),
         ),
         Trial::new(
@@ -64,6 +65,67 @@ pub fn trials() -> Vec<Trial> {
             "externalID has a use only together with assumeRoleARN",
             json!({ "assumeRoleARN": null, "externalID": null }),
             json!({ "assumeRoleARN": null }),
+        ),
+        Trial::new(
+            "assumeRoleChain and assumeRoleARN exclude each other: give one of them",
+            json!({ "assumeRoleChain": [] }),
+            json!({ "assumeRoleChain": [{ "roleARN": role }] }),
+        ),
+        Trial::new(
+            "AWS gives a role that is assumed by another role 3600 seconds at most; roleARN is a role, too",
+            json!({ "assumeRoleARN": null, "externalID": null, "assumeRoleChain": [
+                { "roleARN": role, "durationSeconds": 43200 }, { "roleARN": role, "durationSeconds": 3600 },
+            ] }),
+            json!({ "assumeRoleARN": null, "externalID": null, "assumeRoleChain": [
+                { "roleARN": role }, { "roleARN": role, "durationSeconds": 3601 },
+            ] }),
+        ),
+        Trial::new(
+            "roles must be of the partition that the region is in, as aws-cn is that of cn-north-1",
+            json!({ "region": "cn-north-1", "endpoint": null, "assumeRoleARN": null, "externalID": null,
+                "assumeRoleChain": [{ "roleARN": "arn:aws-cn:iam::111122223333:role/other" }] }),
+            json!({ "endpoint": null, "assumeRoleARN": null, "externalID": null,
+                "assumeRoleChain": [{ "roleARN": "arn:aws-cn:iam::111122223333:role/other" }] }),
+        ),
+        Trial::new(
+            "webIdentity has a use only together with roleARN",
+            json!({ "webIdentity": null }),
+            json!({ "webIdentity": { "sessionName": "operator" } }),
+        ),
+        Trial::new(
+            "useFIPSEndpoint and useDualStackEndpoint choose among AWS's own endpoints: take endpoint away, or them",
+            json!({ "useFIPSEndpoint": false }),
+            json!({ "useDualStackEndpoint": true }),
+        ),
+        Trial::new(
+            "must name only keys of tags",
+            json!({ "tags": { "team": "a", "stage": "b" }, "transitiveTagKeys": ["stage"] }),
+            json!({ "tags": { "team": "a" }, "transitiveTagKeys": ["stage"] }),
+        ),
+        Trial::new(
+            "may hold only letters, digits and _ + = , . @ -",
+            json!("a_+=,.@-Z"),
+            json!("a:b"),
+        ),
+        Trial::new(
+            "must be a JSON object: {\"Version\": ..., \"Statement\": ...}",
+            json!("{ }\n"),
+            json!("[ ]"),
+        ),
+        Trial::new(
+            "must be the ARN of an IAM policy, as in arn:aws:iam::123456789012:policy/name",
+            json!("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+            json!("arn:aws:iam::123456789012:role/name-of-a-role"),
+        ),
+        Trial::new(
+            "must be an absolute path of letters, digits and . _ - between slashes",
+            json!("/var/run/..data/token_1"),
+            json!("token"),
+        ),
+        Trial::new(
+            "must not have . or .. between slashes",
+            json!("/a/...b"),
+            json!("/a/../b"),
         ),
         Trial::new(
             "'*' means all namespaces: list nothing beside it",

@@ -27,6 +27,14 @@ pub enum ClientError {
          ignored on purpose: it may point at another cluster than the one that is meant"
     )]
     NotInCluster(Box<InClusterError>),
+    /// The kubeconfig file wants a proxy.
+    #[error(
+        "--kubeconfig {}: the cluster has a proxy-url, but the API server is only reached directly", file.display()
+    )]
+    Proxy {
+        /// The file.
+        file: PathBuf,
+    },
     /// The operator's name or version cannot stand in an HTTP header.
     #[error("the user agent {0:?} cannot stand in an HTTP header")]
     UserAgent(String),
@@ -37,6 +45,8 @@ pub enum ClientError {
 
 /// The client of the cluster that the settings name: of an explicit kubeconfig file, or of the cluster that
 /// this Pod runs in. It shows itself as `<operator>/<version>`.
+///
+/// HTTPS_PROXY is for what is outside: the API server is reached directly.
 ///
 /// kube's own retry is off: whoever calls knows what is worth repeating, and for how long.
 pub async fn client(
@@ -65,14 +75,60 @@ pub async fn client(
 }
 
 async fn explicit(file: PathBuf) -> Result<Config, ClientError> {
-    let read = match Kubeconfig::read_from(&file) {
-        Ok(kubeconfig) => {
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
-        }
-        Err(reason) => Err(reason),
-    };
-    read.map_err(|reason| ClientError::Kubeconfig {
-        file,
+    let refused = |reason| ClientError::Kubeconfig {
+        file: file.clone(),
         reason: Box::new(reason),
-    })
+    };
+    let kubeconfig = Kubeconfig::read_from(&file).map_err(refused)?;
+    if wants_proxy(&kubeconfig) {
+        return Err(ClientError::Proxy { file });
+    }
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    let mut config = config.map_err(refused)?;
+    // From the environment, which kube looks at only here.
+    config.proxy_url = None;
+    Ok(config)
+}
+
+fn wants_proxy(kubeconfig: &Kubeconfig) -> bool {
+    let current = kubeconfig.current_context.as_deref();
+    let mut contexts = kubeconfig.contexts.iter();
+    let context = contexts.find(|it| Some(it.name.as_str()) == current);
+    let name = context
+        .and_then(|it| it.context.as_ref())
+        .map(|it| &it.cluster);
+    let mut clusters = kubeconfig.clusters.iter();
+    let cluster = clusters.find(|it| Some(&it.name) == name);
+    let proxy = cluster.and_then(|it| it.cluster.as_ref()?.proxy_url.as_ref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kubeconfig(current: &str, proxy: &str) -> Kubeconfig {
+        let text = format!(
+            r#"{{ "current-context": "{current}",
+                "contexts": [
+                    {{ "name": "plain", "context": {{ "cluster": "one", "user": "u" }} }},
+                    {{ "name": "proxied", "context": {{ "cluster": "two", "user": "u" }} }}
+                ],
+                "clusters": [
+                    {{ "name": "one", "cluster": {{ "server": "https://127.0.0.1:1" }} }},
+                    {{ "name": "two", "cluster": {{ "server": "https://127.0.0.1:2", "proxy-url": "{proxy}" }} }}
+                ] }}"#
+        );
+        Kubeconfig::from_yaml(&text).expect("a kubeconfig")
+    }
+
+    #[test]
+    fn a_proxy_counts_only_where_the_cluster_in_use_names_it() {
+        let proxy = "http://user:canary@proxy.example";
+        assert!(!wants_proxy(&kubeconfig("plain", proxy)));
+        assert!(wants_proxy(&kubeconfig("proxied", proxy)));
+        assert!(!wants_proxy(&kubeconfig("proxied", "")));
+        assert!(!wants_proxy(&kubeconfig("missing", proxy)));
+    }
 }

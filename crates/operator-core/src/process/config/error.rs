@@ -22,8 +22,8 @@ pub enum Origin {
     File(PathBuf),
 }
 
-/// Why an operator does not start with the settings that it was given. A setting never holds a secret
-/// (those come from Secrets), so the value is shown.
+/// Why an operator does not start with the settings that it was given. A setting holds no secret (those come
+/// from Secrets), so the value is shown; one that may, as the URL of a proxy, has a parser that takes everything.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not an error: `--help` or `--version` was asked for.

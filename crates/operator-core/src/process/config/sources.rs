@@ -42,7 +42,7 @@ pub(super) fn environment(
     settings: &Settings,
 ) -> Result<Values, ConfigError> {
     let found = settings.iter().filter_map(|(id, setting)| {
-        let value = env(setting.environment.as_deref()?)?;
+        let value = variable(env, setting.environment.as_deref()?)?;
         Some(given(
             id,
             setting,
@@ -51,6 +51,13 @@ pub(super) fn environment(
         ))
     });
     found.filter_map(Result::transpose).collect()
+}
+
+/// A variable that says something. Those of proxies are by custom spelled in lower case, too.
+fn variable(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<OsString> {
+    let said = |name: &str| env(name).filter(|value| !value.is_empty());
+    let of_a_proxy = name.ends_with("_PROXY");
+    said(name).or_else(|| said(&name.to_ascii_lowercase()).filter(|_| of_a_proxy))
 }
 
 /// What this machine says of itself. A file that cannot be read is no error: the setting has a default, or
