@@ -2,6 +2,7 @@
 
 mod bucket;
 mod codes;
+mod contents;
 mod credentials;
 mod endpoint;
 mod failure;
@@ -14,6 +15,7 @@ mod session;
 pub use self::{
     bucket::Bucket,
     codes::CALL_FAILED,
+    contents::After,
     credentials::{Hop, Keys, Source},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},

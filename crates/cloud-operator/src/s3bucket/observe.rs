@@ -1,9 +1,9 @@
 //! Looking at a bucket: is it there, whose is it, and what does it have?
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use operator_core::{
     decide::outcome::Fault,
-    engines::external::{Facets, Mark, Ownership, Presence},
+    engines::external::{Facets, Mark, Ownership, Presence, is_of_one_facet},
 };
 
 use super::{
@@ -16,6 +16,8 @@ use crate::aws::{Bucket, Failed, Reads, Session};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub(super) facets: Values,
+    /// The facets that AWS refused to show.
+    pub(super) unread: Vec<(&'static str, Fault)>,
 }
 
 impl Observed {
@@ -95,12 +97,22 @@ async fn out_of_reach(
     }
 }
 
-async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Failed> {
+/// Reads tags and facets. One that AWS refuses to show says nothing about the others.
+async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Fault> {
     let others = TABLE
         .iter()
         .filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
-    let read = others.map(|facet| async move { Ok((facet.name(), facet.read(reads).await?)) });
-    let mut facets: Values = try_join_all(read).await?.into_iter().collect();
+    let read = others.map(|facet| async move { (facet.name(), facet.read(reads).await) });
+    let (mut facets, mut unread) = (Values::new(), Vec::new());
+    for (name, value) in join_all(read).await {
+        match value.map_err(Fault::from) {
+            Ok(value) => {
+                facets.insert(name, value);
+            }
+            Err(fault) if is_of_one_facet(&fault) => unread.push((name, fault)),
+            Err(fault) => return Err(fault),
+        }
+    }
     facets.insert(BucketTags::NAME, to_json::<BucketTags>(&tags));
-    Ok(Observed { facets })
+    Ok(Observed { facets, unread })
 }

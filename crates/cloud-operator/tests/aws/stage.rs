@@ -178,7 +178,14 @@ impl Case<'_> {
             session,
             ..
         } = self.stage;
-        buckets.delete(leading, session, &self.bucket).await
+        let deleted = buckets.delete(
+            leading,
+            session,
+            &self.bucket,
+            &self.object,
+            &mut Default::default(),
+        );
+        deleted.await.map(drop)
     }
 }
 
