@@ -561,7 +561,7 @@ async fn what_a_bucket_has_decides_what_it_takes() {
     assert!(private.status().is_success(), "{}", text(&private));
 
     let acl = async |acl: &str| {
-        let headers = [("x-amz-acl", acl), XML];
+        let headers = [("x-amz-acl", acl), ("content-length", "0"), XML];
         own.ask("s3", Method::PUT, "/judged?acl", &headers, String::new())
             .await
     };

@@ -2,10 +2,10 @@
 
 use aws_sdk_s3::{
     operation::{
-        delete_objects::DeleteObjectsOutput, list_multipart_uploads::ListMultipartUploadsOutput,
+        list_multipart_uploads::ListMultipartUploadsOutput,
         list_object_versions::ListObjectVersionsOutput,
     },
-    types::{Delete, ObjectIdentifier},
+    types::{Delete, Error, ObjectIdentifier},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     fault::Call,
     fence::fenced,
     s3::{Reads, Writes},
+    scrub::{is_code, scrub},
 };
 
 /// Where the next page of versions begins.
@@ -22,6 +23,27 @@ pub struct After {
     pub key: Option<String>,
     /// The last version of that key.
     pub version: Option<String>,
+}
+
+/// A version that AWS keeps. Texts are fit to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeleted {
+    /// Key of the object.
+    pub key: String,
+    /// AWS's code.
+    pub code: String,
+    /// AWS's words; empty if none.
+    pub message: String,
+}
+
+impl From<Error> for Undeleted {
+    fn from(error: Error) -> Self {
+        Self {
+            key: error.key.unwrap_or_default(),
+            code: error.code.filter(|code| is_code(code)).unwrap_or_default(),
+            message: scrub(&error.message.unwrap_or_default()),
+        }
+    }
 }
 
 impl Reads<'_> {
@@ -60,14 +82,14 @@ impl Reads<'_> {
 }
 
 impl Writes<'_> {
-    /// Removes up to 1000 versions for good. The answer names only those that could not be removed.
+    /// Removes up to 1000 versions for good, and says which could not be removed.
     ///
     /// # Errors
     /// As the other writes.
     pub async fn delete_objects(
         &self,
         versions: Vec<ObjectIdentifier>,
-    ) -> Result<DeleteObjectsOutput, Failed> {
+    ) -> Result<Vec<Undeleted>, Failed> {
         let delete = Delete::builder().set_objects(Some(versions)).quiet(true);
         let call = self
             .client
@@ -76,7 +98,9 @@ impl Writes<'_> {
             .expected_bucket_owner(self.bucket.account.as_ref())
             .delete(delete.build().expect("a list is given"));
         let action = Call::write("s3:DeleteObjectVersion");
-        fenced(self.leading, action, call.send()).await
+        let done = fenced(self.leading, action, call.send()).await?;
+        let kept = done.errors.unwrap_or_default();
+        Ok(kept.into_iter().map(Undeleted::from).collect())
     }
 
     /// Gives an upload up.

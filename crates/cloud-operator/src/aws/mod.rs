@@ -15,7 +15,7 @@ mod session;
 pub use self::{
     bucket::Bucket,
     codes::CALL_FAILED,
-    contents::After,
+    contents::{After, Undeleted},
     credentials::{Hop, Keys, Source},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},

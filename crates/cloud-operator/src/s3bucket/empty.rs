@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 use crd_types::aws::v1alpha1::Emptying;
 use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
 
-use crate::aws::{After, Bucket, Session};
+use crate::aws::{After, Bucket, Session, Undeleted};
 
 /// How many pages of a thousand versions one pass removes.
 const PAGES: usize = 10;
@@ -35,11 +35,11 @@ pub(super) async fn empty(
         let versions = versions(&page);
         let all = versions.len();
         if all > 0 {
-            let errors = writes.delete_objects(versions).await?.errors;
-            let errors = errors.unwrap_or_default();
-            removed += all - errors.len();
-            so_far.versions_deleted += count(all - errors.len());
-            kept = kept.or_else(|| errors.into_iter().next());
+            let undeleted = writes.delete_objects(versions).await?;
+            let gone = all.saturating_sub(undeleted.len());
+            removed += gone;
+            so_far.versions_deleted += i64::try_from(gone).unwrap_or(i64::MAX);
+            kept = kept.or_else(|| undeleted.into_iter().next());
         }
         more = page.is_truncated.unwrap_or_default();
         if !more {
@@ -50,12 +50,8 @@ pub(super) async fn empty(
             version: page.next_version_id_marker,
         };
     }
-    if let Some(error) = kept.filter(|_| removed == 0) {
-        return Err(stuck(
-            error.key.as_deref(),
-            error.code.as_deref(),
-            error.message.as_deref(),
-        ));
+    if let Some(kept) = kept.filter(|_| removed == 0) {
+        return Err(stuck(&kept));
     }
     let uploads = reads.list_multipart_uploads().await?.uploads;
     let uploads = uploads.unwrap_or_default();
@@ -94,19 +90,14 @@ fn versions(page: &ListObjectVersionsOutput) -> Vec<ObjectIdentifier> {
     versions.chain(markers).filter_map(identifier).collect()
 }
 
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// Nothing more can be removed.
-fn stuck(key: Option<&str>, code: Option<&str>, message: Option<&str>) -> Fault {
-    let key: String = key.unwrap_or_default().chars().take(LONGEST_KEY).collect();
-    let code = code.unwrap_or("unknown");
+fn stuck(kept: &Undeleted) -> Fault {
+    let Undeleted { key, code, message } = kept;
+    let key: String = key.chars().take(LONGEST_KEY).collect();
     let text = format!(
-        "the bucket cannot be emptied; AWS keeps {key:?}: {code}: {}; the operator lifts neither a retention or legal \
-         hold of object lock nor MFA delete, and needs s3:DeleteObjectVersion: remove the object yourself, or keep \
-         the bucket with deletionPolicy Retain or Orphan",
-        message.unwrap_or_default()
+        "the bucket cannot be emptied; AWS keeps {key:?}: {code}: {message}; the operator lifts neither a retention \
+         or legal hold of object lock nor MFA delete, and needs s3:DeleteObject and s3:DeleteObjectVersion: remove \
+         the object yourself, or keep the bucket with deletionPolicy Retain or Orphan"
     );
-    Fault::blocked("ObjectsKept", text).with_code(code.to_owned())
+    Fault::blocked("ObjectsKept", text).with_code(code.clone())
 }

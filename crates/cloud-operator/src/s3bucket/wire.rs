@@ -50,8 +50,10 @@ pub(super) fn said(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.into_iter().map(|(name, value)| (name, said(value)));
-            let says = |(name, value): &(String, Value)| {
-                !is_nothing(value) && !(name.ends_with("fix") && value == "")
+            // A prefix or suffix of nothing is none.
+            let says = |(name, value): &(String, Value)| match value {
+                Value::String(text) => !(text.is_empty() && name.ends_with("fix")),
+                other => !is_nothing(other),
             };
             Value::Object(fields.filter(says).collect())
         }
@@ -283,5 +285,50 @@ impl Wire for Tag {
     fn of_json(json: &Value) -> Option<Self> {
         let (key, value) = json.as_object()?.iter().next()?;
         Self::builder().key(key).value(value.as_str()?).build().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_named_as_in_the_spec() {
+        for (field, name) in [
+            ("id", "id"),
+            ("object_size_less_than", "objectSizeLessThan"),
+            ("access_point_arn", "accessPointARN"),
+            ("replica_kms_key_id", "replicaKmsKeyID"),
+        ] {
+            assert_eq!(name_of(field), name);
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_left_out_at_every_depth() {
+        let wordy = json!({
+            "a": null, "b": false, "c": [], "prefix": "", "d": { "e": {}, "targetPrefix": "" },
+            "replaceKeyPrefixWith": "", "f": [{ "g": false }], "h": 0,
+        });
+        assert_eq!(
+            said(wordy),
+            json!({ "replaceKeyPrefixWith": "", "f": [{}], "h": 0 })
+        );
+    }
+
+    #[test]
+    fn a_day_is_its_midnight() {
+        let day = json!("2040-12-31");
+        let midnight = DateTime::of_json(&day).unwrap();
+        assert_eq!(midnight.secs(), 2_240_524_800);
+        assert_eq!(midnight.to_json(), day);
+        let noon = DateTime::from_secs(midnight.secs() + 43_200);
+        assert_eq!(noon.to_json(), "2040-12-31T12:00:00Z");
+        assert!(
+            DateTime::of_json(&json!("2040-02-31")).is_none(),
+            "no such day"
+        );
     }
 }

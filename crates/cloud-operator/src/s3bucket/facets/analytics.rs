@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{AnalyticsConfiguration, StorageClassAnalysis};
 use serde_json::Value;
 
-use super::{Each, Wish, sdk_of, wanted_list};
+use super::{Each, Wish, each, sdk_of, wanted_list};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::{
@@ -48,13 +48,14 @@ impl Each for BucketAnalytics {
 
     async fn read(reads: &Reads<'_>) -> Result<Value, Failed> {
         let found = reads.list_bucket_analytics_configurations().await?;
-        let mut found: Vec<Value> = found.iter().map(Wire::to_json).map(flatten).collect();
-        for item in &mut found {
-            if let Some(export) = item.pointer_mut("/export/destination").map(Value::take) {
-                item["export"] = export;
+        let found = found.iter().map(Wire::to_json).map(flatten).collect();
+        // The only thing that an export has.
+        Ok(each(&found, |mut item| {
+            if let Some(destination) = item.pointer_mut("/export/destination").map(Value::take) {
+                item["export"] = destination;
             }
-        }
-        Ok(found.into())
+            item
+        }))
     }
 
     async fn put(writes: &Writes<'_>, id: &str, item: &Value) -> Result<(), Failed> {

@@ -138,8 +138,14 @@ fn wanted() -> Vec<(&'static dyn AnyFacet, Value)> {
         default_tags: &TagMap::new(),
         mark: &mark,
     };
-    let wanted = |facet: &&'static dyn AnyFacet| (*facet, facet.wanted(&wish).expect(facet.name()));
-    TABLE.iter().map(wanted).collect()
+    let wanted = |facet: &&'static dyn AnyFacet| Some((*facet, facet.wanted(&wish)?));
+    let wanted: Vec<_> = TABLE.iter().filter_map(wanted).collect();
+    assert_eq!(
+        wanted.len(),
+        TABLE.len(),
+        "the object speaks of every facet"
+    );
+    wanted
 }
 
 /// Every value that differs from `value` in one leaf, or lacks one.

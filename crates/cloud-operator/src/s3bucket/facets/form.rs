@@ -76,6 +76,34 @@ pub(super) fn sorted(item: &Value, lists: &[&str]) -> Value {
     item
 }
 
+/// The item with the fields of its object `name` in the item itself.
+pub(super) fn raise(mut item: Value, name: &str) -> Value {
+    if let Some(fields) = item.as_object_mut()
+        && let Some(Value::Object(inner)) = fields.remove(name)
+    {
+        fields.extend(inner);
+    }
+    item
+}
+
+/// The item with these of its fields in an object `name` of their own.
+pub(super) fn sink(mut item: Value, name: &str, names: &[&str]) -> Value {
+    if let Some(fields) = item.as_object_mut() {
+        let inner = names.iter().filter_map(|name| fields.remove_entry(*name));
+        let inner: Map<String, Value> = inner.collect();
+        if !inner.is_empty() {
+            fields.insert(name.to_owned(), inner.into());
+        }
+    }
+    item
+}
+
+/// The list with each item changed.
+pub(super) fn each(list: &Value, change: impl Fn(Value) -> Value) -> Value {
+    let items = list.as_array().into_iter().flatten().cloned();
+    items.map(change).collect()
+}
+
 /// The item of this id.
 pub(super) fn item<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
     let mut items = list.as_array().into_iter().flatten();

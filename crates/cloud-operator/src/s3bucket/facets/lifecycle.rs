@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::BucketLifecycleConfiguration;
 use serde_json::{Value, json};
 
-use super::{Facet, Wish, keyed, sdk, sorted, unless, wanted_list};
+use super::{Facet, Wish, each, keyed, sdk, sorted, unless, wanted_list};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::{
@@ -73,10 +73,7 @@ impl Facet for BucketLifecycle {
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
-        let rules = value.as_array().into_iter().flatten();
-        let nested: Value = rules
-            .map(|rule| nest(rule, Some(json!({ "prefix": "" }))))
-            .collect();
+        let nested = each(value, |rule| nest(&rule, Some(json!({ "prefix": "" }))));
         let rules =
             BucketLifecycleConfiguration::builder().set_rules(Some(sdk::<Self, _>(&nested)?));
         let rules = rules.build().expect("a list is given");

@@ -34,7 +34,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use self::form::{
-    id_of, item, keyed, numbered, sdk, sdk_of, sorted, unless, wanted_list, wanted_object,
+    each, id_of, item, keyed, numbered, raise, sdk, sdk_of, sink, sorted, unless, wanted_list,
+    wanted_object,
 };
 pub(super) use self::{
     object_lock::BucketObjectLock,
@@ -268,6 +269,7 @@ impl<F: Each> AnyFacet for EachOf<F> {
             match change {
                 Change::Put { id, item } => F::put(writes, &id, &item).await,
                 Change::Delete { id } => F::delete(writes, &id).await,
+                // `changes` makes none of these for a list.
                 Change::Set(_) | Change::Unset => Ok(()),
             }
         })

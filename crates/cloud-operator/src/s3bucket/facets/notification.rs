@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Value, json};
 
-use super::{Facet, Wish, keyed, sdk, sorted, wanted_object};
+use super::{Facet, Wish, each, keyed, raise, sdk, sink, sorted, wanted_object};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::wire::{Wire, object, presences, structures, words},
@@ -90,38 +90,24 @@ impl Facet for BucketNotification {
 
     async fn read(reads: &Reads<'_>) -> Result<Value, Failed> {
         let found = reads.get_bucket_notification_configuration().await?;
-        let mut found = object([
-            ("queues", found.queue_configurations.to_json()),
-            ("topics", found.topic_configurations.to_json()),
+        let targets = |list: Value| each(&list, |target| raise(target, "filter"));
+        Ok(object([
+            ("queues", targets(found.queue_configurations.to_json())),
+            ("topics", targets(found.topic_configurations.to_json())),
             (
                 "lambdaFunctions",
-                found.lambda_function_configurations.to_json(),
+                targets(found.lambda_function_configurations.to_json()),
             ),
             ("eventBridge", found.event_bridge_configuration.to_json()),
-        ]);
-        for target in targets(&mut found) {
-            if let Some(Value::Object(filter)) =
-                target.as_object_mut().and_then(|it| it.remove("filter"))
-            {
-                target
-                    .as_object_mut()
-                    .into_iter()
-                    .for_each(|it| it.extend(filter.clone()));
-            }
-        }
-        Ok(found)
+        ]))
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
         let mut wanted = value.clone();
-        for target in targets(&mut wanted).filter_map(Value::as_object_mut) {
-            let filter: serde_json::Map<_, _> = ["prefix", "suffix"]
-                .iter()
-                .filter_map(|name| target.remove_entry(*name))
-                .collect();
-            if !filter.is_empty() {
-                target.insert("filter".to_owned(), filter.into());
-            }
+        for name in TARGETS {
+            wanted[name] = each(&value[name], |target| {
+                sink(target, "filter", &["prefix", "suffix"])
+            });
         }
         let wanted: NotificationConfiguration = sdk::<Self, _>(&wanted)?;
         writes
@@ -132,12 +118,4 @@ impl Facet for BucketNotification {
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
         Self::write(writes, &json!({})).await
     }
-}
-
-fn targets(notification: &mut Value) -> impl Iterator<Item = &mut Value> {
-    let lists = notification.as_object_mut().into_iter().flatten();
-    lists
-        .filter(|(name, _)| TARGETS.contains(&name.as_str()))
-        .filter_map(|(_, list)| list.as_array_mut())
-        .flatten()
 }

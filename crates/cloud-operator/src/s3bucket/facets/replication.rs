@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Value, json};
 
-use super::{Facet, Wish, keyed, sdk, unless, wanted_object};
+use super::{Facet, Wish, each, keyed, raise, sdk, sink, unless, wanted_object};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::{
@@ -99,7 +99,7 @@ impl Facet for BucketReplication {
                 .iter()
                 .map(Wire::to_json)
                 .map(flatten)
-                .map(raise);
+                .map(|rule| raise(rule, "sourceSelectionCriteria"));
             object([
                 ("roleARN", found.role.to_json()),
                 ("rules", rules.collect()),
@@ -108,10 +108,11 @@ impl Facet for BucketReplication {
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
-        let rules = value["rules"].as_array().into_iter().flatten();
-        let rules: Value = rules
-            .map(|rule| sink(nest(rule, Some(json!({ "prefix": "" })))))
-            .collect();
+        let everything = json!({ "prefix": "" });
+        let rules = each(&value["rules"], |rule| {
+            let rule = nest(&rule, Some(everything.clone()));
+            sink(rule, "sourceSelectionCriteria", &SELECTION)
+        });
         let wanted = ReplicationConfiguration::builder()
             .role(value["roleARN"].as_str().unwrap_or_default())
             .set_rules(Some(sdk::<Self, _>(&rules)?));
@@ -124,28 +125,4 @@ impl Facet for BucketReplication {
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
         writes.delete_bucket_replication(|call| call).await
     }
-}
-
-fn raise(mut rule: Value) -> Value {
-    if let Some(fields) = rule.as_object_mut()
-        && let Some(Value::Object(selection)) = fields.remove("sourceSelectionCriteria")
-    {
-        fields.extend(selection);
-    }
-    rule
-}
-
-fn sink(mut rule: Value) -> Value {
-    if let Some(fields) = rule.as_object_mut() {
-        let selection = SELECTION
-            .iter()
-            .filter_map(|name| fields.remove_entry(*name));
-        let selection: serde_json::Map<_, _> = selection.collect();
-        if !selection.is_empty() {
-            fields.insert("sourceSelectionCriteria".to_owned(), selection.into());
-        }
-        // A rule with a filter has a priority, if only the lowest.
-        fields.entry("priority").or_insert(0.into());
-    }
-    rule
 }
