@@ -63,6 +63,38 @@ async fn an_operator_that_dies_meanwhile_is_replaced_by_one_that_goes_on() -> Re
 }
 
 #[tokio::test]
+async fn a_pass_does_a_bounded_piece_and_says_how_far_it_is() -> Result<()> {
+    let scene = Scene::new("empty-bounded").await?;
+    let operator = scene.operator()?;
+    let name = bucket(&scene, json!({})).await?;
+    scene.somebody.put(&name, "object").await?;
+    // A bucket without end: there is always another page.
+    let page = "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
+                <NextVersionIdMarker>v</NextVersionIdMarker></ListVersionsResult>";
+    let rule = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "ListObjectVersions",
+        Action::Answer(http::Response::new(page.into())),
+    ));
+    scene.aws.proxy().clear();
+    scene.delete::<S3Bucket>("data").await?;
+    let waiting = scene.refused::<S3Bucket>("data", "Deleting").await?;
+    let message = ready_message(&waiting);
+    ensure!(message.contains("is being emptied"), "{message}");
+    let calls = scene.aws.proxy().requests();
+    let mut calls = calls.iter().map(|it| it.call.about.as_str());
+    let pages = calls
+        .by_ref()
+        .take_while(|about| *about != "ListMultipartUploads")
+        .filter(|about| *about == "ListObjectVersions");
+    ensure!(pages.count() == 10);
+    ensure!(calls.all(|about| about != "DeleteBucket"));
+    rule.remove();
+    scene.gone::<S3Bucket>("data").await?;
+    ensure!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn what_is_locked_stays_and_is_told() -> Result<()> {
     let scene = Scene::new("empty-locked").await?;
     let operator = scene.operator()?;

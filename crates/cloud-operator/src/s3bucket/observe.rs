@@ -1,6 +1,6 @@
 //! Looking at a bucket: is it there, whose is it, and what does it have?
 
-use futures::future::join_all;
+use futures::{FutureExt, StreamExt, stream};
 use operator_core::{
     decide::outcome::Fault,
     engines::external::{Facets, Mark, Ownership, Presence, is_of_one_facet},
@@ -11,6 +11,9 @@ use super::{
     mark::{Marking, of_tags},
 };
 use crate::aws::{Bucket, Failed, Reads, Session};
+
+/// How many facets of a bucket are read at a time, so that one bucket does not use up what AWS grants its account.
+const READS_AT_ONCE: usize = 4;
 
 /// What a bucket has: a value for each facet that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,9 +105,11 @@ async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observ
     let others = TABLE
         .iter()
         .filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
-    let read = others.map(|facet| async move { (facet.name(), facet.read(reads).await) });
+    let read = others.map(|facet| facet.read(reads).map(|value| (facet.name(), value)));
+    let read: Vec<_> = read.collect();
+    let mut read = stream::iter(read).buffered(READS_AT_ONCE);
     let (mut facets, mut unread) = (Values::new(), Vec::new());
-    for (name, value) in join_all(read).await {
+    while let Some((name, value)) = read.next().await {
         match value.map_err(Fault::from) {
             Ok(value) => {
                 facets.insert(name, value);
