@@ -11,6 +11,8 @@ use operator_core::{
     engines::external::{Diff, Facets, Mark},
 };
 
+use serde_json::Value;
+
 use super::{
     facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
     mark, policy,
@@ -63,6 +65,11 @@ impl Desired {
     }
 }
 
+/// Whether a value of a facet gives nothing: an empty list, or something that is off.
+fn is_nothing(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty) || value["enabled"] == false
+}
+
 /// One call that brings one facet to what is wanted.
 #[derive(Clone)]
 pub struct Step {
@@ -87,19 +94,21 @@ pub(super) fn diff(desired: &Desired, found: &Values, owned: &Facets) -> Vec<Dif
     TABLE.iter().filter_map(differs).flatten().collect()
 }
 
-/// The steps that mend `diffs`: first the tags, which carry the mark; then what is to be gone, from the end of the
-/// table, so that nothing is taken away on which another rests; then what is to be there, from its beginning.
+/// The steps that mend `diffs`: first the mark, if it differs; then what is to be gone, from the end of the table,
+/// so that nothing is taken away on which another rests; then what is to be there, from its beginning.
 pub(super) fn plan(desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
-    let wanted = |facet: &&'static dyn AnyFacet| {
+    let stays = |facet: &&'static dyn AnyFacet| {
         let value = desired.facets.get(facet.name());
-        value.is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()))
+        value.is_some_and(|value| !is_nothing(value))
     };
-    let (tags, others) = TABLE.split_at(1);
-    let (set, unset): (Vec<_>, Vec<_>) = others.iter().copied().partition(wanted);
+    let of_mark = |diff: &Diff| diff.facet == BucketTags::NAME && mark::names(&diff.field);
+    let first = usize::from(diffs.iter().any(of_mark));
+    let (tags, others) = TABLE.split_at(first);
+    let (set, gone): (Vec<_>, Vec<_>) = others.iter().copied().partition(stays);
     let ordered = tags
         .iter()
         .copied()
-        .chain(unset.into_iter().rev())
+        .chain(gone.into_iter().rev())
         .chain(set);
     let steps = |facet: &'static dyn AnyFacet| {
         let of_it = |diff: &&Diff| diff.facet == facet.name();
@@ -279,12 +288,27 @@ mod tests {
             [
                 "set tags",
                 "unset replication",
+                "set versioning",
                 "unset policy",
                 "set acl",
                 "set ownershipControls",
-                "set versioning",
             ]
         );
+    }
+
+    #[test]
+    fn tags_wait_for_the_end_of_abac_if_the_mark_is_there() {
+        let mut object = object();
+        object.spec.tags = Tags::from_iter([("team", "b")]);
+        let desired = desired(&object);
+        let steps = |tags: TagMap| -> Vec<String> {
+            let found = Values::from([("tags", json!(tags)), ("abac", json!({ "enabled": true }))]);
+            let diffs = diff(&desired, &found, &owned(&["abac"]));
+            let steps = plan(&desired, &diffs);
+            steps.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(steps(mark::to_tags(&mark())), ["unset abac", "set tags"]);
+        assert_eq!(steps(TagMap::new()), ["set tags", "unset abac"]);
     }
 
     #[test]

@@ -131,6 +131,32 @@ async fn object_lock_outlives_the_object_that_asked_for_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn tags_are_not_replaced_while_they_decide_on_access() -> Result<()> {
+    let scene = Scene::new("abac").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "abac": { "enabled": true }, "tags": { "team": "a" } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let retagged = json!({ "spec": { "tags": { "team": "b" } } });
+    scene.patch::<S3Bucket>("data", retagged).await?;
+    let bucket = scene
+        .refused::<S3Bucket>("data", "NotSupportedByEndpoint")
+        .await?;
+    let tags = facet(&bucket, "tags").context("no such facet")?;
+    ensure!(tags.state == FacetState::Failed, "{tags:?}");
+
+    // In one edit, in this order.
+    edit(&scene, json!({ "abac": null, "tags": { "team": "c" } })).await?;
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    ensure!(
+        has.tags.get("team").map(String::as_str) == Some("c"),
+        "{has:?}"
+    );
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn what_rests_on_another_facet_goes_before_it() -> Result<()> {
     let scene = Scene::new("order").await?;
     let operator = scene.operator()?;

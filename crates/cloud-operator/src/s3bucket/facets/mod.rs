@@ -49,7 +49,7 @@ use crate::aws::{Failed, Reads, Writes};
 /// bucket is touched before it. Who owns objects comes before the guards against public access, then what
 /// grants access, for ACLs and public policies depend on both (Amazon S3 User Guide, "Controlling ownership of
 /// objects"). Versioning comes before what needs it, and replication last, when all that it copies is as
-/// wanted. What is unset goes the other way, before anything is set.
+/// wanted. What is to be gone goes the other way, before anything is set.
 pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &Of::<BucketTags>(PhantomData),
     &Of::<BucketOwnership>(PhantomData),
