@@ -323,19 +323,61 @@ async fn an_edit_does_not_wait_for_a_retry() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_this_version_cannot_do_is_said_and_the_rest_is_done() -> Result<()> {
-    let scene = Scene::new("unsupported").await?;
+async fn a_facet_that_aws_refuses_is_told_and_the_rest_is_done() -> Result<()> {
+    let scene = Scene::new("refused").await?;
     let operator = scene.operator()?;
     scene.provider("account").await?;
+    // Nobody may have an ACL while the bucket's owner owns everything.
     let wish = json!({ "acl": "public-read", "versioning": { "enabled": true } });
     scene.bucket("data", "account", wish).await?;
-    let bucket = scene.refused::<S3Bucket>("data", "NotSupported").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "AclsDisabled").await?;
     assert_eq!(conditions(&bucket), ["Ready=False", "Stalled=True"]);
     let message = ready_message(&bucket);
-    assert!(message.contains("spec.acl"), "{message}");
+    assert!(message.contains("ownershipControls"), "{message}");
+    assert_eq!(
+        facets(&bucket),
+        [
+            ("acl".to_owned(), FacetState::Failed),
+            in_sync("tags"),
+            in_sync("versioning"),
+        ]
+    );
     let has = scene.somebody.has(&scene.bucket_name("data")).await?;
     assert_eq!(has.versioning.as_deref(), Some("Enabled"));
     edit(&scene, json!({ "acl": null })).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_facet_that_aws_does_not_show_is_told_and_the_rest_is_done() -> Result<()> {
+    let scene = Scene::new("unread").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let unknown = refusal::s3(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "no");
+    let rule = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "GetBucketAccelerateConfiguration",
+        Action::Answer(unknown),
+    ));
+    let wish = json!({ "accelerate": { "enabled": true }, "versioning": { "enabled": true } });
+    scene.bucket("data", "account", wish).await?;
+    let bucket = scene
+        .refused::<S3Bucket>("data", "NotSupportedByEndpoint")
+        .await?;
+    let status = bucket.status.clone().unwrap_or_default();
+    assert_eq!(
+        facets(&bucket),
+        [
+            ("accelerate".to_owned(), FacetState::Failed),
+            in_sync("tags"),
+            in_sync("versioning"),
+        ]
+    );
+    assert_eq!(status.facets[0].code.as_deref(), Some("MethodNotAllowed"));
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    rule.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
     scene.ready::<S3Bucket>("data").await?;
     operator.stop().await
 }

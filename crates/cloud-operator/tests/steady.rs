@@ -28,13 +28,9 @@ async fn what_is_in_force_costs_no_write() -> Result<()> {
     scene.provider("account").await?;
     scene.ready::<AWSProvider>("account").await?;
     for n in 0..BUCKETS {
-        let spec = json!({
-            "tags": { "number": n.to_string() },
-            "versioning": { "enabled": n % 2 == 0 },
-            "encryption": { "algorithm": "aws:kms" },
-            "publicAccessBlock": { "blockPublicAcls": true },
-            "ownershipControls": { "objectOwnership": "ObjectWriter" },
-        });
+        let mut spec = scene.every_facet(&format!("data-{n}")).await?;
+        spec["tags"] = json!({ "number": n.to_string() });
+        spec["abac"] = json!({ "enabled": n % 2 == 0 });
         scene.bucket(&format!("data-{n}"), "account", spec).await?;
     }
     for n in 0..BUCKETS {

@@ -118,7 +118,13 @@ fn every_list_says_how_it_merges() {
 }
 
 /// Lists whose order or repetition matters: they are replaced as a whole.
-const ORDERED: [&str; 2] = ["spec.corsRules", "spec.lifecycleRules[].transitions"];
+const ORDERED: [&str; 5] = [
+    "spec.corsRules",
+    "spec.intelligentTiering[].tierings",
+    "spec.lifecycleRules[].noncurrentVersionTransitions",
+    "spec.lifecycleRules[].transitions",
+    "spec.website.routingRules",
+];
 
 #[test]
 fn the_api_server_knows_every_format() {

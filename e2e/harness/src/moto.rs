@@ -106,16 +106,33 @@ impl Moto {
         key().with_context(|| format!("no access key in moto's answer: {made}"))
     }
 
+    /// Makes a queue in this region, in the name of the usual account, and returns its ARN.
+    ///
+    /// # Errors
+    /// When moto refuses.
+    pub async fn queue(&self, name: &str, region: &str) -> Result<String> {
+        let action = format!("Action=CreateQueue&QueueName={name}&Version=2012-11-05");
+        self.query("sqs", region, action).await?;
+        Ok(format!("arn:aws:sqs:{region}:123456789012:{name}"))
+    }
+
     /// The answer to an action of IAM's query protocol, in the name of the usual account.
     async fn iam(&self, action: &str) -> Result<String> {
+        let action = format!("{action}&Version=2010-05-08");
+        self.query("iam", "us-east-1", action).await
+    }
+
+    async fn query(&self, service: &str, region: &str, action: String) -> Result<String> {
         let request = Request::post("/")
             .header("content-type", "application/x-www-form-urlencoded")
             .header(
                 "authorization",
-                "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/iam/aws4_request, \
-                 SignedHeaders=host, Signature=00",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/{region}/{service}/aws4_request, \
+                     SignedHeaders=host, Signature=00"
+                ),
             )
-            .body(Bytes::from(format!("{action}&Version=2010-05-08")))?;
+            .body(Bytes::from(action))?;
         let answer = Forwarder::plain(&self.url)?.ask(request).await?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         ensure!(

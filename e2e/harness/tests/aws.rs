@@ -427,3 +427,231 @@ async fn every_entry_is_needed_still() {
     let head = own.ask("s3", Method::HEAD, "/bare", &owner, String::new());
     assert_eq!(head.await.status(), StatusCode::OK);
 }
+
+const LIFECYCLE: &str = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ID>a</ID>\
+    <Filter><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></Filter><Status>Enabled</Status>\
+    <NoncurrentVersionExpiration><NewerNoncurrentVersions>2</NewerNoncurrentVersions>\
+    <NoncurrentDays>3</NoncurrentDays></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>";
+
+#[tokio::test]
+async fn what_moto_loses_is_kept_as_it_was_written() {
+    let own = Caller::own().await;
+    own.put("/kept", "").await;
+    own.put(
+        "/kept?versioning",
+        "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+    )
+    .await;
+    let parts = [
+        ("lifecycle", LIFECYCLE, "NoSuchLifecycleConfiguration"),
+        (
+            "replication",
+            "<ReplicationConfiguration><Role>r</Role><Rule><Filter><Prefix>p</Prefix></Filter></Rule></ReplicationConfiguration>",
+            "ReplicationConfigurationNotFoundError",
+        ),
+        (
+            "notification",
+            "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>",
+            "<NotificationConfiguration></NotificationConfiguration>",
+        ),
+        (
+            "requestPayment",
+            "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
+            "<Payer>BucketOwner</Payer>",
+        ),
+        (
+            "accelerate",
+            "<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>",
+            "<AccelerateConfiguration></AccelerateConfiguration>",
+        ),
+        (
+            "abac",
+            "<AbacStatus><Status>Enabled</Status></AbacStatus>",
+            "<Status>Disabled</Status>",
+        ),
+    ];
+    for (part, xml, without) in parts {
+        let path = format!("/kept?{part}");
+        let none = text(&own.s3(Method::GET, &path).await);
+        assert!(none.contains(without), "{part}: {none}");
+        let put = own.put(&path, xml).await;
+        assert_eq!(put.status(), StatusCode::OK, "{part}: {}", text(&put));
+        // Another proxy agrees.
+        let found = text(&Caller::own().await.s3(Method::GET, &path).await);
+        assert!(found.ends_with(xml), "{part}: {found}");
+        let removed = own.s3(Method::DELETE, &path).await;
+        assert_eq!(removed.status(), StatusCode::NO_CONTENT, "{part}");
+        let none = text(&own.s3(Method::GET, &path).await);
+        assert!(none.contains(without), "{part}: {none}");
+        assert_eq!(code(&own.put(&path, "<Other/>").await), "MalformedXML");
+        let nowhere = own.put(&format!("/kept-nowhere?{part}"), xml).await;
+        assert_eq!(code(&nowhere), "NoSuchBucket", "{part}");
+    }
+    own.put("/kept?lifecycle", LIFECYCLE).await;
+    own.s3(Method::DELETE, "/kept").await;
+    own.put("/kept", "").await;
+    let anew = own.s3(Method::GET, "/kept?lifecycle").await;
+    assert_eq!(
+        code(&anew),
+        "NoSuchLifecycleConfiguration",
+        "it went with the bucket"
+    );
+}
+
+#[tokio::test]
+async fn what_a_bucket_has_several_of_is_listed_in_pages() {
+    let own = Caller::own().await;
+    own.put("/several", "").await;
+    for part in ["metrics", "analytics", "inventory", "intelligent-tiering"] {
+        let kind = match part {
+            "intelligent-tiering" => "IntelligentTieringConfiguration".to_owned(),
+            part => format!("{}{}Configuration", part[..1].to_uppercase(), &part[1..]),
+        };
+        let id = |number: usize| format!("id.{number:03}");
+        for number in 0..101 {
+            let id = id(number);
+            let xml = format!("<{kind}><Id>{id}</Id></{kind}>");
+            let put = own.put(&format!("/several?{part}&id={id}"), &xml).await;
+            assert_eq!(put.status(), StatusCode::OK, "{part}");
+        }
+        let first = text(&own.s3(Method::GET, &format!("/several?{part}")).await);
+        assert!(
+            first.contains(&id(99)) && !first.contains(&id(100)),
+            "{first}"
+        );
+        let next = element(&first, "NextContinuationToken");
+        let path = format!("/several?{part}&continuation-token={next}");
+        let last = text(&own.s3(Method::GET, &path).await);
+        assert!(last.contains(&id(100)) && !last.contains(&id(99)), "{last}");
+        assert_eq!(element(&last, "IsTruncated"), "false");
+
+        let one = format!("/several?{part}&id={}", id(7));
+        assert!(text(&own.s3(Method::GET, &one).await).contains(&id(7)));
+        own.s3(Method::DELETE, &one).await;
+        assert_eq!(
+            code(&own.s3(Method::GET, &one).await),
+            "NoSuchConfiguration"
+        );
+        let first = text(&own.s3(Method::GET, &format!("/several?{part}")).await);
+        assert!(!first.contains(&id(7)) && first.contains(&id(8)));
+    }
+}
+
+#[tokio::test]
+async fn what_a_bucket_has_decides_what_it_takes() {
+    let own = Caller::own().await;
+    own.put("/judged", "").await;
+    let refused =
+        async |path: &str, body: &str| code(&own.put(&format!("/judged?{path}"), body).await);
+    let statement = |who: &str| {
+        format!(
+            "{{\"Statement\": [{{\"Effect\": \"Allow\", \"Principal\": {who}, \"Action\": \"s3:GetObject\", \
+             \"Resource\": \"arn:aws:s3:::judged/*\"}}]}}"
+        )
+    };
+    assert_eq!(refused("policy", "{").await, "MalformedPolicy");
+    assert_eq!(
+        refused("policy", "{\"Statement\": []").await,
+        "MalformedPolicy"
+    );
+    assert_eq!(refused("policy", &statement("\"*\"")).await, "AccessDenied");
+    let private = own
+        .put("/judged?policy", &statement("{\"AWS\": \"123456789012\"}"))
+        .await;
+    assert!(private.status().is_success(), "{}", text(&private));
+
+    let acl = async |acl: &str| {
+        let headers = [("x-amz-acl", acl), ("content-length", "0"), XML];
+        own.ask("s3", Method::PUT, "/judged?acl", &headers, String::new())
+            .await
+    };
+    assert_eq!(
+        code(&acl("public-read").await),
+        "AccessControlListNotSupported"
+    );
+    let ownership = |ownership: &str| {
+        format!(
+            "<OwnershipControls><Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule></OwnershipControls>"
+        )
+    };
+    own.put("/judged?ownershipControls", &ownership("ObjectWriter"))
+        .await;
+    assert_eq!(
+        code(&acl("public-read").await),
+        "AccessDenied",
+        "public ones are blocked"
+    );
+    own.s3(Method::DELETE, "/judged?publicAccessBlock").await;
+    assert!(acl("public-read").await.status().is_success());
+    assert_eq!(
+        refused("ownershipControls", &ownership("BucketOwnerEnforced")).await,
+        "InvalidBucketAclWithObjectOwnership"
+    );
+    assert!(acl("private").await.status().is_success());
+
+    let replication = "<ReplicationConfiguration><Role>r</Role></ReplicationConfiguration>";
+    assert_eq!(refused("replication", replication).await, "InvalidRequest");
+    let versioning = |status: &str| {
+        format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>")
+    };
+    own.put("/judged?versioning", &versioning("Enabled")).await;
+    assert!(
+        own.put("/judged?replication", replication)
+            .await
+            .status()
+            .is_success()
+    );
+    assert_eq!(
+        refused("versioning", &versioning("Suspended")).await,
+        "InvalidBucketState"
+    );
+    own.s3(Method::DELETE, "/judged?replication").await;
+    let lock = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>";
+    assert!(
+        own.put("/judged?object-lock", lock)
+            .await
+            .status()
+            .is_success()
+    );
+    assert_eq!(
+        refused("versioning", &versioning("Suspended")).await,
+        "InvalidBucketState"
+    );
+
+    let twice = LIFECYCLE.replace("<Rule>", "<Rule><ID>a</ID></Rule><Rule>");
+    assert_eq!(refused("lifecycle", &twice).await, "InvalidArgument");
+    let both = LIFECYCLE.replace("<Filter>", "<Filter><Prefix>p</Prefix>");
+    assert_eq!(refused("lifecycle", &both).await, "MalformedXML");
+
+    let queue = |name: &str| {
+        format!(
+            "<NotificationConfiguration><QueueConfiguration><Id>a</Id>\
+             <Queue>arn:aws:sqs:us-east-1:123456789012:{name}</Queue><Event>s3:ObjectCreated:*</Event>\
+             </QueueConfiguration></NotificationConfiguration>"
+        )
+    };
+    assert_eq!(
+        refused("notification", &queue("judged-nobody")).await,
+        "InvalidArgument"
+    );
+    let moto = Moto::shared().await.unwrap();
+    moto.queue("judged-somebody", "us-east-1").await.unwrap();
+    let told = own
+        .put("/judged?notification", &queue("judged-somebody"))
+        .await;
+    assert!(told.status().is_success(), "{}", text(&told));
+
+    let tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    assert!(
+        own.put("/judged?tagging", tagging)
+            .await
+            .status()
+            .is_success()
+    );
+    own.put(
+        "/judged?abac",
+        "<AbacStatus><Status>Enabled</Status></AbacStatus>",
+    )
+    .await;
+    assert_eq!(refused("tagging", tagging).await, "MethodNotAllowed");
+}

@@ -244,13 +244,38 @@ const BY_CODE: &[Row] = &[
         &[
             "ConditionalRequestConflict",
             "PreconditionFailed",
-            "InvalidBucketState",
             "ConflictException",
         ],
         Transient,
         Object,
         CALL_FAILED,
         "something else changes the bucket at the same time; it is tried again",
+    ),
+    row(
+        &["InvalidBucketState"],
+        Terminal,
+        Object,
+        "OneWay",
+        "what the bucket has stands in the way of {action}: object lock and replication need versioning, and AWS \
+         never turns object lock off",
+    ),
+    row(
+        &[
+            "AccessControlListNotSupported",
+            "InvalidBucketAclWithObjectOwnership",
+        ],
+        Terminal,
+        Object,
+        "AclsDisabled",
+        "an ACL other than private needs ownershipControls with BucketOwnerPreferred or ObjectWriter; a policy does \
+         the same without ACLs",
+    ),
+    row(
+        &["InvalidTargetBucketForLogging", "InvalidDestination"],
+        Blocked,
+        Object,
+        "TargetNotUsable",
+        "let the target exist and accept what S3 sends it (its policy); it is tried again",
     ),
     row(
         &["Invalid*", "Malformed*", "Validation*"],
@@ -263,6 +288,11 @@ const BY_CODE: &[Row] = &[
 
 /// What an answer with this status and code means.
 pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
+    // By this code alone AWS says that a queue, a topic or a function is not there or does not let S3 in.
+    let code = match (call.action, code) {
+        ("s3:PutBucketNotification", Some("InvalidArgument")) => Some("InvalidDestination"),
+        _ => code,
+    };
     match (code, code.and_then(by_code)) {
         (_, Some(meaning)) => meaning,
         // AWS says in words what is wrong with the request.
@@ -486,10 +516,21 @@ mod tests {
                 &[
                     "ConditionalRequestConflict",
                     "PreconditionFailed",
-                    "InvalidBucketState",
                     "ConflictException",
                 ],
                 (Transient, Object, CALL_FAILED),
+            ),
+            (&["InvalidBucketState"], (Terminal, Object, "OneWay")),
+            (
+                &[
+                    "AccessControlListNotSupported",
+                    "InvalidBucketAclWithObjectOwnership",
+                ],
+                (Terminal, Object, "AclsDisabled"),
+            ),
+            (
+                &["InvalidTargetBucketForLogging", "InvalidDestination"],
+                (Blocked, Object, "TargetNotUsable"),
             ),
             (
                 &["InvalidArgument", "MalformedXML", "ValidationError"],

@@ -19,7 +19,7 @@ pub(super) async fn fenced<T, E>(
     leading: &Leading,
     call: Call,
     sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<(), Failed>
+) -> Result<T, Failed>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -28,7 +28,7 @@ where
         return failed(Failure::Ours(not_leading.into()));
     }
     match leading.fence(sending).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Failed::new(call, error)),
         Err(not_leading) => failed(Failure::Lost(not_leading.to_string())),
     }

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod codes;
+mod contents;
 mod credentials;
 mod endpoint;
 mod failure;
@@ -17,6 +18,7 @@ mod session;
 pub use self::{
     bucket::Bucket,
     codes::CALL_FAILED,
+    contents::{After, Undeleted},
     credentials::{Hop, Keys, Pod, Source, TokenFolders, WebIdentity},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},

@@ -7,17 +7,57 @@ use aws_sdk_s3::{
     operation::{
         create_bucket::builders::CreateBucketFluentBuilder,
         delete_bucket::builders::DeleteBucketFluentBuilder,
+        delete_bucket_analytics_configuration::builders::DeleteBucketAnalyticsConfigurationFluentBuilder,
+        delete_bucket_cors::builders::DeleteBucketCorsFluentBuilder,
         delete_bucket_encryption::builders::DeleteBucketEncryptionFluentBuilder,
+        delete_bucket_intelligent_tiering_configuration::builders::DeleteBucketIntelligentTieringConfigurationFluentBuilder,
+        delete_bucket_inventory_configuration::builders::DeleteBucketInventoryConfigurationFluentBuilder,
+        delete_bucket_lifecycle::builders::DeleteBucketLifecycleFluentBuilder,
+        delete_bucket_metrics_configuration::builders::DeleteBucketMetricsConfigurationFluentBuilder,
+        delete_bucket_policy::builders::DeleteBucketPolicyFluentBuilder,
+        delete_bucket_replication::builders::DeleteBucketReplicationFluentBuilder,
+        delete_bucket_website::builders::DeleteBucketWebsiteFluentBuilder,
+        get_bucket_abac::GetBucketAbacOutput,
+        get_bucket_accelerate_configuration::GetBucketAccelerateConfigurationOutput,
+        get_bucket_acl::GetBucketAclOutput, get_bucket_cors::GetBucketCorsOutput,
         get_bucket_encryption::GetBucketEncryptionOutput,
+        get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput,
+        get_bucket_logging::GetBucketLoggingOutput,
+        get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput,
         get_bucket_ownership_controls::GetBucketOwnershipControlsOutput,
+        get_bucket_policy::GetBucketPolicyOutput,
+        get_bucket_replication::GetBucketReplicationOutput,
+        get_bucket_request_payment::GetBucketRequestPaymentOutput,
         get_bucket_tagging::GetBucketTaggingOutput,
         get_bucket_versioning::GetBucketVersioningOutput,
+        get_bucket_website::GetBucketWebsiteOutput,
+        get_object_lock_configuration::GetObjectLockConfigurationOutput,
         get_public_access_block::GetPublicAccessBlockOutput, head_bucket::HeadBucketOutput,
+        put_bucket_abac::builders::PutBucketAbacFluentBuilder,
+        put_bucket_accelerate_configuration::builders::PutBucketAccelerateConfigurationFluentBuilder,
+        put_bucket_acl::builders::PutBucketAclFluentBuilder,
+        put_bucket_analytics_configuration::builders::PutBucketAnalyticsConfigurationFluentBuilder,
+        put_bucket_cors::builders::PutBucketCorsFluentBuilder,
         put_bucket_encryption::builders::PutBucketEncryptionFluentBuilder,
+        put_bucket_intelligent_tiering_configuration::builders::PutBucketIntelligentTieringConfigurationFluentBuilder,
+        put_bucket_inventory_configuration::builders::PutBucketInventoryConfigurationFluentBuilder,
+        put_bucket_lifecycle_configuration::builders::PutBucketLifecycleConfigurationFluentBuilder,
+        put_bucket_logging::builders::PutBucketLoggingFluentBuilder,
+        put_bucket_metrics_configuration::builders::PutBucketMetricsConfigurationFluentBuilder,
+        put_bucket_notification_configuration::builders::PutBucketNotificationConfigurationFluentBuilder,
         put_bucket_ownership_controls::builders::PutBucketOwnershipControlsFluentBuilder,
+        put_bucket_policy::builders::PutBucketPolicyFluentBuilder,
+        put_bucket_replication::builders::PutBucketReplicationFluentBuilder,
+        put_bucket_request_payment::builders::PutBucketRequestPaymentFluentBuilder,
         put_bucket_tagging::builders::PutBucketTaggingFluentBuilder,
         put_bucket_versioning::builders::PutBucketVersioningFluentBuilder,
+        put_bucket_website::builders::PutBucketWebsiteFluentBuilder,
+        put_object_lock_configuration::builders::PutObjectLockConfigurationFluentBuilder,
         put_public_access_block::builders::PutPublicAccessBlockFluentBuilder,
+    },
+    types::{
+        AnalyticsConfiguration, IntelligentTieringConfiguration, InventoryConfiguration,
+        MetricsConfiguration,
     },
 };
 use operator_core::cluster::leading::Leading;
@@ -27,16 +67,16 @@ use super::{bucket::Bucket, failure::Failed, fault::Call, fence::fenced, session
 /// Calls that change nothing, on one bucket.
 #[derive(Clone, Debug)]
 pub struct Reads<'a> {
-    client: Client,
-    bucket: &'a Bucket,
+    pub(super) client: Client,
+    pub(super) bucket: &'a Bucket,
 }
 
 /// Calls that change something, on one bucket.
 #[derive(Clone, Debug)]
 pub struct Writes<'a> {
-    client: Client,
-    bucket: &'a Bucket,
-    leading: &'a Leading,
+    pub(super) client: Client,
+    pub(super) bucket: &'a Bucket,
+    pub(super) leading: &'a Leading,
 }
 
 impl Session {
@@ -87,7 +127,34 @@ macro_rules! writes {
                 /// AWS's answer, or why there was none; also when this replica no longer leads.
                 pub async fn $method(&self, fill: impl FnOnce($builder) -> $builder) -> Result<(), Failed> {
                     let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
-                    fenced(self.leading, Call::write($action), fill(call).send()).await
+                    fenced(self.leading, Call::write($action), fill(call).send()).await.map(drop)
+                }
+            )*
+        }
+    };
+}
+
+/// What a bucket has several of, all pages.
+macro_rules! lists {
+    ($($(#[$doc:meta])* $method:ident = $action:literal -> $field:ident: $item:ty;)*) => {
+        impl Reads<'_> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// AWS's answer, or why there was none.
+                pub async fn $method(&self) -> Result<Vec<$item>, Failed> {
+                    let (mut all, mut next) = (Vec::new(), None);
+                    loop {
+                        let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
+                        let page = call.set_continuation_token(next).send().await;
+                        let page = page.map_err(|error| Failed::new(Call::read($action), error))?;
+                        all.extend(page.$field.unwrap_or_default());
+                        next = page.next_continuation_token;
+                        if next.is_none() {
+                            return Ok(all);
+                        }
+                    }
                 }
             )*
         }
@@ -107,6 +174,41 @@ reads! {
     get_public_access_block = "s3:GetBucketPublicAccessBlock" -> GetPublicAccessBlockOutput;
     /// Its object ownership.
     get_bucket_ownership_controls = "s3:GetBucketOwnershipControls" -> GetBucketOwnershipControlsOutput;
+    /// Who may use it by its ACL.
+    get_bucket_acl = "s3:GetBucketAcl" -> GetBucketAclOutput;
+    /// Its policy.
+    get_bucket_policy = "s3:GetBucketPolicy" -> GetBucketPolicyOutput;
+    /// What happens to its objects as they age.
+    get_bucket_lifecycle_configuration = "s3:GetLifecycleConfiguration" -> GetBucketLifecycleConfigurationOutput;
+    /// What pages of other origins may do.
+    get_bucket_cors = "s3:GetBucketCORS" -> GetBucketCorsOutput;
+    /// Where its use is written down.
+    get_bucket_logging = "s3:GetBucketLogging" -> GetBucketLoggingOutput;
+    /// How it answers as a website.
+    get_bucket_website = "s3:GetBucketWebsite" -> GetBucketWebsiteOutput;
+    /// Who is told of events.
+    get_bucket_notification_configuration = "s3:GetBucketNotification" -> GetBucketNotificationConfigurationOutput;
+    /// Who pays for requests.
+    get_bucket_request_payment = "s3:GetBucketRequestPayment" -> GetBucketRequestPaymentOutput;
+    /// Whether Transfer Acceleration is on.
+    get_bucket_accelerate_configuration = "s3:GetAccelerateConfiguration" -> GetBucketAccelerateConfigurationOutput;
+    /// Its object lock.
+    get_object_lock_configuration = "s3:GetBucketObjectLockConfiguration" -> GetObjectLockConfigurationOutput;
+    /// Where its objects are copied to.
+    get_bucket_replication = "s3:GetReplicationConfiguration" -> GetBucketReplicationOutput;
+    /// Whether its tags decide who may use it.
+    get_bucket_abac = "s3:GetBucketAbac" -> GetBucketAbacOutput;
+}
+
+lists! {
+    /// Its configurations of Intelligent-Tiering.
+    list_bucket_intelligent_tiering_configurations = "s3:GetIntelligentTieringConfiguration" -> intelligent_tiering_configuration_list: IntelligentTieringConfiguration;
+    /// Its configurations of metrics.
+    list_bucket_metrics_configurations = "s3:GetMetricsConfiguration" -> metrics_configuration_list: MetricsConfiguration;
+    /// Its inventories.
+    list_bucket_inventory_configurations = "s3:GetInventoryConfiguration" -> inventory_configuration_list: InventoryConfiguration;
+    /// Its analyses.
+    list_bucket_analytics_configurations = "s3:GetAnalyticsConfiguration" -> analytics_configuration_list: AnalyticsConfiguration;
 }
 
 writes! {
@@ -124,6 +226,56 @@ writes! {
     put_public_access_block = "s3:PutBucketPublicAccessBlock", PutPublicAccessBlockFluentBuilder;
     /// Replaces the object ownership.
     put_bucket_ownership_controls = "s3:PutBucketOwnershipControls", PutBucketOwnershipControlsFluentBuilder;
+    /// Replaces the ACL.
+    put_bucket_acl = "s3:PutBucketAcl", PutBucketAclFluentBuilder;
+    /// Replaces the policy.
+    put_bucket_policy = "s3:PutBucketPolicy", PutBucketPolicyFluentBuilder;
+    /// Removes the policy.
+    delete_bucket_policy = "s3:DeleteBucketPolicy", DeleteBucketPolicyFluentBuilder;
+    /// Replaces all lifecycle rules.
+    put_bucket_lifecycle_configuration = "s3:PutLifecycleConfiguration", PutBucketLifecycleConfigurationFluentBuilder;
+    /// Removes all lifecycle rules.
+    delete_bucket_lifecycle = "s3:PutLifecycleConfiguration", DeleteBucketLifecycleFluentBuilder;
+    /// Replaces all CORS rules.
+    put_bucket_cors = "s3:PutBucketCORS", PutBucketCorsFluentBuilder;
+    /// Removes all CORS rules.
+    delete_bucket_cors = "s3:PutBucketCORS", DeleteBucketCorsFluentBuilder;
+    /// Sets where its use is written down.
+    put_bucket_logging = "s3:PutBucketLogging", PutBucketLoggingFluentBuilder;
+    /// Replaces the website.
+    put_bucket_website = "s3:PutBucketWebsite", PutBucketWebsiteFluentBuilder;
+    /// Removes the website.
+    delete_bucket_website = "s3:DeleteBucketWebsite", DeleteBucketWebsiteFluentBuilder;
+    /// Replaces who is told of events.
+    put_bucket_notification_configuration = "s3:PutBucketNotification", PutBucketNotificationConfigurationFluentBuilder;
+    /// Sets who pays for requests.
+    put_bucket_request_payment = "s3:PutBucketRequestPayment", PutBucketRequestPaymentFluentBuilder;
+    /// Turns Transfer Acceleration on or off.
+    put_bucket_accelerate_configuration = "s3:PutAccelerateConfiguration", PutBucketAccelerateConfigurationFluentBuilder;
+    /// Turns object lock on, and sets its default.
+    put_object_lock_configuration = "s3:PutBucketObjectLockConfiguration", PutObjectLockConfigurationFluentBuilder;
+    /// Replaces where objects are copied to.
+    put_bucket_replication = "s3:PutReplicationConfiguration", PutBucketReplicationFluentBuilder;
+    /// Copies nothing any more.
+    delete_bucket_replication = "s3:PutReplicationConfiguration", DeleteBucketReplicationFluentBuilder;
+    /// Sets one configuration of Intelligent-Tiering.
+    put_bucket_intelligent_tiering_configuration = "s3:PutIntelligentTieringConfiguration", PutBucketIntelligentTieringConfigurationFluentBuilder;
+    /// Removes one configuration of Intelligent-Tiering.
+    delete_bucket_intelligent_tiering_configuration = "s3:PutIntelligentTieringConfiguration", DeleteBucketIntelligentTieringConfigurationFluentBuilder;
+    /// Sets one configuration of metrics.
+    put_bucket_metrics_configuration = "s3:PutMetricsConfiguration", PutBucketMetricsConfigurationFluentBuilder;
+    /// Removes one configuration of metrics.
+    delete_bucket_metrics_configuration = "s3:PutMetricsConfiguration", DeleteBucketMetricsConfigurationFluentBuilder;
+    /// Sets one inventory.
+    put_bucket_inventory_configuration = "s3:PutInventoryConfiguration", PutBucketInventoryConfigurationFluentBuilder;
+    /// Removes one inventory.
+    delete_bucket_inventory_configuration = "s3:PutInventoryConfiguration", DeleteBucketInventoryConfigurationFluentBuilder;
+    /// Sets one analysis.
+    put_bucket_analytics_configuration = "s3:PutAnalyticsConfiguration", PutBucketAnalyticsConfigurationFluentBuilder;
+    /// Removes one analysis.
+    delete_bucket_analytics_configuration = "s3:PutAnalyticsConfiguration", DeleteBucketAnalyticsConfigurationFluentBuilder;
+    /// Lets its tags decide who may use it, or not.
+    put_bucket_abac = "s3:PutBucketAbac", PutBucketAbacFluentBuilder;
 }
 
 impl Writes<'_> {
@@ -140,7 +292,9 @@ impl Writes<'_> {
                 .create_bucket()
                 .bucket(self.bucket.name.as_ref()),
         );
-        fenced(self.leading, Call::write("s3:CreateBucket"), call.send()).await
+        fenced(self.leading, Call::write("s3:CreateBucket"), call.send())
+            .await
+            .map(drop)
     }
 }
 

@@ -5,7 +5,7 @@ use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
 
 use super::{
     desired::{Desired, Step},
-    facets::{BucketOwnership, BucketTags, Facet, tags_to_sdk},
+    facets::{BucketObjectLock, BucketOwnership, BucketTags, Facet, tags_to_sdk},
     mark,
     observe::Observed,
 };
@@ -15,7 +15,8 @@ use crate::aws::{Bucket, Session};
 /// API Reference, CreateBucket, `LocationConstraint`).
 const UNNAMED_REGION: &str = "us-east-1";
 
-/// Creates the bucket with its tags, so that it carries the mark from its first moment, and with its ownership.
+/// Creates the bucket with its tags, so that it carries the mark from its first moment, and with its ownership
+/// and object lock.
 pub(super) async fn create(
     leading: &Leading,
     session: &Session,
@@ -29,11 +30,13 @@ pub(super) async fn create(
         .set_tags(Some(tags_to_sdk(&desired.tags())))
         .build();
     let ownership = desired.get::<BucketOwnership>().map(|value| value.to_sdk());
+    let object_lock = desired.get::<BucketObjectLock>().map(|_| true);
     let created = session
         .writes(leading, bucket)
         .create_bucket(|call| {
             call.create_bucket_configuration(configuration)
                 .set_object_ownership(ownership)
+                .set_object_lock_enabled_for_bucket(object_lock)
         })
         .await;
     Ok(created?)
@@ -47,11 +50,7 @@ pub(super) async fn perform(
     step: &Step,
 ) -> Result<(), Fault> {
     let writes = session.writes(leading, bucket);
-    match &step.value {
-        Some(value) => step.facet.write(&writes, value).await?,
-        None => step.facet.unset(&writes).await?,
-    }
-    Ok(())
+    Ok(step.facet.perform(&writes, step.change.clone()).await?)
 }
 
 /// Deletes the bucket; one that is gone already is as good as deleted.

@@ -6,6 +6,9 @@ use serde_json::Value;
 /// What is shown for a field that is not there.
 const NOTHING: &str = "unset";
 
+/// How many characters of a value are shown.
+const LONGEST: usize = 256;
+
 /// The fields of `facet` in which `found` differs from `wanted`.
 pub(super) fn differences(facet: &'static str, found: &Value, wanted: &Value) -> Vec<Diff> {
     let mut diffs = Vec::new();
@@ -33,9 +36,11 @@ fn compare(
         (Some(Value::Object(found)), Some(Value::Object(wanted))) => {
             let gone = found.keys().filter(|key| !wanted.contains_key(*key));
             for key in wanted.keys().chain(gone) {
+                // One of a list is named in brackets.
+                let dot = if key.starts_with('[') { "" } else { "." };
                 compare(
                     facet,
-                    format!("{field}.{key}"),
+                    format!("{field}{dot}{key}"),
                     found.get(key),
                     wanted.get(key),
                     diffs,
@@ -52,10 +57,14 @@ fn compare(
 }
 
 fn shown(value: Option<&Value>) -> String {
-    match value {
+    let text = match value {
         None | Some(Value::Null) => NOTHING.to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
+    };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -92,6 +101,15 @@ mod tests {
                 "facet.new: unset → y",
                 "facet.gone: x → unset",
             ]
+        );
+    }
+
+    #[test]
+    fn one_of_a_list_is_named_in_brackets_and_what_is_long_is_clipped() {
+        let long = "é".repeat(300);
+        assert_eq!(
+            shown(json!({"[a.b]": {"c": 1}}), json!({"[a.b]": {"c": long}})),
+            [format!("facet[a.b].c: 1 → {}…", "é".repeat(256))]
         );
     }
 

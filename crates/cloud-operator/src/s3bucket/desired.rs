@@ -2,16 +2,20 @@
 
 use std::fmt;
 
-use crd_types::aws::v1alpha1::{S3Bucket, TAG_LIMIT};
+use crd_types::{
+    aws::v1alpha1::{S3Bucket, TAG_LIMIT},
+    rules::InvalidField,
+};
 use operator_core::{
     decide::outcome::Fault,
     engines::external::{Diff, Facets, Mark},
 };
+
 use serde_json::Value;
 
 use super::{
-    facets::{AnyFacet, BucketTags, Facet, TABLE, TagMap, Values, Wish},
-    mark,
+    facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
+    mark, policy,
 };
 
 /// What the spec asks for: a value for each facet that it speaks of.
@@ -27,6 +31,10 @@ impl Desired {
         mark: &Mark,
     ) -> Result<Self, Fault> {
         object.spec.check().map_err(super::invalid)?;
+        if let Some(policy) = &object.spec.policy {
+            let meaning = policy::meaning(policy.as_str());
+            meaning.map_err(|why| super::invalid(InvalidField::new("spec.policy", why)))?;
+        }
         let wish = Wish {
             spec: &object.spec,
             default_tags,
@@ -57,18 +65,21 @@ impl Desired {
     }
 }
 
+/// Whether a value of a facet gives nothing: an empty list, or something that is off.
+fn is_nothing(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty) || value["enabled"] == false
+}
+
 /// One call that brings one facet to what is wanted.
 #[derive(Clone)]
 pub struct Step {
     pub(super) facet: &'static dyn AnyFacet,
-    /// Without a value the facet is set back to rest.
-    pub(super) value: Option<Value>,
+    pub(super) change: Change,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.value.is_some() { "set" } else { "unset" };
-        write!(f, "{verb} {}", self.facet.name())
+        self.change.of(self.facet.name()).fmt(f)
     }
 }
 
@@ -83,14 +94,34 @@ pub(super) fn diff(desired: &Desired, found: &Values, owned: &Facets) -> Vec<Dif
     TABLE.iter().filter_map(differs).flatten().collect()
 }
 
-/// One step for each facet that differs, in the order of the table.
+/// The steps that mend `diffs`: first the mark, if it differs; then what is to be gone, from the end of the table,
+/// so that nothing is taken away on which another rests; then what is to be there, from its beginning.
 pub(super) fn plan(desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
-    let touched = |facet: &&&dyn AnyFacet| diffs.iter().any(|diff| diff.facet == facet.name());
-    let step = |facet: &&'static dyn AnyFacet| Step {
-        facet: *facet,
-        value: desired.facets.get(facet.name()).cloned(),
+    let stays = |facet: &&'static dyn AnyFacet| {
+        let value = desired.facets.get(facet.name());
+        value.is_some_and(|value| !is_nothing(value))
     };
-    TABLE.iter().filter(touched).map(step).collect()
+    let of_mark = |diff: &Diff| diff.facet == BucketTags::NAME && mark::names(&diff.field);
+    let first = usize::from(diffs.iter().any(of_mark));
+    let (tags, others) = TABLE.split_at(first);
+    let (set, gone): (Vec<_>, Vec<_>) = others.iter().copied().partition(stays);
+    let ordered = tags
+        .iter()
+        .copied()
+        .chain(gone.into_iter().rev())
+        .chain(set);
+    let steps = |facet: &'static dyn AnyFacet| {
+        let of_it = |diff: &&Diff| diff.facet == facet.name();
+        let diffs: Vec<&Diff> = diffs.iter().filter(of_it).collect();
+        let changes = match diffs.as_slice() {
+            [] => Vec::new(),
+            diffs => facet.changes(desired.facets.get(facet.name()), diffs),
+        };
+        changes
+            .into_iter()
+            .map(move |change| Step { facet, change })
+    };
+    ordered.flat_map(steps).collect()
 }
 
 #[cfg(test)]
@@ -223,6 +254,70 @@ mod tests {
             diffs.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["encryption.algorithm: unset → AES256"]
         );
+    }
+
+    #[test]
+    fn nothing_is_taken_away_on_which_another_rests() {
+        let mut object = object();
+        let enforced = json!({ "objectOwnership": "BucketOwnerEnforced" });
+        object.spec.acl = Some(crd_types::aws::v1alpha1::CannedAcl::Private);
+        object.spec.ownership_controls = serde_json::from_value(enforced).unwrap();
+        object.spec.versioning = Some(Versioning { enabled: false });
+        let found = Values::from([
+            ("acl", json!(["AllUsers READ"])),
+            (
+                "ownershipControls",
+                json!({ "objectOwnership": "ObjectWriter" }),
+            ),
+            ("policy", json!("{\"Statement\": []}")),
+            ("versioning", json!({ "enabled": true })),
+            (
+                "replication",
+                json!({ "roleARN": "a", "rules": [{ "id": "a" }] }),
+            ),
+            ("tags", json!({})),
+        ]);
+        let desired = desired(&object);
+        let diffs = diff(&desired, &found, &owned(&["policy", "replication"]));
+        let steps: Vec<String> = plan(&desired, &diffs)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                "set tags",
+                "unset replication",
+                "set versioning",
+                "unset policy",
+                "set acl",
+                "set ownershipControls",
+            ]
+        );
+    }
+
+    #[test]
+    fn tags_wait_for_the_end_of_abac_if_the_mark_is_there() {
+        let mut object = object();
+        object.spec.tags = Tags::from_iter([("team", "b")]);
+        let desired = desired(&object);
+        let steps = |tags: TagMap| -> Vec<String> {
+            let found = Values::from([("tags", json!(tags)), ("abac", json!({ "enabled": true }))]);
+            let diffs = diff(&desired, &found, &owned(&["abac"]));
+            let steps = plan(&desired, &diffs);
+            steps.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(steps(mark::to_tags(&mark())), ["unset abac", "set tags"]);
+        assert_eq!(steps(TagMap::new()), ["set tags", "unset abac"]);
+    }
+
+    #[test]
+    fn a_policy_that_is_none_names_its_field() {
+        let mut object = object();
+        object.spec.policy = Some(crd_types::stored::Stored::unchecked("{\"Statement\": 1}"));
+        let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
+        assert_eq!(fault.reason, "InvalidSpec");
+        assert!(fault.message.starts_with("spec.policy: "), "{fault}");
     }
 
     #[test]

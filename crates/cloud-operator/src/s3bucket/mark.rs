@@ -68,6 +68,12 @@ pub(super) fn without(tags: &BTreeMap<String, String>) -> BTreeMap<String, Strin
         .collect()
 }
 
+/// Whether the field of a tag (`tags.KEY`) is one of a mark.
+pub(super) fn names(field: &str) -> bool {
+    let (_, tag) = field.split_once('.').unwrap_or_default();
+    PARTS.iter().any(|part| tag == key(part))
+}
+
 fn key(part: &str) -> String {
     format!("{GROUP}/{part}")
 }

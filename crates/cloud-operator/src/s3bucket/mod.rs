@@ -3,11 +3,15 @@
 mod change;
 mod compare;
 mod desired;
+mod empty;
 mod facets;
+mod filter;
 mod identity;
 mod mark;
 mod observe;
+mod policy;
 mod report;
+mod wire;
 
 use std::sync::Arc;
 
@@ -20,7 +24,7 @@ use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
     engines::external::{
-        Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
+        Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
     },
 };
 
@@ -123,6 +127,10 @@ impl External for S3Buckets {
             .map_err(not_ready)
     }
 
+    fn unread(observed: &Observed) -> Vec<(&'static str, Fault)> {
+        observed.unread.clone()
+    }
+
     fn diff(&self, desired: &Desired, observed: &Observed, owned: &Facets) -> Vec<Diff> {
         desired::diff(desired, &observed.facets, owned)
     }
@@ -163,10 +171,18 @@ impl External for S3Buckets {
         leading: &Leading,
         session: &Arc<Session>,
         bucket: &Bucket,
-    ) -> Result<(), Fault> {
-        change::delete(leading, session, bucket)
-            .await
-            .map_err(not_ready)
+        object: &S3Bucket,
+        status: &mut S3BucketStatus,
+    ) -> Result<Deletion, Fault> {
+        if object.spec.empty_on_delete {
+            let so_far = status.emptying.get_or_insert_default();
+            let emptied = empty::empty(leading, session, bucket, so_far).await;
+            if let Some(task) = emptied.map_err(not_ready)? {
+                return Ok(Deletion::Underway { task });
+            }
+        }
+        let deleted = change::delete(leading, session, bucket).await;
+        deleted.map_err(not_ready).map(|()| Deletion::Asked)
     }
 
     async fn unmark(
@@ -199,10 +215,6 @@ impl External for S3Buckets {
         status: &mut S3BucketStatus,
     ) {
         report::report(session, bucket, desired, trouble, status);
-    }
-
-    fn unsupported(object: &S3Bucket) -> Vec<&'static str> {
-        object.spec.not_in_force()
     }
 
     fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {

@@ -1,9 +1,9 @@
 //! Looking at a bucket: is it there, whose is it, and what does it have?
 
-use futures::future::try_join_all;
+use futures::{FutureExt, StreamExt, stream};
 use operator_core::{
     decide::outcome::Fault,
-    engines::external::{Facets, Mark, Ownership, Presence},
+    engines::external::{Facets, Mark, Ownership, Presence, is_of_one_facet},
 };
 
 use super::{
@@ -12,10 +12,15 @@ use super::{
 };
 use crate::aws::{Bucket, Failed, Reads, Session};
 
+/// How many facets of a bucket are read at a time, so that one bucket does not use up what AWS grants its account.
+const READS_AT_ONCE: usize = 4;
+
 /// What a bucket has: a value for each facet that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub(super) facets: Values,
+    /// The facets that AWS refused to show.
+    pub(super) unread: Vec<(&'static str, Fault)>,
 }
 
 impl Observed {
@@ -95,12 +100,24 @@ async fn out_of_reach(
     }
 }
 
-async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Failed> {
+/// Reads tags and facets. One that AWS refuses to show says nothing about the others.
+async fn read(reads: &Reads<'_>, tags: TagMap, wanted: &Facets) -> Result<Observed, Fault> {
     let others = TABLE
         .iter()
         .filter(|facet| facet.name() != BucketTags::NAME && wanted.contains(facet.name()));
-    let read = others.map(|facet| async move { Ok((facet.name(), facet.read(reads).await?)) });
-    let mut facets: Values = try_join_all(read).await?.into_iter().collect();
+    let read = others.map(|facet| facet.read(reads).map(|value| (facet.name(), value)));
+    let read: Vec<_> = read.collect();
+    let mut read = stream::iter(read).buffered(READS_AT_ONCE);
+    let (mut facets, mut unread) = (Values::new(), Vec::new());
+    while let Some((name, value)) = read.next().await {
+        match value.map_err(Fault::from) {
+            Ok(value) => {
+                facets.insert(name, value);
+            }
+            Err(fault) if is_of_one_facet(&fault) => unread.push((name, fault)),
+            Err(fault) => return Err(fault),
+        }
+    }
     facets.insert(BucketTags::NAME, to_json::<BucketTags>(&tags));
-    Ok(Observed { facets })
+    Ok(Observed { facets, unread })
 }

@@ -9,6 +9,9 @@ use crate::aws::{Bucket, Session};
 /// The longest message of a facet, in bytes; its schema allows as many characters.
 const LONGEST_MESSAGE: usize = 1024;
 
+/// The longest code of a facet, in bytes; its schema allows as many characters.
+const LONGEST_CODE: usize = 128;
+
 pub(super) fn report(
     session: &Session,
     bucket: &Bucket,
@@ -25,6 +28,7 @@ pub(super) fn report(
         .diffs
         .iter()
         .map(|diff| diff.facet)
+        .chain(trouble.failed.iter().map(|(name, _)| *name))
         .filter(|name| !desired.facets.contains_key(name));
     let mut names: Vec<&'static str> = spoken_of.chain(unset).collect();
     names.sort_unstable();
@@ -45,11 +49,12 @@ fn facet(name: &'static str, trouble: &Trouble) -> FacetStatus {
         None if differing.is_empty() => (FacetState::InSync, None),
         None => (FacetState::Drifted, Some(differing.join("; "))),
     };
-    let bounded = |text: String| text[..text.floor_char_boundary(LONGEST_MESSAGE)].to_owned();
+    let bounded = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
     FacetStatus {
         name: name.to_owned(),
         state,
-        message: message.map(bounded),
+        code: failed.map(|(_, fault)| bounded(&fault.code, LONGEST_CODE)),
+        message: message.map(|text| bounded(&text, LONGEST_MESSAGE)),
     }
 }
 

@@ -156,7 +156,13 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
     assert!(matches!(found, Presence::Ours(_)), "{found:?}");
     moved
         .buckets
-        .delete(&moved.leading, &moved.session, &case.bucket)
+        .delete(
+            &moved.leading,
+            &moved.session,
+            &case.bucket,
+            &case.object,
+            &mut Default::default(),
+        )
         .await
         .unwrap();
     assert!(matches!(

@@ -8,7 +8,7 @@ use cloud_operator::{
     provider::Sessions,
     s3bucket::{Desired, Observed, S3Buckets},
 };
-use crd_types::aws::v1alpha1::{ProviderRef, S3Bucket};
+use crd_types::aws::v1alpha1::{ProviderRef, S3Bucket, S3BucketStatus};
 use harness::{aws::AwsProxy, moto::Moto, proxy::Proxy};
 use operator_core::{
     cluster::leading::Leading,
@@ -175,7 +175,11 @@ impl Case<'_> {
             session,
             ..
         } = self.stage;
-        buckets.delete(leading, session, &self.bucket).await
+        let mut status = S3BucketStatus::default();
+        buckets
+            .delete(leading, session, &self.bucket, &self.object, &mut status)
+            .await
+            .map(drop)
     }
 }
 

@@ -107,9 +107,8 @@ impl Stage {
                 },
             }))
             .await?;
-        scene
-            .bucket("data", "account", json!({ "tags": { "team": "a" } }))
-            .await?;
+        let wish = scene.every_facet("data").await?;
+        scene.bucket("data", "account", wish).await?;
         scene.ready::<S3Bucket>("data").await?;
         self.inspect("ready").await?;
 

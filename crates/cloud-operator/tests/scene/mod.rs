@@ -6,6 +6,7 @@
 pub mod outside;
 pub mod program;
 pub mod state;
+pub mod wishes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

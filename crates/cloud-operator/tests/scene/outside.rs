@@ -11,6 +11,10 @@ use aws_sdk_s3::{
     types::{BucketLocationConstraint, CreateBucketConfiguration, Tag, Tagging},
 };
 use harness::{AwsProxy, Moto};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// The account of every access key that moto does not know.
 pub const ACCOUNT: &str = "123456789012";
@@ -24,7 +28,7 @@ const MARK: &str = "aws-infra-operator.runner.codes/";
 /// Somebody with credentials of an account, working in a region.
 pub struct Somebody {
     pub s3: Client,
-    _proxy: AwsProxy,
+    proxy: AwsProxy,
 }
 
 /// What a bucket has in AWS.
@@ -94,8 +98,27 @@ impl Somebody {
             .build();
         Ok(Self {
             s3: Client::from_conf(config),
-            _proxy: proxy,
+            proxy,
         })
+    }
+
+    /// Asks S3 by plain HTTP: about a part of a bucket's configuration, by its XML.
+    pub async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Result<String> {
+        let url = self.proxy.url();
+        let host = url.trim_start_matches("http://");
+        let region = self.s3.config().region().context("a region")?;
+        let request = format!(
+            "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/xml\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIASOMEBODYELSE0001/20260101/{region}/s3/aws4_request, \
+             SignedHeaders=host, Signature=00\r\n{headers}\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(host).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
     }
 
     /// Makes a bucket that no operator knows of.

@@ -143,7 +143,12 @@ impl Story {
         scene.refused::<S3Bucket>(MARKED, "OwnedByAnother").await?;
         scene.refused::<S3Bucket>(PLAIN, "NotManaged").await?;
         let data = scene.ready::<S3Bucket>("data").await?;
-        self.expect(&data, first_wish_granted()).await?;
+        let parts = [
+            ("lifecycle", "<Days>30</Days>"),
+            ("requestPayment", "Requester"),
+            ("metrics", "<Id>all</Id>"),
+        ];
+        self.expect(&data, first_wish_granted(), parts).await?;
 
         if let Some(clock) = &*self.clock.lock() {
             clock.advance(RETRY);
@@ -157,7 +162,12 @@ impl Story {
             .patch::<S3Bucket>("data", json!({ "spec": second_wish() }))
             .await?;
         let data = scene.ready::<S3Bucket>("data").await?;
-        self.expect(&data, second_wish_granted()).await?;
+        let parts = [
+            ("lifecycle", "NoSuchLifecycleConfiguration"),
+            ("requestPayment", "BucketOwner"),
+            ("metrics", "<Id>some</Id>"),
+        ];
+        self.expect(&data, second_wish_granted(), parts).await?;
 
         for name in [MARKED, PLAIN, "data"] {
             scene.delete::<S3Bucket>(name).await?;
@@ -215,7 +225,12 @@ impl Story {
     }
 
     /// Exactly one bucket of our own, exactly as wished, with our mark; and the finalizer that holds it.
-    async fn expect(&self, data: &S3Bucket, mut wanted: Has) -> Result<()> {
+    async fn expect(
+        &self,
+        data: &S3Bucket,
+        mut wanted: Has,
+        parts: [(&str, &str); 3],
+    ) -> Result<()> {
         let held = data
             .finalizers()
             .iter()
@@ -243,6 +258,11 @@ impl Story {
         let bucket = self.scene.bucket_name("data");
         let found = self.scene.somebody.has(&bucket).await?;
         ensure!(found == wanted, "{bucket} is {found:?}, not {wanted:?}");
+        for (part, has) in parts {
+            let path = format!("{bucket}?{part}");
+            let found = self.scene.somebody.ask("GET", &path, "", "").await?;
+            ensure!(found.contains(has), "{part}: no {has} in {found}");
+        }
         let all = self.buckets().await?;
         ensure!(all == [bucket].into(), "more than one bucket: {all:?}");
         Ok(())
@@ -291,6 +311,9 @@ fn first_wish() -> Value {
             "blockPublicPolicy": true, "restrictPublicBuckets": true,
         },
         "tags": { "team": "a" },
+        "lifecycleRules": [{ "id": "old", "enabled": true, "expiration": { "days": 30 } }],
+        "requestPayment": { "payer": "Requester" },
+        "metrics": [{ "id": "all" }],
     })
 }
 
@@ -311,6 +334,9 @@ fn second_wish() -> Value {
         "versioning": null,
         "ownershipControls": { "objectOwnership": "BucketOwnerPreferred" },
         "publicAccessBlock": { "blockPublicAcls": false },
+        "lifecycleRules": null,
+        "requestPayment": { "payer": "BucketOwner" },
+        "metrics": [{ "id": "some", "prefix": "a/" }],
     })
 }
 

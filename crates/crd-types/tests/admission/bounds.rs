@@ -156,6 +156,8 @@ fn text(node: &Node, length: usize) -> String {
         return format!("{{{inside}}}").chars().take(length).collect();
     }
     let begun = match node.path.field() {
+        "arn" | "bucket" | "accessPointARN" => "arn:aws:s:::",
+        "date" => "2030-12-31",
         "roleARN" | "assumeRoleARN" => "arn:aws:iam::111122223333:role/",
         "endpoint" => "http://",
         "accountID" | "expectedAccountID" => "111122223333",
@@ -187,6 +189,10 @@ fn list(value: &Value, length: usize) -> Value {
         Value::String(_) => json!(format!("item-{index}")),
         Value::Object(fields) => {
             let mut fields = fields.clone();
+            if fields.contains_key("accessTier") {
+                let tiers = ["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"];
+                fields.insert("accessTier".into(), json!(tiers[index % tiers.len()]));
+            }
             for key in ["id", "name", "type"] {
                 if fields.contains_key(key) {
                     fields.insert(key.into(), json!(format!("item-{index}")));

@@ -21,6 +21,14 @@ use overlay::Overlay;
 /// | a bucket is always encrypted | User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets" |
 /// | a new bucket enforces its owner's ownership | User Guide, "Setting Object Ownership when you create a bucket" |
 /// | a new bucket blocks public access | User Guide, "Default settings for new S3 buckets FAQ" |
+/// | lifecycle rules keep sizes and `NewerNoncurrentVersions`, and their ids differ | API Reference, `LifecycleRule` |
+/// | replication rules keep their filters, and need versioning | API Reference, `PutBucketReplication` |
+/// | notifications go to EventBridge too, and only to targets that are there | API Reference, `PutBucketNotificationConfiguration` |
+/// | acceleration, request payment, ABAC, Intelligent-Tiering, metrics, inventories and analytics are configured | API Reference, their `Put…` and `List…` operations |
+/// | a policy is well-formed, and public only where that is not blocked | User Guide, "Blocking public access to your Amazon S3 storage" |
+/// | ACLs are refused where the owner's ownership is enforced or public ones are blocked | User Guide, "Controlling ownership of objects and disabling ACLs for your bucket" |
+/// | object lock and replication keep versioning on | User Guide, "Using versioning in S3 buckets" |
+/// | tags are not replaced while ABAC is enabled | API Reference, `PutBucketAbac` |
 /// | versioning is answered as a `VersioningConfiguration` | API Reference, `GetBucketVersioning` |
 ///
 /// What it adds, it keeps in moto: several proxies before one moto, and a proxy after another,

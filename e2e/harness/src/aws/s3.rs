@@ -12,6 +12,9 @@ pub(super) struct S3Call {
     /// The operation's name in the API Reference.
     pub(super) operation: String,
     pub(super) bucket: String,
+    /// Empty for the bucket itself.
+    pub(super) key: String,
+    pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -32,10 +35,25 @@ impl S3Call {
         Some(Self {
             operation: operation(request.method(), key, query),
             bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            query: query.to_owned(),
             headers: request.headers().clone(),
             body: request.body().clone(),
             scope,
         })
+    }
+}
+
+impl S3Call {
+    /// A value of the query; empty if it is not there.
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        let mut pairs = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        pairs
+            .find(|(key, _)| *key == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -59,7 +77,8 @@ fn bucket_of_host(request: &Request<Bytes>) -> Option<&str> {
 
 /// The parts of a bucket that have requests of their own: the query's key and the name in the
 /// operation.
-const PARTS: [(&str, &str); 22] = [
+const PARTS: [(&str, &str); 23] = [
+    ("abac", "BucketAbac"),
     ("accelerate", "BucketAccelerateConfiguration"),
     ("acl", "BucketAcl"),
     ("analytics", "BucketAnalyticsConfiguration"),

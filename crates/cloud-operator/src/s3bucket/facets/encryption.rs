@@ -32,6 +32,7 @@ impl Facet for BucketEncryption {
         let algorithm = match spec.algorithm {
             EncryptionAlgorithm::Aes256 => ServerSideEncryption::Aes256,
             EncryptionAlgorithm::Kms => ServerSideEncryption::AwsKms,
+            EncryptionAlgorithm::KmsTwice => ServerSideEncryption::AwsKmsDsse,
         };
         Some(Encryption {
             algorithm: Some(algorithm.as_str().to_owned()),

@@ -16,7 +16,7 @@ pub struct Arn(String);
 
 impl Text for Arn {
     const WHAT: &'static str = "ARN";
-    const LENGTH: RangeInclusive<usize> = 11..=2048;
+    const LENGTH: RangeInclusive<usize> = 13..=2048;
     const RULES: &'static [Rule<str>] = &[Rule::new(
         "self.matches('^arn:aws(-[a-z0-9]+)*:[a-z0-9-]+:[a-z0-9-]*:[a-z0-9-]*:[!-~]+$')",
         "must be an ARN: arn:partition:service:region:account:resource",

@@ -43,8 +43,11 @@ pub enum ObjectOwnership {
 }
 
 /// A canned ACL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum CannedAcl {
     /// The owner alone: what AWS gives every new bucket.
     Private,
@@ -54,4 +57,21 @@ pub enum CannedAcl {
     PublicReadWrite,
     /// Every AWS account may read.
     AuthenticatedRead,
+}
+
+/// Who pays for requests and downloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestPayment {
+    /// BucketOwner, or Requester: then nobody without an AWS account gets anything.
+    pub payer: Payer,
+}
+
+/// Who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Payer {
+    /// The owner of the bucket.
+    BucketOwner,
+    /// Whoever asks.
+    Requester,
 }

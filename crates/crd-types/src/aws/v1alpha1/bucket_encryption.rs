@@ -14,11 +14,11 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = with_rules::<Self>)]
 pub struct Encryption {
-    /// AES256 for keys that S3 keeps (SSE-S3), aws:kms for a key of KMS (SSE-KMS); aws_kms is an older
-    /// spelling of aws:kms.
+    /// AES256 for keys that S3 keeps (SSE-S3), aws:kms for a key of KMS (SSE-KMS), aws:kms:dsse for a key of
+    /// KMS and two layers (DSSE-KMS); aws_kms is an older spelling of aws:kms.
     pub algorithm: EncryptionAlgorithm,
 
-    /// The KMS key: its ID, its ARN, alias/name or the ARN of an alias. Only with aws:kms. Left out: the key
+    /// The KMS key: its ID, its ARN, alias/name or the ARN of an alias. Not with AES256. Left out: the key
     /// aws/s3 that AWS keeps for the account.
     #[serde(default, rename = "kmsKeyID", skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<Stored<KmsKeyId>>,
@@ -34,14 +34,15 @@ impl Ruled for Encryption {
         Rule::of_field(
             ".kmsKeyID",
             "self.algorithm != 'AES256' || !has(self.kmsKeyID)",
-            "kmsKeyID has a use only with algorithm aws:kms",
+            "kmsKeyID has a use only with algorithm aws:kms or aws:kms:dsse",
             |encryption| {
-                encryption.algorithm == EncryptionAlgorithm::Kms || encryption.kms_key_id.is_none()
+                encryption.algorithm != EncryptionAlgorithm::Aes256
+                    || encryption.kms_key_id.is_none()
             },
         ),
         Rule::of_field(
             ".bucketKeyEnabled",
-            "self.algorithm != 'AES256' || !self.bucketKeyEnabled",
+            "self.algorithm in ['aws:kms', 'aws_kms'] || !self.bucketKeyEnabled",
             "bucketKeyEnabled has a use only with algorithm aws:kms",
             |encryption| {
                 encryption.algorithm == EncryptionAlgorithm::Kms || !encryption.bucket_key_enabled
@@ -72,6 +73,9 @@ pub enum EncryptionAlgorithm {
     /// SSE-KMS.
     #[serde(rename = "aws:kms", alias = "aws_kms")]
     Kms,
+    /// DSSE-KMS.
+    #[serde(rename = "aws:kms:dsse")]
+    KmsTwice,
 }
 
 // By hand: the derived schema knows nothing of a serde alias.
@@ -83,6 +87,6 @@ impl JsonSchema for EncryptionAlgorithm {
         "EncryptionAlgorithm".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": ["AES256", "aws:kms", "aws_kms"] })
+        json_schema!({ "type": "string", "enum": ["AES256", "aws:kms", "aws_kms", "aws:kms:dsse"] })
     }
 }

@@ -10,10 +10,18 @@ mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
 mod bucket_lifecycle;
+mod bucket_logging;
 mod bucket_name;
+mod bucket_notification;
+mod bucket_object_lock;
+mod bucket_policy;
+mod bucket_replication;
+mod bucket_reports;
+mod bucket_website;
 mod credentials;
 mod endpoint;
 mod kms_key_id;
+mod object_tags;
 mod partition;
 mod references;
 mod region;
@@ -32,19 +40,41 @@ pub use self::{
     assume_role::{AssumeRole, PolicyArn, SessionName, SessionPolicy, TagKey},
     awsprovider::{AWSProvider, AWSProviderSpec},
     awsprovider_status::AWSProviderStatus,
-    bucket_access::{CannedAcl, ObjectOwnership, OwnershipControls, PublicAccessBlock},
+    bucket_access::{
+        CannedAcl, ObjectOwnership, OwnershipControls, Payer, PublicAccessBlock, RequestPayment,
+    },
     bucket_cors::{CorsMethod, CorsRule},
     bucket_encryption::{Encryption, EncryptionAlgorithm},
-    bucket_lifecycle::{LifecycleExpiration, LifecycleRule, LifecycleTransition, StorageClass},
+    bucket_lifecycle::{
+        AbortIncompleteMultipartUpload, Day, LifecycleExpiration, LifecycleRule,
+        LifecycleTransition, NoncurrentVersionExpiration, NoncurrentVersionTransition,
+        StorageClass,
+    },
+    bucket_logging::Logging,
     bucket_name::BucketName,
+    bucket_notification::{Notification, NotificationTarget},
+    bucket_object_lock::{DefaultRetention, ObjectLock, RetentionMode},
+    bucket_policy::PolicyDocument,
+    bucket_replication::{
+        ReplicaStorageClass, Replication, ReplicationDestination, ReplicationRule,
+    },
+    bucket_reports::{
+        AccessTier, Analytics, AnalyticsExport, BucketMetrics, ConfigurationId,
+        IncludedObjectVersions, IntelligentTiering, Inventory, InventoryDestination,
+        InventoryFormat, InventoryFrequency, Tiering,
+    },
+    bucket_website::{
+        RedirectAll, RoutingCondition, RoutingRedirect, RoutingRule, Website, WebsiteProtocol,
+    },
     credentials::{Credentials, ExternalId},
     endpoint::Endpoint,
     kms_key_id::KmsKeyId,
+    object_tags::ObjectTags,
     partition::Partition,
     references::{ProviderRef, SecretKeyRef, SecretRef},
     region::Region,
-    s3bucket::{S3Bucket, S3BucketSpec, Versioning},
-    s3bucket_status::{BucketRecord, FacetState, FacetStatus, S3BucketStatus},
+    s3bucket::{S3Bucket, S3BucketSpec, Switch, Versioning},
+    s3bucket_status::{BucketRecord, Emptying, FacetState, FacetStatus, S3BucketStatus},
     tags::{TAG_LIMIT, Tags},
     web_identity::{TokenFile, WebIdentity},
 };

@@ -4,11 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bucket_access::{CannedAcl, OwnershipControls, PublicAccessBlock},
+    bucket_access::{CannedAcl, OwnershipControls, PublicAccessBlock, RequestPayment},
     bucket_cors::CorsRule,
     bucket_encryption::Encryption,
     bucket_lifecycle::LifecycleRule,
+    bucket_logging::Logging,
     bucket_name::BucketName,
+    bucket_notification::Notification,
+    bucket_object_lock::ObjectLock,
+    bucket_policy::PolicyDocument,
+    bucket_replication::Replication,
+    bucket_reports::{Analytics, BucketMetrics, IntelligentTiering, Inventory},
+    bucket_website::Website,
     references::ProviderRef,
     s3bucket_status::S3BucketStatus,
     tags::Tags,
@@ -77,21 +84,34 @@ pub struct S3BucketSpec {
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 
-    /// What happens to the bucket when this object is deleted. Delete: it is deleted too, if it is empty;
-    /// until then the object waits and says so. Retain: it stays, marked as this object's, which takes it
+    /// What happens to the bucket when this object is deleted. Delete: it is deleted too, if it is empty or
+    /// emptyOnDelete is true; otherwise the object waits and says so. Retain: it stays, marked as this object's, which takes it
     /// back when created again. Orphan: it stays and the mark is taken off. Left out: Delete. The annotation
     /// aws-infra-operator.runner.codes/deletion-policy of this object, if it has one, comes before this
     /// field. The policy in force is in status.deletionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// Canned ACL: private, public-read, public-read-write or authenticated-read. Only private is in force in
-    /// this version, as what AWS gives every new bucket; with any other value the bucket is Ready=False.
+    /// Whether a bucket that is deleted with this object is emptied first: of all objects, earlier versions,
+    /// delete markers and unfinished uploads, for good. What is locked, or needs a second factor, stays and is
+    /// told. Emptying goes on step by step; status.emptying shows how far it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_on_delete: bool,
+
+    /// Canned ACL: private, public-read, public-read-write or authenticated-read. Any other than private needs
+    /// ownershipControls with BucketOwnerPreferred or ObjectWriter, and a publicAccessBlock that lets it be. Left
+    /// out: as AWS or others set it. Removed after having been set: private.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<CannedAcl>,
 
-    /// What happens to objects as they age. Not in force in this version: a bucket with such rules is
-    /// Ready=False.
+    /// Bucket policy, as JSON. It is compared by what it means: order and spelling of actions, principals,
+    /// resources and conditions do not matter. Left out: as AWS or others set it. Removed after having been set: no
+    /// policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Stored<PolicyDocument>>,
+
+    /// What happens to objects as they age. These are all rules of the bucket: others are taken away. Left out: as
+    /// AWS or others set it. Removed after having been set: no rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 1000),
@@ -99,11 +119,89 @@ pub struct S3BucketSpec {
     )]
     pub lifecycle_rules: Vec<LifecycleRule>,
 
-    /// What browsers may do from pages of other origins. Not in force in this version: a bucket with such
-    /// rules is Ready=False.
+    /// What browsers may do from pages of other origins; the first rule that matches counts. These are all rules of
+    /// the bucket. Left out: as AWS or others set it. Removed after having been set: no rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub cors_rules: Vec<CorsRule>,
+
+    /// Where S3 writes down who used the bucket. Left out: as AWS or others set it. Removed after having been set:
+    /// nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+
+    /// How the bucket answers as a website. Left out: as AWS or others set it. Removed after having been set: not
+    /// at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Website>,
+
+    /// Who is told of what happens in the bucket; nobody else is. Left out: as AWS or others set it. Removed after
+    /// having been set: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<Notification>,
+
+    /// Who pays for requests and downloads. Left out: as AWS or others set it. Removed after having been set:
+    /// BucketOwner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_payment: Option<RequestPayment>,
+
+    /// Whether the bucket can be reached over the edge locations of CloudFront (Transfer Acceleration). Not for a
+    /// bucketName with dots. Left out: as AWS or others set it. Removed after having been set: suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerate: Option<Switch>,
+
+    /// Object lock is on, so that versions can be kept from being deleted; needs versioning. AWS never turns it off
+    /// again, so it cannot be removed. Left out: as AWS or others set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<ObjectLock>,
+
+    /// Where objects are copied to as they are written; needs versioning. Left out: as AWS or others set it.
+    /// Removed after having been set: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
+
+    /// When objects of the class Intelligent-Tiering that nobody asks for are archived. These are all of the
+    /// bucket: others are taken away. Left out: as AWS or others set it. Removed after having been set: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"])
+    )]
+    pub intelligent_tiering: Vec<IntelligentTiering>,
+
+    /// Requests that CloudWatch counts by themselves. These are all of the bucket: others are taken away. Left out:
+    /// as AWS or others set it. Removed after having been set: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"])
+    )]
+    pub metrics: Vec<BucketMetrics>,
+
+    /// Lists of the objects that AWS writes again and again. These are all of the bucket: others are taken away.
+    /// Left out: as AWS or others set it. Removed after having been set: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"])
+    )]
+    pub inventory: Vec<Inventory>,
+
+    /// How AWS watches which objects are used. These are all of the bucket: others are taken away. Left out: as AWS
+    /// or others set it. Removed after having been set: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"])
+    )]
+    pub analytics: Vec<Analytics>,
+
+    /// Whether the tags of the bucket decide who may use it (attribute-based access control). While it is on, AWS
+    /// does not let tags be replaced as the operator does: tags that differ stay so and are told, and a bucket
+    /// cannot be adopted, nor its mark be taken off. Left out: as AWS or others set it. Removed after having been
+    /// set: off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abac: Option<Switch>,
 }
 
 /// Whether S3 keeps earlier versions of objects.
@@ -114,13 +212,50 @@ pub struct Versioning {
     pub enabled: bool,
 }
 
+/// Something that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Switch {
+    /// Whether it is on.
+    pub enabled: bool,
+}
+
 impl Ruled for S3BucketSpec {
-    const RULES: &'static [Rule<Self>] = &[];
-    const TRANSITIONS: &'static [Transition] = &[Transition {
-        cel: "self.bucketName == oldSelf.bucketName",
-        message: "bucketName is immutable: AWS cannot rename a bucket; create another S3Bucket",
-        field: ".bucketName",
-    }];
+    const RULES: &'static [Rule<Self>] = &[
+        Rule::of_field(
+            ".versioning",
+            "!has(self.objectLock) || (has(self.versioning) && self.versioning.enabled)",
+            "objectLock needs versioning.enabled: true",
+            |spec| spec.object_lock.is_none() || spec.keeps_versions(),
+        ),
+        Rule::of_field(
+            ".versioning",
+            "!has(self.replication) || (has(self.versioning) && self.versioning.enabled)",
+            "replication needs versioning.enabled: true",
+            |spec| spec.replication.is_none() || spec.keeps_versions(),
+        ),
+        Rule::of_field(
+            ".accelerate",
+            "!has(self.accelerate) || !self.accelerate.enabled || !self.bucketName.contains('.')",
+            "accelerate is not for a bucketName with dots",
+            |spec| {
+                spec.accelerate.is_none_or(|switch| !switch.enabled)
+                    || !spec.bucket_name.as_str().contains('.')
+            },
+        ),
+    ];
+    const TRANSITIONS: &'static [Transition] = &[
+        Transition {
+            cel: "self.bucketName == oldSelf.bucketName",
+            message: "bucketName is immutable: AWS cannot rename a bucket; create another S3Bucket",
+            field: ".bucketName",
+        },
+        Transition {
+            cel: "!has(oldSelf.objectLock) || has(self.objectLock)",
+            message: "objectLock cannot be removed: AWS never turns object lock off; defaultRetention can be removed",
+            field: ".objectLock",
+        },
+    ];
 }
 
 impl S3BucketSpec {
@@ -135,24 +270,28 @@ impl S3BucketSpec {
         if let Some(encryption) = &self.encryption {
             encryption.check("spec.encryption")?;
         }
-        Check::check(&self.lifecycle_rules, "spec.lifecycleRules")?;
-        Check::check(&self.cors_rules, "spec.corsRules")?;
+        let facets: [(&dyn Check, &str); 12] = [
+            (&self.policy, "spec.policy"),
+            (&self.lifecycle_rules, "spec.lifecycleRules"),
+            (&self.cors_rules, "spec.corsRules"),
+            (&self.logging, "spec.logging"),
+            (&self.website, "spec.website"),
+            (&self.notification, "spec.notification"),
+            (&self.object_lock, "spec.objectLock"),
+            (&self.replication, "spec.replication"),
+            (&self.intelligent_tiering, "spec.intelligentTiering"),
+            (&self.metrics, "spec.metrics"),
+            (&self.inventory, "spec.inventory"),
+            (&self.analytics, "spec.analytics"),
+        ];
+        facets
+            .into_iter()
+            .try_for_each(|(value, path)| value.check(path))?;
         self.tags.check_rules("spec.tags")
     }
 
-    /// Fields that are set and that this version of the operator does not bring into force.
-    pub fn not_in_force(&self) -> Vec<&'static str> {
-        [
-            (
-                "spec.acl",
-                self.acl.is_some_and(|acl| acl != CannedAcl::Private),
-            ),
-            ("spec.lifecycleRules", !self.lifecycle_rules.is_empty()),
-            ("spec.corsRules", !self.cors_rules.is_empty()),
-        ]
-        .into_iter()
-        .filter_map(|(field, is_set)| is_set.then_some(field))
-        .collect()
+    fn keeps_versions(&self) -> bool {
+        self.versioning.is_some_and(|versioning| versioning.enabled)
     }
 }
 
@@ -221,9 +360,23 @@ impl S3Bucket {
                 ownership_controls,
                 tags,
                 deletion_policy,
+                empty_on_delete: false,
                 acl: None,
+                policy: None,
                 lifecycle_rules: Vec::new(),
                 cors_rules: Vec::new(),
+                logging: None,
+                website: None,
+                notification: None,
+                request_payment: None,
+                accelerate: None,
+                object_lock: None,
+                replication: None,
+                intelligent_tiering: Vec::new(),
+                metrics: Vec::new(),
+                inventory: Vec::new(),
+                analytics: Vec::new(),
+                abac: None,
             },
             status: None,
         }

@@ -44,6 +44,10 @@ pub struct S3BucketStatus {
     )]
     pub facets: Vec<FacetStatus>,
 
+    /// How far the operator has come with emptying the bucket, if it is being deleted with emptyOnDelete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emptying: Option<Emptying>,
+
     /// The operator's own memory of the bucket, by which it finds and deletes it. Written before anything is
     /// done in AWS. Do not edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,12 +61,29 @@ pub struct FacetStatus {
     /// The part, named as in the spec: versioning, encryption …
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// InSync: as the spec says. Drifted: different, and not corrected yet. Failed: AWS refused the change.
+    /// InSync: as the spec says. Drifted: different, and not corrected yet. Failed: AWS refused to show or to change it.
     pub state: FacetState,
-    /// What differs or why AWS refused it.
+    /// AWS's code, where AWS refused something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub code: Option<String>,
+    /// What differs, by field, or why AWS refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub message: Option<String>,
+}
+
+/// How far emptying a bucket has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Emptying {
+    /// Objects, earlier versions and delete markers that were removed so far; some are not counted if the
+    /// operator was stopped meanwhile.
+    #[schemars(range(min = 0))]
+    pub versions_deleted: i64,
+    /// Unfinished uploads that were given up so far.
+    #[schemars(range(min = 0))]
+    pub uploads_aborted: i64,
 }
 
 /// How a part of a resource compares with the spec.
@@ -72,7 +93,7 @@ pub enum FacetState {
     InSync,
     /// Different, and not corrected yet.
     Drifted,
-    /// AWS refused the change.
+    /// AWS refused to show or to change it.
     Failed,
 }
 

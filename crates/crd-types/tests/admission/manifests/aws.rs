@@ -112,12 +112,4 @@ fn older_buckets_mean_what_they_meant() {
         }
     );
     assert!(!kms.versioning.unwrap().enabled);
-
-    assert!(older::<S3Bucket>("plain").spec.not_in_force().is_empty());
-    let everything = older::<S3Bucket>("everything").spec;
-    assert_eq!(
-        everything.not_in_force(),
-        ["spec.lifecycleRules", "spec.corsRules"],
-        "acl private is in force"
-    );
 }

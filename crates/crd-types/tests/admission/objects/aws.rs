@@ -93,7 +93,10 @@ pub fn buckets() -> Vec<Value> {
         "region": "eu-central-1",
         "accountID": "111122223333",
         "bucketDomainName": "bucket.s3.eu-central-1.amazonaws.com",
-        "facets": [{ "name": "versioning", "state": "InSync", "message": "as it should be" }],
+        "facets": [{
+            "name": "versioning", "state": "Failed", "code": "AccessDenied", "message": "no",
+        }],
+        "emptying": { "versionsDeleted": 1000, "uploadsAborted": 1 },
         "record": {
             "bucketName": "bucket",
             "accountID": "111122223333",
@@ -116,15 +119,103 @@ pub fn buckets() -> Vec<Value> {
         "tags": { "team": "platform" },
         "deletionPolicy": "Retain",
         "acl": "private",
+        "emptyOnDelete": true,
+        "policy": "{}",
         "lifecycleRules": [{
-            "id": "old", "enabled": true, "prefix": "logs/", "expiration": { "days": 365 },
+            "id": "old", "enabled": true, "prefix": "logs/", "tags": { "keep": "no" },
+            "objectSizeGreaterThan": 1, "objectSizeLessThan": 10, "expiration": { "days": 365 },
             "transitions": [{ "days": 30, "storageClass": "STANDARD_IA" }],
+            "noncurrentVersionExpiration": { "noncurrentDays": 5, "newerNoncurrentVersions": 2 },
+            "noncurrentVersionTransitions": [{
+                "noncurrentDays": 3, "newerNoncurrentVersions": 2, "storageClass": "GLACIER_IR",
+            }],
         }],
         "corsRules": [{
             "allowedOrigins": ["*"], "allowedMethods": ["GET"], "allowedHeaders": ["*"],
             "exposeHeaders": ["ETag"], "maxAgeSeconds": 60,
         }],
+        "logging": { "targetBucket": "logs", "targetPrefix": "bucket/" },
+        "website": {
+            "indexDocument": "index.html", "errorDocument": "error.html",
+            "routingRules": [{
+                "condition": { "httpErrorCodeReturnedEquals": "404", "keyPrefixEquals": "old/" },
+                "redirect": {
+                    "hostName": "example.com", "httpRedirectCode": "302", "protocol": "https",
+                    "replaceKeyPrefixWith": "new/",
+                },
+            }],
+        },
+        "notification": {
+            "eventBridge": true,
+            "queues": [target("sqs")], "topics": [target("sns")], "lambdaFunctions": [target("lambda")],
+        },
+        "requestPayment": { "payer": "Requester" },
+        "accelerate": { "enabled": false },
+        "objectLock": { "enabled": true, "defaultRetention": { "mode": "GOVERNANCE", "days": 1 } },
+        "replication": {
+            "roleARN": "arn:aws:iam::111122223333:role/copy",
+            "rules": [{
+                "id": "all", "enabled": true, "priority": 1, "prefix": "a/", "tags": { "copy": "yes" },
+                "destination": {
+                    "bucket": "arn:aws:s3:::copies", "storageClass": "STANDARD", "accountID": "111122223333",
+                    "ownerOverride": true, "replicaKmsKeyID": "alias/copies",
+                    "replicationTimeControl": true, "metrics": true,
+                },
+                "deleteMarkerReplication": false, "sseKmsEncryptedObjects": true,
+                "replicaModifications": true,
+            }],
+        },
+        "intelligentTiering": [{
+            "id": "cold", "enabled": true, "prefix": "a/", "tags": { "cold": "yes" },
+            "tierings": [{ "accessTier": "ARCHIVE_ACCESS", "days": 90 }],
+        }],
+        "metrics": [{
+            "id": "counted", "prefix": "a/", "tags": { "count": "yes" },
+            "accessPointARN": "arn:aws:s3:eu-central-1:111122223333:accesspoint/a",
+        }],
+        "inventory": [{
+            "id": "listed", "enabled": true, "includedObjectVersions": "All", "frequency": "Weekly",
+            "prefix": "a/", "optionalFields": ["Size"],
+            "destination": {
+                "bucket": "arn:aws:s3:::lists", "format": "CSV", "accountID": "111122223333",
+                "prefix": "b/", "kmsKeyID": "alias/lists",
+            },
+        }],
+        "analytics": [{
+            "id": "watched", "prefix": "a/", "tags": { "watch": "yes" },
+            "export": { "bucket": "arn:aws:s3:::watched", "accountID": "111122223333", "prefix": "b/" },
+        }],
+        "abac": { "enabled": true },
     });
+    let mut otherwise = full.clone();
+    json_patch(
+        &mut otherwise,
+        &json!({
+            "lifecycleRules": [{
+                "id": "unfinished", "enabled": true,
+                "expiration": { "date": "2030-12-31" },
+                "transitions": [{ "date": "2030-12-31", "storageClass": "GLACIER" }],
+                "abortIncompleteMultipartUpload": { "daysAfterInitiation": 7 },
+            }],
+            "website": {
+                "indexDocument": null, "errorDocument": null, "routingRules": null,
+                "redirectAllRequestsTo": { "hostName": "example.com", "protocol": "https" },
+            },
+            "objectLock": { "defaultRetention": { "days": null, "years": 1 } },
+        }),
+    );
+    let mut marked = full.clone();
+    json_patch(
+        &mut marked,
+        &json!({
+            "lifecycleRules": [{
+                "id": "markers", "enabled": true, "expiration": { "expiredObjectDeleteMarker": true },
+            }],
+            "website": {
+                "routingRules": [{ "redirect": { "replaceKeyWith": "index.html" } }],
+            },
+        }),
+    );
     let mut with_key = full.clone();
     json_patch(
         &mut with_key,
@@ -132,6 +223,15 @@ pub fn buckets() -> Vec<Value> {
     );
     vec![
         object("S3Bucket", full, status.clone()),
-        object("S3Bucket", with_key, status),
+        object("S3Bucket", with_key, status.clone()),
+        object("S3Bucket", otherwise, status.clone()),
+        object("S3Bucket", marked, status),
     ]
+}
+
+fn target(service: &str) -> Value {
+    json!({
+        "id": service, "arn": format!("arn:aws:{service}:eu-central-1:111122223333:target"),
+        "events": ["s3:ObjectCreated:*"], "prefix": "in/", "suffix": ".json",
+    })
 }

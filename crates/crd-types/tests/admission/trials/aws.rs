@@ -183,14 +183,14 @@ pub fn trials() -> Vec<Trial> {
             json!("bucket--ol-s3"),
         ),
         Trial::new(
-            "kmsKeyID has a use only with algorithm aws:kms",
-            json!({ "algorithm": "aws_kms", "kmsKeyID": "alias/key" }),
+            "kmsKeyID has a use only with algorithm aws:kms or aws:kms:dsse",
+            json!({ "algorithm": "aws:kms:dsse", "kmsKeyID": "alias/key", "bucketKeyEnabled": false }),
             json!({ "algorithm": "AES256", "kmsKeyID": "alias/key" }),
         ),
         Trial::new(
             "bucketKeyEnabled has a use only with algorithm aws:kms",
             json!({ "algorithm": "aws:kms", "bucketKeyEnabled": true }),
-            json!({ "algorithm": "AES256", "bucketKeyEnabled": true }),
+            json!({ "algorithm": "aws:kms:dsse", "bucketKeyEnabled": true }),
         ),
         Trial::new(
             "must be the ID, the ARN or the alias (alias/name) of a KMS key",
@@ -198,9 +198,111 @@ pub fn trials() -> Vec<Trial> {
             json!("my key"),
         ),
         Trial::new(
-            "a rule needs expiration or transitions",
+            "a rule needs expiration, transitions, noncurrentVersionExpiration, noncurrentVersionTransitions or \
+             abortIncompleteMultipartUpload",
             json!({ "transitions": null }),
-            json!({ "transitions": null, "expiration": null }),
+            json!({
+                "transitions": null, "expiration": null, "noncurrentVersionExpiration": null,
+                "noncurrentVersionTransitions": null,
+            }),
+        ),
+        Trial::new(
+            "an unfinished upload has neither tags nor a size: use another rule for abortIncompleteMultipartUpload",
+            json!({ "abortIncompleteMultipartUpload": null }),
+            json!({ "abortIncompleteMultipartUpload": { "daysAfterInitiation": 7 } }),
+        ),
+        Trial::new(
+            "give one of days, date and expiredObjectDeleteMarker",
+            json!({ "days": null, "expiredObjectDeleteMarker": true }),
+            json!({ "date": "2030-12-31" }),
+        ),
+        Trial::new(
+            "give one of days and date",
+            json!({ "days": null, "date": "2030-12-31" }),
+            json!({ "days": null }),
+        ),
+        Trial::new(
+            "must be a day as in 2030-12-31",
+            json!("2031-01-01"),
+            json!("31.12.2030"),
+        ),
+        Trial::new(
+            "must be a JSON object: {\"Version\": \"2012-10-17\", \"Statement\": […]}",
+            json!(" {\"Statement\": []}\n"),
+            json!("[{}]"),
+        ),
+        Trial::new(
+            "give one of indexDocument and redirectAllRequestsTo",
+            json!({ "errorDocument": null }),
+            json!({ "indexDocument": null }),
+        ),
+        Trial::new(
+            "nothing stands beside redirectAllRequestsTo",
+            json!({
+                "indexDocument": null, "errorDocument": null, "routingRules": null,
+                "redirectAllRequestsTo": { "hostName": "a" },
+            }),
+            json!({ "indexDocument": null, "redirectAllRequestsTo": { "hostName": "a" } }),
+        ),
+        Trial::new(
+            "replaceKeyPrefixWith and replaceKeyWith exclude each other",
+            json!({ "replaceKeyPrefixWith": null, "replaceKeyWith": "a" }),
+            json!({ "replaceKeyWith": "a" }),
+        ),
+        Trial::new(
+            "must be an ARN: arn:partition:service:region:account:resource",
+            json!("arn:aws-cn:s3:::bucket"),
+            json!("arn:aws:s3:bucket"),
+        ),
+        Trial::new(
+            "give one of days and years",
+            json!({ "days": null, "years": 1 }),
+            json!({ "years": 1 }),
+        ),
+        Trial::new(
+            "delete markers have no tags: AWS does not copy them for a rule with tags",
+            json!({ "deleteMarkerReplication": true, "tags": null }),
+            json!({ "deleteMarkerReplication": true }),
+        ),
+        Trial::new(
+            "sseKmsEncryptedObjects and destination.replicaKmsKeyID go together: give both or neither",
+            json!({ "sseKmsEncryptedObjects": false, "destination": { "replicaKmsKeyID": null } }),
+            json!({ "sseKmsEncryptedObjects": false }),
+        ),
+        Trial::new(
+            "ownerOverride needs accountID",
+            json!({ "ownerOverride": false, "accountID": null }),
+            json!({ "accountID": null }),
+        ),
+        Trial::new(
+            "replicationTimeControl needs metrics",
+            json!({ "replicationTimeControl": false, "metrics": false }),
+            json!({ "metrics": false }),
+        ),
+        Trial::new(
+            "may hold only letters, digits, '.', '_' and '-'",
+            json!("A.b_c-1"),
+            json!("a b"),
+        ),
+        Trial::new(
+            "objectLock needs versioning.enabled: true",
+            json!({ "objectLock": null }),
+            json!({ "versioning": { "enabled": false }, "replication": null }),
+        ),
+        Trial::new(
+            "replication needs versioning.enabled: true",
+            json!({ "versioning": null, "objectLock": null, "replication": null }),
+            json!({ "versioning": null, "objectLock": null }),
+        ),
+        Trial::new(
+            "accelerate is not for a bucketName with dots",
+            json!({ "accelerate": { "enabled": true } }),
+            json!({ "bucketName": "a.bucket", "accelerate": { "enabled": true } }),
+        ),
+        Trial::new(
+            "enabled is true: leave objectLock out for a bucket without",
+            json!({ "enabled": true }),
+            json!({ "enabled": false }),
         ),
         Trial::new(
             "must be GET, PUT, HEAD, POST or DELETE",

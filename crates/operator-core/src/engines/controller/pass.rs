@@ -80,9 +80,9 @@ impl<K: Managed> Pass<K> {
     }
 
     /// Notes that something outside was changed, or may have been: by a call that ended like this.
-    pub fn note_effect(&mut self, call: &Result<(), Fault>) {
+    pub fn note_effect<T>(&mut self, call: &Result<T, Fault>) {
         let changed = match call {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(fault) => fault.class == Class::UnknownOutcome,
         };
         self.effects |= changed;

@@ -21,6 +21,7 @@ pub use self::{
     engine::Engine,
     mark::{Mark, Ownership},
     presence::{Diff, Facets, Presence, Record},
+    uphold::is_of_one_facet,
 };
 use crate::{cluster::leading::Leading, decide::outcome::Fault};
 
@@ -91,6 +92,11 @@ pub trait External: Send + Sync + 'static {
         facets: &Facets,
     ) -> impl Future<Output = Result<Presence<Self::Observed>, Fault>> + Send;
 
+    /// The facets that could not be read, and why. They are told; the others are brought into force. Pure.
+    fn unread(_observed: &Self::Observed) -> Vec<(&'static str, Fault)> {
+        Vec::new()
+    }
+
     /// What is not as wanted. A facet in `owned` that the spec no longer speaks of is to be unset;
     /// every other facet that the spec does not speak of is left alone. Pure.
     fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets)
@@ -126,7 +132,8 @@ pub trait External: Send + Sync + 'static {
         step: &Self::Step,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Deletes the resource, which was just observed as ours.
+    /// Deletes the resource, which was just observed as ours. What takes long is done piece by piece, a bounded
+    /// one in each call; how far it is may be noted in `status`.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -135,7 +142,9 @@ pub trait External: Send + Sync + 'static {
         leading: &Leading,
         context: &Self::Context,
         identity: &Self::Identity,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+        object: &Self::Kind,
+        status: &mut <Self::Kind as Managed>::Status,
+    ) -> impl Future<Output = Result<Deletion, Fault>> + Send;
 
     /// Takes the mark off the resource and leaves everything else.
     ///
@@ -167,14 +176,20 @@ pub trait External: Send + Sync + 'static {
         status: &mut <Self::Kind as Managed>::Status,
     );
 
-    /// What of the spec is understood but not brought into force by this version, by field; such an object
-    /// never becomes Ready.
-    fn unsupported(_object: &Self::Kind) -> Vec<&'static str> {
-        Vec::new()
-    }
-
     /// Told of a fault that stops the object's whole provider.
     fn provider_failed(&self, object: &Self::Kind, fault: &Fault);
+}
+
+/// What a call for deletion came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The resource is asked to go; whether it has gone is looked at next.
+    Asked,
+    /// Something in it has to go first, and some of that is left.
+    Underway {
+        /// How far it is, for the user.
+        task: String,
+    },
 }
 
 /// Why references are resolved.

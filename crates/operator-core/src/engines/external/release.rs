@@ -5,7 +5,7 @@ use std::time::Duration;
 use crd_types::lifecycle::DeletionPolicy;
 
 use super::{
-    Annotations, External, Presence, Purpose, Record,
+    Annotations, Deletion, External, Presence, Purpose, Record,
     engine::{End, Engine},
 };
 use crate::{
@@ -98,9 +98,19 @@ impl<E: External> Engine<E> {
             }
         }
         let leading = pass.leading().clone();
-        let deleted = self.domain.delete(&leading, &context, identity).await;
+        let status = &mut pass.status;
+        let deleted = self
+            .domain
+            .delete(&leading, &context, identity, &object, status)
+            .await;
         pass.note_effect(&deleted);
-        deleted?;
+        if let Deletion::Underway { task } = deleted? {
+            return Ok(Outcome::Running {
+                reason: "Deleting",
+                task,
+                poll: DELETING_POLL,
+            });
+        }
         match self
             .domain
             .observe(&context, identity, &mark, &none)

@@ -56,14 +56,18 @@ impl<E: External> Engine<E> {
             observed = claim(pass, &work, work.observe(&pass.status).await?)?;
         }
         let left = work.diff(&pass.status, &observed);
+        let unread = E::unread(&observed);
         work.report(
             pass,
             &observed,
             Trouble {
                 diffs: left.clone(),
-                failed: Vec::new(),
+                failed: unread.clone(),
             },
         );
+        if let Some((_, fault)) = unread.into_iter().next() {
+            return Err(fault.into());
+        }
         if !left.is_empty() {
             return Err(not_converged(&left).into());
         }
@@ -73,7 +77,6 @@ impl<E: External> Engine<E> {
             owned: work.wanted,
         };
         E::set_record(&mut pass.status, record);
-        all_supported::<E>(&pass.object())?;
         Ok(Outcome::Done {
             reason: E::READY,
             message: "the spec is in force".to_owned(),
@@ -156,7 +159,7 @@ impl<E: External> Engine<E> {
         let mut stopped_by = None;
         let mut trouble = Trouble {
             diffs: diffs.to_vec(),
-            failed: Vec::new(),
+            failed: E::unread(observed),
         };
         for step in self.domain.plan(&work.desired, diffs) {
             let facet = E::facet(&step);
@@ -275,7 +278,7 @@ fn claim<E: External>(
 }
 
 /// Whether a fault says nothing about other facets of the same resource.
-fn is_of_one_facet(fault: &Fault) -> bool {
+pub fn is_of_one_facet(fault: &Fault) -> bool {
     fault.scope == Scope::Object && matches!(fault.class, Class::Terminal | Class::Blocked)
 }
 
@@ -296,19 +299,6 @@ fn not_converged(left: &[Diff]) -> Fault {
             fields.join(", ")
         ),
     )
-}
-
-fn all_supported<E: External>(object: &E::Kind) -> Result<(), Fault> {
-    match E::unsupported(object).as_slice() {
-        [] => Ok(()),
-        fields => Err(Fault::terminal(
-            "NotSupported",
-            format!(
-                "everything else is in force, but this version does not bring into force: {}",
-                fields.join(", ")
-            ),
-        )),
-    }
 }
 
 fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {

@@ -1,12 +1,17 @@
 //! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has
-//! them all.
+//! them all. What moto loses is [`kept`], and what it should refuse is [`judged`].
 
 mod create_tags;
 mod default_encryption;
 mod default_ownership;
 mod default_public_access_block;
+mod default_retention;
 mod expected_owner;
 mod foreign_account;
+mod judged;
+mod keeper;
+mod kept;
+mod notified;
 mod server;
 mod versioning;
 mod wrong_region;
@@ -16,13 +21,16 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
 use super::refusal;
 use super::s3::S3Call;
 use crate::proxy::{Answer, Forwarder, Upstream, answer, whole};
+use judged::JUDGED;
+use keeper::Keeper;
+use kept::{Kept, Without};
 use server::Server;
 
 /// One thing that AWS does.
@@ -43,7 +51,7 @@ struct Correct {
 }
 
 /// In the order in which they act.
-static TABLE: [Entry; 8] = [
+static TABLE: [Entry; 9] = [
     Entry::Guard(wrong_region::redirect),
     Entry::Guard(foreign_account::deny),
     Entry::Guard(expected_owner::check),
@@ -51,6 +59,7 @@ static TABLE: [Entry; 8] = [
     Entry::Complete(default_ownership::controls),
     Entry::Complete(default_public_access_block::block),
     Entry::Correct(default_encryption::CORRECT),
+    Entry::Correct(default_retention::CORRECT),
     Entry::Correct(versioning::CORRECT),
 ];
 
@@ -89,6 +98,7 @@ struct Setting {
 #[derive(Clone)]
 pub(super) struct Overlay {
     server: Arc<Server>,
+    keeper: Arc<Keeper>,
     /// Written while a bucket is made in several steps: nobody sees it half made.
     whole_buckets: Arc<RwLock<()>>,
 }
@@ -97,6 +107,7 @@ impl Overlay {
     pub(super) fn new(server: Forwarder<HttpConnector>) -> Self {
         Self {
             server: Arc::new(Server::new(server)),
+            keeper: Arc::new(Keeper::new()),
             whole_buckets: Arc::default(),
         }
     }
@@ -118,15 +129,100 @@ impl Overlay {
     }
 
     async fn about_bucket(&self, call: &S3Call, request: Request<Bytes>) -> Result<Answer> {
-        if let Some(bucket) = self.server.bucket(call).await?
-            && let Some(refusal) = guards().find_map(|guard| guard(call, &bucket))
+        let bucket = self.server.bucket(call).await?;
+        if let Some(bucket) = &bucket
+            && let Some(refusal) = guards().find_map(|guard| guard(call, bucket))
         {
             return Ok(answer(refusal));
         }
+        if bucket.is_some()
+            && let Some(judged) = JUDGED.iter().find(|it| it.operation == call.operation)
+        {
+            let mut seen = Vec::new();
+            for part in judged.sees {
+                seen.push(self.part(call, part).await?);
+            }
+            if let Some(refusal) = (judged.judge)(call, &seen) {
+                return Ok(answer(refusal));
+            }
+        }
+        if call.key.is_empty()
+            && let Some(kept) = Kept::of(&call.query)
+        {
+            let kept = match bucket {
+                Some(_) => self.keep(call, kept, request.method()).await?,
+                None => {
+                    let message = "The specified bucket does not exist";
+                    refusal::s3(StatusCode::NOT_FOUND, "NoSuchBucket", message)
+                }
+            };
+            return Ok(answer(kept));
+        }
         let reply = self.server.pass(request).await?;
+        if call.operation == "DeleteBucket" && reply.status().is_success() {
+            self.keeper.forget(&self.server, &call.bucket).await?;
+        }
         match corrections().find(|it| it.operation == call.operation) {
             Some(it) => Ok(answer((it.correct)(whole(reply).await?))),
             None => Ok(reply),
+        }
+    }
+
+    /// A part of the bucket as XML; empty where it has none.
+    async fn part(&self, call: &S3Call, part: &str) -> Result<String> {
+        match Kept::of(part) {
+            None => self.server.part(call, part).await,
+            Some(_) => {
+                let found = self
+                    .keeper
+                    .get(&self.server, &call.bucket, part, "")
+                    .await?;
+                Ok(found.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Reads, writes or removes what the overlay keeps.
+    async fn keep(&self, call: &S3Call, kept: &Kept, method: &Method) -> Result<Response<Bytes>> {
+        let Self { server, keeper, .. } = self;
+        let (bucket, part, id) = (&*call.bucket, kept.part, call.parameter("id"));
+        match *method {
+            Method::PUT => {
+                let body = std::str::from_utf8(&call.body)?;
+                let Some(xml) = kept::element(body, kept.root) else {
+                    let message = "The XML you provided was not well-formed";
+                    return Ok(refusal::s3(
+                        StatusCode::BAD_REQUEST,
+                        "MalformedXML",
+                        message,
+                    ));
+                };
+                for arn in notified::targets(kept, xml) {
+                    if !server.has_target(&call.scope, arn).await? {
+                        return Ok(notified::refusal());
+                    }
+                }
+                keeper.put(server, bucket, part, id, xml.to_owned()).await?;
+                Ok(Response::new(Bytes::new()))
+            }
+            Method::DELETE => {
+                keeper.remove(server, bucket, part, id).await?;
+                let mut done = Response::new(Bytes::new());
+                *done.status_mut() = StatusCode::NO_CONTENT;
+                Ok(done)
+            }
+            _ if matches!(kept.without, Without::Listed(_)) && id.is_empty() => {
+                let mut all = Vec::new();
+                for id in keeper.ids(server, bucket, part).await? {
+                    all.extend(keeper.get(server, bucket, part, &id).await?);
+                }
+                let from = call.parameter("continuation-token").parse().unwrap_or(0);
+                Ok(kept.page(&all, from))
+            }
+            _ => {
+                let found = keeper.get(server, bucket, part, id).await?;
+                Ok(found.map_or_else(|| kept.nothing(), |xml| kept::document(&xml)))
+            }
         }
     }
 
@@ -144,6 +240,8 @@ impl Overlay {
         if !new || !created.status().is_success() {
             return Ok(created);
         }
+        // Somebody may have removed an earlier bucket of this name behind the overlay's back.
+        self.keeper.forget(&self.server, &call.bucket).await?;
         for setting in settings {
             let told = self.server.tell(call, &setting).await?;
             if !told.status().is_success() {

@@ -68,6 +68,39 @@ impl Server {
             .await
     }
 
+    /// A part of a bucket's configuration as moto has it; empty where it has none.
+    pub(super) async fn part(&self, call: &S3Call, part: &str) -> Result<String> {
+        let path = format!("/{}?{part}", call.bucket);
+        let found = self
+            .ask(&call.scope, Method::GET, &path, "", String::new())
+            .await?;
+        if !found.status().is_success() {
+            return Ok(String::new());
+        }
+        Ok(String::from_utf8(found.body().to_vec())?)
+    }
+
+    /// Whether there is a queue or topic of this ARN, in the caller's account and region.
+    pub(super) async fn has_target(&self, scope: &Scope, arn: &str) -> Result<bool> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let [_, _, service, _, _, name] = parts.as_slice() else {
+            return Ok(false);
+        };
+        let form = match *service {
+            "sqs" => format!("Action=GetQueueUrl&Version=2012-11-05&QueueName={name}"),
+            "sns" => format!("Action=GetTopicAttributes&Version=2010-03-31&TopicArn={arn}"),
+            // Functions run in containers, which tests do not have.
+            _ => return Ok(true),
+        };
+        let scope = Scope {
+            service: (*service).to_owned(),
+            ..scope.clone()
+        };
+        let content = "application/x-www-form-urlencoded";
+        let answer = self.ask(&scope, Method::POST, "/", content, form).await?;
+        Ok(answer.status().is_success())
+    }
+
     /// Removes a bucket that was just made.
     pub(super) async fn unmake(&self, call: &S3Call) -> Result<()> {
         let path = format!("/{}", call.bucket);
@@ -129,7 +162,7 @@ impl Server {
         Ok(account)
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         scope: &Scope,
         method: Method,
@@ -148,7 +181,7 @@ impl Server {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(answer: &'a Response<Bytes>) -> Result<T> {
+pub(super) fn read<'a, T: Deserialize<'a>>(answer: &'a Response<Bytes>) -> Result<T> {
     let text = std::str::from_utf8(answer.body())?;
     quick_xml::de::from_str(text).with_context(|| {
         format!(

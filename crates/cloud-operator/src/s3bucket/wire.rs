@@ -1,0 +1,334 @@
+//! The types of AWS's SDK as JSON and back, so that what a bucket has and what its spec asks for are compared,
+//! shown and written in one form.
+//!
+//! Fields are named as in the spec: in camelCase, with ARN and ID in capitals. What the SDK knows and no table
+//! here names is not read, and so never drift.
+
+use aws_sdk_s3::types::Tag;
+use aws_smithy_types::{DateTime, date_time::Format};
+use serde_json::{Map, Value};
+
+/// A type of the SDK that has a form in JSON.
+pub(super) trait Wire: Sized {
+    /// Its form; null if there is nothing to say.
+    fn to_json(&self) -> Value;
+    /// What the form says; none if it is not the form of such a value.
+    fn of_json(json: &Value) -> Option<Self>;
+    /// What a field that is left out stands for.
+    fn of_nothing() -> Option<Self> {
+        None
+    }
+}
+
+/// The value of a field of an object.
+pub(super) fn field<T: Wire>(object: &Value, name: &str) -> Option<T> {
+    match object.get(name) {
+        None | Some(Value::Null) => T::of_nothing(),
+        Some(value) => T::of_json(value),
+    }
+}
+
+/// An object of the fields that have something to say.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let said = fields.into_iter().filter(|(_, value)| !is_nothing(value));
+    let said: Map<String, Value> = said.map(|(name, value)| (name.to_owned(), value)).collect();
+    Value::Object(said)
+}
+
+/// Whether leaving the value out says the same.
+pub(super) fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// The same without what says nothing.
+pub(super) fn said(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, said(value)));
+            // A prefix or suffix of nothing is none.
+            let says = |(name, value): &(String, Value)| match value {
+                Value::String(text) => !(text.is_empty() && name.ends_with("fix")),
+                other => !is_nothing(other),
+            };
+            Value::Object(fields.filter(says).collect())
+        }
+        Value::Array(items) => items.into_iter().map(said).collect(),
+        other => other,
+    }
+}
+
+/// `replica_kms_key_id` as `replicaKmsKeyID`.
+pub(super) fn name_of(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| match word {
+        "arn" | "id" => name + &word.to_ascii_uppercase(),
+        word => name + &word[..1].to_ascii_uppercase() + &word[1..],
+    })
+}
+
+impl<T: Wire> Wire for Option<T> {
+    fn to_json(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_json)
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        T::of_json(json).map(Some)
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn to_json(&self) -> Value {
+        self.iter().map(T::to_json).collect()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        json.as_array()?.iter().map(T::of_json).collect()
+    }
+}
+
+impl Wire for String {
+    fn to_json(&self) -> Value {
+        self.as_str().into()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        json.as_str().map(str::to_owned)
+    }
+}
+
+impl Wire for bool {
+    fn to_json(&self) -> Value {
+        (*self).into()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        json.as_bool()
+    }
+}
+
+impl Wire for i32 {
+    fn to_json(&self) -> Value {
+        (*self).into()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        json.as_i64()?.try_into().ok()
+    }
+}
+
+impl Wire for i64 {
+    fn to_json(&self) -> Value {
+        (*self).into()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        json.as_i64()
+    }
+}
+
+/// Midnight of a day is the day; S3 knows no other times in configurations.
+impl Wire for DateTime {
+    fn to_json(&self) -> Value {
+        let text = self.fmt(Format::DateTime).unwrap_or_default();
+        let day = text.strip_suffix("T00:00:00Z").map(str::to_owned);
+        day.unwrap_or(text).into()
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        let day = json.as_str()?;
+        Self::from_str(&format!("{day}T00:00:00Z"), Format::DateTime).ok()
+    }
+}
+
+/// Structures, by their fields. `field = "name"` is called so in JSON; `try` where the SDK's builder may refuse.
+macro_rules! structures {
+    ($($type:ident $(($built:ident))? { $($field:ident $(= $name:literal)? => $set:ident),+ $(,)? })+) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                $crate::s3bucket::wire::object([
+                    $((&structures!(@name $field $($name)?), $crate::s3bucket::wire::Wire::to_json(&self.$field))),+
+                ])
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                let builder = Self::builder()
+                    $(.$set($crate::s3bucket::wire::field(json, &structures!(@name $field $($name)?))))+;
+                structures!(@build builder $($built)?)
+            }
+        }
+    )+};
+    (@name $field:ident) => { $crate::s3bucket::wire::name_of(stringify!($field)) };
+    (@name $field:ident $name:literal) => { $name };
+    (@build $builder:ident) => { Some($builder.build()) };
+    (@build $builder:ident checked) => { $builder.build().ok() };
+}
+pub(super) use structures;
+
+/// Structures around one value: their form is that of the value.
+macro_rules! wrappers {
+    ($($type:ident $(($built:ident))? { $field:ident => $set:ident })+) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                $crate::s3bucket::wire::Wire::to_json(&self.$field)
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                let builder = Self::builder().$set(Some($crate::s3bucket::wire::Wire::of_json(json)?));
+                $crate::s3bucket::wire::structures!(@build builder $($built)?)
+            }
+            fn of_nothing() -> Option<Self> {
+                let builder = Self::builder().$set(Some($crate::s3bucket::wire::Wire::of_nothing()?));
+                $crate::s3bucket::wire::structures!(@build builder $($built)?)
+            }
+        }
+    )+};
+}
+pub(super) use wrappers;
+
+/// Enumerations of words.
+macro_rules! words {
+    ($($type:ident),+ $(,)?) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                self.as_str().into()
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                json.as_str().map(Self::from)
+            }
+        }
+    )+};
+}
+pub(super) use words;
+
+/// Enumerations of on and off: true and false.
+macro_rules! switches {
+    ($($type:ident { $on:ident, $off:ident }),+ $(,)?) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                (*self == Self::$on).into()
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                json.as_bool().map(|on| if on { Self::$on } else { Self::$off })
+            }
+            fn of_nothing() -> Option<Self> {
+                Some(Self::$off)
+            }
+        }
+    )+};
+}
+pub(super) use switches;
+
+/// What is on as soon as it is there: true.
+macro_rules! presences {
+    ($($type:ident, $is_on:expr, $on:expr;)+) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                let is_on: fn(&Self) -> bool = $is_on;
+                is_on(self).into()
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                (json == true).then_some($on).and_then(Result::ok)
+            }
+        }
+    )+};
+}
+pub(super) use presences;
+
+/// What has one value and is not worth a word.
+macro_rules! constants {
+    ($($type:ident::$value:ident),+ $(,)?) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                serde_json::Value::Null
+            }
+            fn of_json(_: &serde_json::Value) -> Option<Self> {
+                Some(Self::$value)
+            }
+            fn of_nothing() -> Option<Self> {
+                Some(Self::$value)
+            }
+        }
+    )+};
+}
+pub(super) use constants;
+
+/// A choice of one.
+macro_rules! unions {
+    ($($type:ident { $($variant:ident = $name:literal),+ $(,)? })+) => {$(
+        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
+            fn to_json(&self) -> serde_json::Value {
+                match self {
+                    $(Self::$variant(value) => $crate::s3bucket::wire::object([(
+                        $name,
+                        $crate::s3bucket::wire::Wire::to_json(value),
+                    )]),)+
+                    _ => serde_json::Value::Null,
+                }
+            }
+            fn of_json(json: &serde_json::Value) -> Option<Self> {
+                $(if let Some(value) = json.get($name) {
+                    return $crate::s3bucket::wire::Wire::of_json(value).map(Self::$variant);
+                })+
+                None
+            }
+        }
+    )+};
+}
+pub(super) use unions;
+
+/// A tag is a map of one.
+impl Wire for Tag {
+    fn to_json(&self) -> Value {
+        Value::Object(
+            [(self.key.clone(), self.value.as_str().into())]
+                .into_iter()
+                .collect(),
+        )
+    }
+    fn of_json(json: &Value) -> Option<Self> {
+        let (key, value) = json.as_object()?.iter().next()?;
+        Self::builder().key(key).value(value.as_str()?).build().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_named_as_in_the_spec() {
+        for (field, name) in [
+            ("id", "id"),
+            ("object_size_less_than", "objectSizeLessThan"),
+            ("access_point_arn", "accessPointARN"),
+            ("replica_kms_key_id", "replicaKmsKeyID"),
+        ] {
+            assert_eq!(name_of(field), name);
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_left_out_at_every_depth() {
+        let wordy = json!({
+            "a": null, "b": false, "c": [], "prefix": "", "d": { "e": {}, "targetPrefix": "" },
+            "replaceKeyPrefixWith": "", "f": [{ "g": false }], "h": 0,
+        });
+        assert_eq!(
+            said(wordy),
+            json!({ "replaceKeyPrefixWith": "", "f": [{}], "h": 0 })
+        );
+    }
+
+    #[test]
+    fn a_day_is_its_midnight() {
+        let day = json!("2040-12-31");
+        let midnight = DateTime::of_json(&day).unwrap();
+        assert_eq!(midnight.secs(), 2_240_524_800);
+        assert_eq!(midnight.to_json(), day);
+        let noon = DateTime::from_secs(midnight.secs() + 43_200);
+        assert_eq!(noon.to_json(), "2040-12-31T12:00:00Z");
+        assert!(
+            DateTime::of_json(&json!("2040-02-31")).is_none(),
+            "no such day"
+        );
+    }
+}
