@@ -63,8 +63,9 @@ pub struct Config {
     pub allowed_roles: Vec<RolePattern>,
 
     /// Whether every role is assumed with the external ID that an AWSProvider's status shows, and an AWSProvider
-    /// that names one of its own is refused: then nobody can have a role assumed that trusts another
-    /// AWSProvider.
+    /// that names one of its own is refused: then nobody can have a role assumed by a chain that trusts another
+    /// AWSProvider. A role of spec.roleARN has no external ID: say by ALLOWED_ROLES which are whose. Names and
+    /// tags of sessions are free, so no trust policy should rest on them.
     #[arg(
         long,
         env = "ENFORCE_EXTERNAL_IDS",

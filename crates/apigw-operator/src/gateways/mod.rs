@@ -139,6 +139,15 @@ impl Gateways {
         fresh: bool,
     ) -> Result<mpsc::Receiver<ConfigurationUpdate>, NotTaken> {
         let now = self.clock.now();
+        let had = match (fresh, self.find(session)) {
+            // It may count as its own what it refused; but it has nothing in force.
+            (true, _) | (_, None) => None,
+            (false, Some(connection)) => {
+                let known = self.board.contents(&connection.id);
+                let told = || self.planner.told_in_force().into();
+                Some(known.unwrap_or_else(told))
+            }
+        };
         // Held to the end: who closes everything sees this stream, too.
         let state = self.state.lock();
         if state.closing {
@@ -153,14 +162,9 @@ impl Gateways {
             true => Before::Nothing,
             false => Before::Something,
         };
-        // It may count as its own what it refused; but it has nothing in force.
-        let (known, had) = match fresh {
-            true => (Known::Nothing, None),
-            false => {
-                let known = self.board.contents(&connection.id);
-                let told = || self.planner.told_in_force().into();
-                (Known::Something, Some(known.unwrap_or_else(told)))
-            }
+        let known = match fresh {
+            true => Known::Nothing,
+            false => Known::Something,
         };
         let sequence = self.clock.wall().as_microsecond();
         let gateway = GatewaySession::begin(before, had, sequence, now);

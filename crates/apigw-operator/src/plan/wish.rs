@@ -39,13 +39,13 @@ pub(super) enum Told {
 }
 
 impl Told {
-    /// What the status of `object` says of this very wish. It does not tell of which text: what refers to one and
-    /// was refused is tried again.
+    /// What the status of `object` says of this very wish. It does not tell of which text: of what refers to one
+    /// nothing is known.
     pub fn of<K: Delivered>(object: &K) -> Self {
         match refused_before(object) {
             Some(words) if !refers(object) => Self::Refused(words.into()),
             Some(_) => Self::Nothing,
-            None if in_force_before(object) => Self::InForce,
+            None if in_force_before(object) && !refers(object) => Self::InForce,
             None => Self::Nothing,
         }
     }

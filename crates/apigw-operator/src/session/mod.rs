@@ -129,8 +129,8 @@ impl Sent {
 }
 
 impl GatewaySession {
-    /// Begins with a stream that opens at `now`. What the gateway `had` guides a search, and proves nothing. `sequence` must be greater than that of every update that the
-    /// gateway was ever sent.
+    /// Begins with a stream that opens at `now`. What the gateway `had` guides a search, and proves nothing.
+    /// `sequence` must be greater than that of every update that the gateway was ever sent.
     pub fn begin(
         before: Before,
         had: Option<Arc<Contents<ItemId>>>,
@@ -248,6 +248,7 @@ impl GatewaySession {
     fn accepted(&mut self, snapshot: Arc<Snapshot>, now: Moment) -> Option<Learned> {
         self.tracked = Tracked::Exactly(snapshot.clone());
         self.accepted = Some(snapshot.clone());
+        self.had = None;
         self.proven = true;
         let Some(blame) = self.blame.take() else {
             return Some(Learned::Has(snapshot));

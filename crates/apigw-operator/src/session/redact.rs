@@ -50,6 +50,12 @@ pub fn redacted<'a>(words: &str, known: impl IntoIterator<Item = &'a Snapshot>) 
         .map(|value| Value::from(value.as_str()).to_string())
         .map(|quoted| quoted[1..quoted.len() - 1].to_owned())
         .collect();
+    // As Go's encoder does it.
+    let go = |text: &String| {
+        let text = text.replace('&', "\\u0026").replace('<', "\\u003c");
+        text.replace('>', "\\u003e")
+    };
+    values.extend(quoted.iter().map(go));
     values.extend(quoted);
     // A longer one first: it may begin with a shorter one.
     let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -152,6 +158,7 @@ mod tests {
     #[case(json!({"headers": {"set": {"X-API-Key": "hunter2"}}}), "header X-API-Key: hunter2")]
     #[case(json!({"headers": {"set": {"Authorization": "hunter2"}}}), "hunter2hunter2")]
     #[case(json!({"jwt": {"staticTokens": ["hunter2"]}}), "token hunter2")]
+    #[case(json!({"oidc": {"clientSecret": "<&hunter2>"}}), r#"{"clientSecret":"\u003c\u0026hunter2\u003e"}"#)]
     #[case(json!({"oidc": {"clientSecret": "\"hunter2\""}}), r#"client secret "\"hunter2\"" is unknown"#)]
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));

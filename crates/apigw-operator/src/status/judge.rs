@@ -171,10 +171,20 @@ fn under_way(found: Found<'_>, now: Moment) -> Judgement {
     let fresh = now.since(found.since) < PROMPT;
     let untold = in_force || found.stored == Stored::Nothing;
     let prompt = fresh && untold && (standing.connected > 0 || standing.opening);
-    // Gateways would be missing in what is told: those of other replicas, and those that dial again.
-    let unheard = standing.opening && standing.connected == 0 && found.stored != Stored::Nothing;
-    if prompt || standing.hearing || unheard {
+    if prompt {
         return unfinished(None, false, Outcome::Superseded);
+    }
+    let awaited = standing.opening && standing.connected == 0;
+    let programming = matches!(
+        found.stored,
+        Stored::NotInForce {
+            reason: "Programming",
+            ..
+        }
+    );
+    // Gateways would be missing in what is told: those of other replicas, and those that dial again.
+    if standing.hearing || (awaited && programming) {
+        return unfinished(None, false, Outcome::Undecided { poll: PROGRESS });
     }
     let (reason, news) = match (standing.connected, standing.applied) {
         (0, _) => ("NoGateway", "no gateway is connected".to_owned()),

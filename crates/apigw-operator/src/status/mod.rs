@@ -143,7 +143,7 @@ impl<K: Delivered> Reconciler for Statuses<K> {
             stored: stored(&*object, self.told_at(&key, &verdict.edition)),
         };
         let judgement = judge(found, now);
-        if matches!(judgement.result, Ok(Outcome::Superseded)) {
+        if let Ok(Outcome::Superseded | Outcome::Undecided { .. }) = judgement.result {
             return judgement.result;
         }
         let wall = self.clock.wall();

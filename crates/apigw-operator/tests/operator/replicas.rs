@@ -6,9 +6,11 @@ use crate::stage::{
     objects::{lifecycle, message},
 };
 use anyhow::Result;
+use apigw_operator::LEASE;
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use gateway::{Gateway, Options, State};
 use harness::{port::Port, wait};
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::ListParams;
 use serde_json::json;
 
@@ -145,7 +147,19 @@ async fn a_leader_that_is_killed_is_missed_by_its_own_gateways_alone() -> Result
     stage.route("more", "/more", "blue").await?;
     answers(&others, "/more", 200, "blue GET /more").await?;
     answers(&own, "/paint", 200, "blue GET /paint").await?;
-    says(&stage, "more", "Route successfully applied to 1 gateway").await?;
+    let more = says(&stage, "more", "Route successfully applied to 1 gateway").await?;
+    let leases = stage.api_of::<Lease>();
+    let lease = leases.get(LEASE).await?.spec.unwrap_or_default();
+    let took_over = lease.acquire_time.expect("the heir has it").0;
+    let told = lifecycle(&more);
+    let told = told
+        .condition("Ready")
+        .expect("it is")
+        .last_transition_time
+        .0;
+    // Times of conditions are whole seconds.
+    let heard = told.duration_since(took_over).as_secs();
+    assert!(heard >= 14, "other replicas were heard for {heard} s alone");
     assert_eq!(others.state().counts.registrations, 1);
 
     // A replica in the place of the dead one reports to the heir.

@@ -153,7 +153,7 @@ pub(super) async fn access(
 }
 
 /// The external ID of every role for which `provider` gives none: no other provider of any installation has it,
-/// and nobody can choose it.
+/// and none of this one [may choose it](refuse_anothers_ids).
 pub(super) fn external_id(provider: &ObjectKey, installation: &str) -> String {
     format!("{installation}/{}/{}", provider.namespace, provider.name)
 }
@@ -179,6 +179,36 @@ pub(super) fn refuse_external_ids(spec: &AWSProviderSpec, own: &str) -> Result<(
             ),
         ))
     })
+}
+
+/// Refuses an external ID that is another provider's own.
+///
+/// # Errors
+/// A terminal fault that names the field.
+pub(super) fn refuse_anothers_ids(
+    spec: &AWSProviderSpec,
+    own: &str,
+    installation: &str,
+) -> Result<(), Fault> {
+    let first = spec.external_id.as_ref().map(ToString::to_string);
+    let first = first.map(|id| ("spec.externalID".to_owned(), id));
+    let chain = spec.assume_role_chain.iter().enumerate();
+    let chain = chain.filter_map(|(index, role)| {
+        let id = role.external_id.as_ref()?.to_string();
+        Some((format!("spec.assumeRoleChain[{index}].externalID"), id))
+    });
+    let derived = format!("{installation}/");
+    let mut given = first.into_iter().chain(chain);
+    match given.find(|(_, id)| id.starts_with(&derived) && id != own) {
+        None => Ok(()),
+        Some((field, id)) => Err(Fault::terminal(
+            "NotAllowed",
+            format!(
+                "{field}: {id:?} is the external ID of another AWSProvider; leave it out, and let the role's trust \
+                 policy ask for {own}"
+            ),
+        )),
+    }
 }
 
 fn hop(role: AssumeRole, external_id: &str) -> Hop {
@@ -215,4 +245,39 @@ fn value((secret, values): &(ObjectKey, SecretValues), key: &str) -> Result<Secr
 
 fn invalid(field: InvalidField) -> Fault {
     Fault::terminal("InvalidSpec", field.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn nobody_takes_the_external_id_of_another_provider() {
+        let refused = |more: Value| {
+            let mut spec = json!({ "region": "eu-central-1" });
+            let fields = more.as_object().expect("fields").clone();
+            spec.as_object_mut().expect("a spec").extend(fields);
+            let spec: AWSProviderSpec = serde_json::from_value(spec).expect("a spec");
+            refuse_anothers_ids(&spec, "here/team-b/prod", "here").err()
+        };
+        let role = "arn:aws:iam::123456789012:role/r";
+        let chain =
+            |id: &str| json!({ "assumeRoleChain": [{ "roleARN": role, "externalID": id }] });
+        let short = |id: &str| json!({ "assumeRoleARN": role, "externalID": id });
+        for id in ["here/team-b/prod", "elsewhere/team-a/prod", "partner-42"] {
+            assert!(
+                refused(chain(id)).is_none() && refused(short(id)).is_none(),
+                "{id}"
+            );
+        }
+        let why = refused(chain("here/team-a/prod")).expect("refused").message;
+        assert!(
+            why.starts_with("spec.assumeRoleChain[0].externalID: "),
+            "{why}"
+        );
+        let why = refused(short("here/team-a/prod")).expect("refused").message;
+        assert!(why.starts_with("spec.externalID: "), "{why}");
+    }
 }

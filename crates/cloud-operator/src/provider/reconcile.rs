@@ -16,7 +16,7 @@ use operator_core::{
 };
 
 use super::{
-    access::{Found, access, external_id, refuse_external_ids, secrets_of},
+    access::{Found, access, external_id, refuse_anothers_ids, refuse_external_ids, secrets_of},
     sessions::{SessionState, Sessions},
     status,
 };
@@ -151,6 +151,7 @@ impl Providers {
         if self.external_ids.enforced {
             refuse_external_ids(&provider.spec, &own)?;
         }
+        refuse_anothers_ids(&provider.spec, &own, &self.external_ids.installation)?;
         let secrets = secrets_of(provider);
         self.secrets.track(key, secrets.clone().unwrap_or_default());
         secrets?;

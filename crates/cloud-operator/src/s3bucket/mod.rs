@@ -143,6 +143,10 @@ impl External for S3Buckets {
         step.facet.name()
     }
 
+    fn guards(step: &Step) -> &'static [&'static str] {
+        step.facet.guards()
+    }
+
     async fn create(
         &self,
         leading: &Leading,
@@ -173,8 +177,9 @@ impl External for S3Buckets {
         bucket: &Bucket,
         object: &S3Bucket,
         status: &mut S3BucketStatus,
+        marked: bool,
     ) -> Result<Deletion, Fault> {
-        if object.spec.empty_on_delete {
+        if object.spec.empty_on_delete && marked {
             let so_far = status.emptying.get_or_insert_default();
             let emptied = empty::empty(leading, session, bucket, so_far).await;
             if let Some(task) = emptied.map_err(not_ready)? {

@@ -162,6 +162,7 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
             &case.bucket,
             &case.object,
             &mut Default::default(),
+            true,
         )
         .await
         .unwrap();

@@ -177,7 +177,14 @@ impl Case<'_> {
         } = self.stage;
         let mut status = S3BucketStatus::default();
         buckets
-            .delete(leading, session, &self.bucket, &self.object, &mut status)
+            .delete(
+                leading,
+                session,
+                &self.bucket,
+                &self.object,
+                &mut status,
+                true,
+            )
             .await
             .map(drop)
     }

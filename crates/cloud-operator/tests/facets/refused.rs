@@ -2,7 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{FacetState, S3Bucket};
-use harness::Moto;
+use harness::{
+    Moto,
+    aws::refusal,
+    proxy::{Action, Call, Rule},
+};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
@@ -55,6 +60,51 @@ async fn a_public_policy_needs_a_block_that_lets_it_be() -> Result<()> {
         json!({ "publicAccessBlock": { "blockPublicAcls": true } }),
     )
     .await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_opens_a_bucket_is_not_written_while_its_guard_is_refused() -> Result<()> {
+    let scene = Scene::new("guarded").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let proxy = scene.aws.proxy();
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+    let guard = |call: &Call| call.about == "PutPublicAccessBlock";
+    let rule = proxy.rule(Rule::when(guard, Action::Answer(denied)));
+    let opened = || {
+        let counts = proxy.counts();
+        let opening = counts
+            .iter()
+            .filter(|(_, about, _)| *about == "PutBucketPolicy");
+        opening.count()
+    };
+    let resource = format!("arn:aws:s3:::{}/*", scene.bucket_name("data"));
+    let policy = json!({ "Statement": {
+        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": resource,
+    } });
+    let wish = json!({
+        "publicAccessBlock": { "restrictPublicBuckets": true }, "policy": policy.to_string(),
+        "versioning": { "enabled": true },
+    });
+    scene
+        .patch::<S3Bucket>("data", json!({ "spec": wish }))
+        .await?;
+    let bucket = scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    let state = |name| facet(&bucket, name).map(|facet| facet.state);
+    ensure!(state("publicAccessBlock") == Some(FacetState::Failed));
+    ensure!(state("policy") == Some(FacetState::Drifted), "{bucket:?}");
+    ensure!(
+        state("versioning") == Some(FacetState::InSync),
+        "{bucket:?}"
+    );
+    ensure!(opened() == 0, "the bucket is as it was");
+    rule.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    ensure!(opened() > 0);
     operator.stop().await
 }
 

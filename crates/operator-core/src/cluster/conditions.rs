@@ -35,7 +35,7 @@ pub fn conclude(
     now: Timestamp,
 ) {
     let (ready, work, reason, message) = match result {
-        Ok(Outcome::Superseded | Outcome::Released) => return,
+        Ok(Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released) => return,
         Ok(Outcome::Paused) => {
             let message = "nothing is done until the pause ends";
             set(
@@ -211,7 +211,10 @@ mod tests {
 
         let kept = matches!(
             result,
-            Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released)
+            Ok(Outcome::Paused
+                | Outcome::Superseded
+                | Outcome::Undecided { .. }
+                | Outcome::Released)
         );
         for before in [
             done(),

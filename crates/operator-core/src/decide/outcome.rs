@@ -33,6 +33,12 @@ pub enum Outcome {
         /// When to look again should no event come.
         poll: Duration,
     },
+    /// Nothing can be said yet; conditions stay as they are. What is waited for starts a pass, `poll` is the safety
+    /// net.
+    Undecided {
+        /// When to look again should no event come.
+        poll: Duration,
+    },
     /// The user has asked for nothing to be done; conditions stay as they are.
     Paused,
     /// The object changed while the pass was at work; conditions stay as they are and a new pass follows.

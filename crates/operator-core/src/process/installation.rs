@@ -14,6 +14,9 @@ use crate::{
 /// How long until an API server that did not answer is asked again: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
+/// How often an API server may refuse to tell before that is taken for its answer.
+const REFUSALS: u32 = 3;
+
 /// The setting of an operator that owns something outside the cluster.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Installation {
@@ -33,7 +36,7 @@ pub struct Nameless(String);
 
 impl Installation {
     /// The installation's name: as configured, else the cluster's, for which an API server that does not answer is
-    /// waited for.
+    /// waited for. Whoever waits serves no probes yet.
     ///
     /// # Errors
     /// When the API server refuses to tell.
@@ -50,6 +53,7 @@ impl Installation {
 async fn of_the_cluster(client: &Client, clock: &Clock) -> Result<Arc<str>, Nameless> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let (mut pause, longest) = PAUSES;
+    let mut refusals = 0;
     loop {
         let error = match namespaces.get("kube-system").await {
             Ok(found) => {
@@ -61,7 +65,11 @@ async fn of_the_cluster(client: &Client, clock: &Clock) -> Result<Arc<str>, Name
             Err(error) => error,
         };
         match code(&error) {
-            Some(refused @ 400..500) if refused != 429 => return Err(Nameless(explain(&error))),
+            // One that has just started refuses what it is yet to read the rules of.
+            Some(400..=428 | 430..500) if refusals == REFUSALS => {
+                return Err(Nameless(explain(&error)));
+            }
+            Some(400..=428 | 430..500) => refusals += 1,
             _ => tracing::warn!(
                 "the API server does not tell the UID of the namespace kube-system, and is asked again: {}",
                 explain(&error)

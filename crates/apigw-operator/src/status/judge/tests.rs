@@ -149,7 +149,10 @@ fn nothing_new_is_told_while_other_replicas_may_have_gateways_of_their_own(
         ..of(2, 2)
     };
     let early = judged(hearing, stored, 2);
-    assert!(matches!(early.result, Ok(Outcome::Superseded)), "{early:?}");
+    assert!(
+        matches!(early.result, Ok(Outcome::Undecided { .. })),
+        "{early:?}"
+    );
     assert!(early.programmed.is_none());
     let kept = judged(hearing, IN_FORCE, 2);
     assert!(done(&kept).is_some() && !kept.lists_anew);
@@ -167,7 +170,19 @@ fn an_operator_that_starts_anew_does_not_say_at_once_that_there_are_no_gateways(
         at: None,
     };
     let early = judged(opening, programming, 0);
-    assert!(matches!(early.result, Ok(Outcome::Superseded)), "{early:?}");
+    assert!(
+        matches!(early.result, Ok(Outcome::Undecided { .. })),
+        "{early:?}"
+    );
+    let invalid = Stored::NotInForce {
+        reason: "Invalid",
+        message: "spec.timeout: soon",
+        at: None,
+    };
+    assert!(
+        running(&judged(opening, invalid, 0)).is_some(),
+        "it is valid now"
+    );
     let late = judged(of(0, 0), programming, 0);
     assert_eq!(
         running(&late),

@@ -74,6 +74,12 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &Of::<replication::BucketReplication>(PhantomData),
 ];
 
+/// What guards a facet that may open the bucket to others.
+const OPENS: &[&str] = &[
+    BucketOwnership::NAME,
+    public_access_block::BucketPublicAccessBlock::NAME,
+];
+
 /// The values of facets by name.
 pub(super) type Values = BTreeMap<&'static str, Value>;
 
@@ -91,6 +97,9 @@ pub(super) struct Wish<'a> {
 pub(super) trait Facet: Sized + Send + Sync + 'static {
     /// Its field in the spec, by which it is also recorded.
     const NAME: &'static str;
+    /// What keeps the bucket from the public, where this facet may open it: it is not written while one of these
+    /// could not be.
+    const GUARDS: &'static [&'static str] = &[];
     /// What it holds. Its JSON names the fields of the spec.
     type Value: Serialize + DeserializeOwned + Send + Sync;
 
@@ -164,6 +173,10 @@ impl Change {
 /// A facet whose value is JSON, so that all are handled alike.
 pub(super) trait AnyFacet: Send + Sync {
     fn name(&self) -> &'static str;
+    /// The facets without which this one may not be written.
+    fn guards(&self) -> &'static [&'static str] {
+        &[]
+    }
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value>;
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>>;
     /// How `found` differs from `wanted`; without a wish, from what it is at rest.
@@ -182,6 +195,10 @@ struct Of<F>(PhantomData<fn() -> F>);
 impl<F: Facet> AnyFacet for Of<F> {
     fn name(&self) -> &'static str {
         F::NAME
+    }
+
+    fn guards(&self) -> &'static [&'static str] {
+        F::GUARDS
     }
 
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value> {

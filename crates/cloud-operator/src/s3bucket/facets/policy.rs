@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Facet, Wish, unless};
+use super::{Facet, OPENS, Wish, unless};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::policy::meaning,
@@ -12,6 +12,7 @@ pub(super) struct BucketPolicy;
 
 impl Facet for BucketPolicy {
     const NAME: &'static str = "policy";
+    const GUARDS: &'static [&'static str] = OPENS;
     /// The text, which is written as it is.
     type Value = Option<String>;
 

@@ -274,7 +274,10 @@ impl<R: Reconciler> Controller<R> {
         result: &PassResult,
     ) -> Result<(), WriteError> {
         let (object, now) = (pass.object(), self.site.clock.wall());
-        if matches!(result, Ok(Outcome::Released | Outcome::Superseded)) {
+        if matches!(
+            result,
+            Ok(Outcome::Released | Outcome::Superseded | Outcome::Undecided { .. })
+        ) {
             return Ok(());
         }
         let lifecycle = pass.status.lifecycle_mut();
@@ -355,6 +358,7 @@ impl<R: Reconciler> Controller<R> {
                 )
             }
             Ok(Outcome::Superseded) => (Class::Edit, SUPERSEDED_PAUSE),
+            Ok(Outcome::Undecided { poll }) => (Class::Retry, *poll),
             Ok(Outcome::Running { poll, .. }) => {
                 streaks.succeeded(&uid);
                 (Class::Retry, *poll)
@@ -471,7 +475,9 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
                 ..
             },
         ) => (Severity::Normal, *reason, message),
-        Ok(Outcome::Paused | Outcome::Superseded | Outcome::Released) => return,
+        Ok(
+            Outcome::Paused | Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released,
+        ) => return,
         Err(fault) => (Severity::Warning, fault.reason, &fault.message),
     };
     pass.event(severity, reason, "Reconcile", message.as_str());

@@ -108,6 +108,12 @@ pub trait External: Send + Sync + 'static {
     /// The facet that a step writes.
     fn facet(step: &Self::Step) -> &'static str;
 
+    /// The facets that guard what a step writes: while one of them could not be read or written, the step is left
+    /// undone. Pure.
+    fn guards(_step: &Self::Step) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Creates the resource, marked.
     ///
     /// # Errors
@@ -133,7 +139,8 @@ pub trait External: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Deletes the resource, which was just observed as ours. What takes long is done piece by piece, a bounded
-    /// one in each call; how far it is may be noted in `status`.
+    /// one in each call; how far it is may be noted in `status`. Where it is not `marked`, for a user has asked to
+    /// delete it all the same, nothing in it is removed: it may be somebody else's by now.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -144,6 +151,7 @@ pub trait External: Send + Sync + 'static {
         identity: &Self::Identity,
         object: &Self::Kind,
         status: &mut <Self::Kind as Managed>::Status,
+        marked: bool,
     ) -> impl Future<Output = Result<Deletion, Fault>> + Send;
 
     /// Takes the mark off the resource and leaves everything else.

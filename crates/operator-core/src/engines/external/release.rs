@@ -63,11 +63,12 @@ impl<E: External> Engine<E> {
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
         let mark = self.mark(&object);
         let none = Default::default();
-        match self
+        let presence = self
             .domain
             .observe(&context, identity, &mark, &none)
-            .await?
-        {
+            .await?;
+        let marked = matches!(presence, Presence::Ours(_));
+        match presence {
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
             Presence::Ours(_) => {}
@@ -101,7 +102,7 @@ impl<E: External> Engine<E> {
         let status = &mut pass.status;
         let deleted = self
             .domain
-            .delete(&leading, &context, identity, &object, status)
+            .delete(&leading, &context, identity, &object, status, marked)
             .await;
         pass.note_effect(&deleted);
         if let Deletion::Underway { task } = deleted? {

@@ -163,6 +163,10 @@ impl<E: External> Engine<E> {
         };
         for step in self.domain.plan(&work.desired, diffs) {
             let facet = E::facet(&step);
+            let unguarded = |(failed, _): &(&str, Fault)| E::guards(&step).contains(failed);
+            if trouble.failed.iter().any(unguarded) {
+                continue;
+            }
             let done = self
                 .domain
                 .perform(&leading, &work.context, &work.identity, &step)

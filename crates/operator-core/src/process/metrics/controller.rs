@@ -311,7 +311,7 @@ impl ControllerMetrics {
             Ok(Outcome::Superseded) => {
                 self.again.inc();
             }
-            Ok(Outcome::Running { .. } | Outcome::Waiting { .. }) => {
+            Ok(Outcome::Running { .. } | Outcome::Waiting { .. } | Outcome::Undecided { .. }) => {
                 self.polling.inc();
             }
             Err(fault) => {

@@ -64,6 +64,9 @@ impl Standing {
 
     /// Whether what was in force everywhere may be said to be so still.
     pub fn may_still_be(self) -> bool {
+        if self.hearing {
+            return true;
+        }
         if self.connected == 0 {
             return self.just_left || self.opening;
         }

@@ -12,6 +12,8 @@ use crate::decide::clock::Moment;
 pub(super) struct Reporters {
     /// Whether this replica leads: none reports to another.
     leads: bool,
+    /// Whether any other replica has ever reported.
+    others: bool,
     /// Each one's latest stream, which is over when this is dropped.
     streams: BTreeMap<Arc<str>, watch::Sender<()>>,
 }
@@ -56,24 +58,23 @@ where
     /// This replica leads from now on, in a new term. Nobody has reported yet, so the board is as good as new.
     /// Where there are `others`, they are [heard](super::HEARING) first.
     pub fn leads(&self, others: bool, now: Moment) {
+        let others = others || self.state.lock().reporters.others;
         let heard = if others { now + HEARING } else { now };
-        self.turn_over(true, Some((now, heard)));
+        self.turn_over(true, now, heard);
     }
 
     /// This replica does not lead, or does not any more: what others have reported is theirs to tell another.
-    pub fn follows(&self) {
-        self.turn_over(false, None);
+    pub fn follows(&self, now: Moment) {
+        // A pass of the next term may be faster than the news of it.
+        self.turn_over(false, now, Moment::NEVER);
     }
 
-    fn turn_over(&self, leads: bool, opened: Option<(Moment, Moment)>) {
+    fn turn_over(&self, leads: bool, opened: Moment, heard: Moment) {
         let mut state = self.state.lock();
         state.reporters.leads = leads;
         state.reporters.streams.clear();
         state.keep(|known| known.place == Place::Here);
-        if let Some((opened, heard)) = opened {
-            (state.opened, state.heard) = (opened, heard);
-            state.graces_end = state.graces_end.min(heard);
-        }
+        (state.opened, state.heard) = (opened, heard);
         state.dirty = Wake::All;
         self.changed.notify_one();
     }
@@ -84,6 +85,7 @@ where
         if !state.reporters.leads {
             return None;
         }
+        state.reporters.others = true;
         let (open, stream) = watch::channel(());
         state.reporters.streams.insert(replica.clone(), open);
         let reporting = Reporting { replica, stream };
@@ -151,6 +153,8 @@ where
         if state.reporters.holds(reporting) {
             state.reporters.streams.remove(&reporting.replica);
             state.all_left(&reporting.place(), now);
+            // Its receivers may be connected still, or come back elsewhere.
+            state.heard = state.heard.max(now + HEARING);
             self.changed.notify_one();
         }
     }

@@ -72,7 +72,7 @@ where
     }
 
     fn follow(&self) {
-        self.board.follows();
+        self.board.follows(self.clock.now());
         self.refusals.forget_reported();
     }
 
