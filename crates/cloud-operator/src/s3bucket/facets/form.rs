@@ -115,3 +115,43 @@ pub(super) fn id_of(field: &str) -> Option<&str> {
     let (_, rest) = field.split_once('[')?;
     rest.split_once(']').map(|(id, _)| id)
 }
+
+#[cfg(test)]
+mod tests {
+    use crd_types::aws::v1alpha1::S3BucketSpec;
+    use serde_json::json;
+
+    use super::*;
+    use crate::s3bucket::filter::nest;
+
+    /// A spec with rules about these tags only.
+    fn about(tags: &Value) -> S3BucketSpec {
+        let rule = json!({ "id": "a", "enabled": true, "expiration": { "days": 1 }, "tags": tags });
+        let copied = json!({
+            "id": "a", "enabled": true, "priority": 1, "tags": tags,
+            "destination": { "bucket": "arn:aws:s3:::b" },
+        });
+        serde_json::from_value(json!({
+            "providerRef": { "name": "aws" },
+            "bucketName": "data",
+            "lifecycleRules": [rule],
+            "replication": { "roleARN": "arn:aws:iam::111122223333:role/copy", "rules": [copied] },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_rule_about_a_tag_never_becomes_one_about_the_whole_bucket() {
+        for tags in [json!({ "hotfix": "" }), json!({ "prefix": "" })] {
+            let spec = about(&tags);
+            let replication = spec.replication.as_ref().map(wanted_object).unwrap();
+            for rules in [
+                &wanted_list(&spec.lifecycle_rules).unwrap(),
+                &replication["rules"],
+            ] {
+                let nested = nest(&rules[0], Some(json!({ "prefix": "" })));
+                assert_eq!(nested["filter"], json!({ "tag": tags }), "{nested}");
+            }
+        }
+    }
+}
