@@ -275,7 +275,7 @@ const BY_CODE: &[Row] = &[
         Blocked,
         Object,
         "TargetNotUsable",
-        "let the target exist and accept what S3 sends it (its policy); it is tried again",
+        "let the target exist and accept what S3 sends it (its policy; for copies, its versioning); it is tried again",
     ),
     row(
         &["Invalid*", "Malformed*", "Validation*"],
@@ -291,6 +291,8 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
     // By this code alone AWS says that a queue, a topic or a function is not there or does not let S3 in.
     let code = match (call.action, code) {
         ("s3:PutBucketNotification", Some("InvalidArgument")) => Some("InvalidDestination"),
+        // And by this one that the bucket of the copies is not there, or has no versioning yet.
+        ("s3:PutReplicationConfiguration", Some("InvalidRequest")) => Some("InvalidDestination"),
         _ => code,
     };
     match (code, code.and_then(by_code)) {
@@ -556,6 +558,26 @@ mod tests {
                 told.contains(listed),
                 "{listed} is in the table and has no test"
             );
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_not_ready_is_waited_for() {
+        for (action, code) in [
+            ("s3:PutBucketNotification", "InvalidArgument"),
+            ("s3:PutReplicationConfiguration", "InvalidRequest"),
+        ] {
+            let of = |action, code| {
+                let meaning = meaning(Call::write(action), 400, Some(code));
+                (meaning.class, meaning.reason)
+            };
+            assert_eq!(of(action, code), (Blocked, "TargetNotUsable"), "{action}");
+            assert_eq!(
+                of(action, "MalformedXML"),
+                (Terminal, CALL_FAILED),
+                "{action}"
+            );
+            assert_eq!(of("s3:PutBucketTagging", code), (Terminal, CALL_FAILED));
         }
     }
 

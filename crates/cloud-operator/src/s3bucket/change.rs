@@ -49,8 +49,9 @@ pub(super) async fn perform(
     bucket: &Bucket,
     step: &Step,
 ) -> Result<(), Fault> {
-    let writes = session.writes(leading, bucket);
-    Ok(step.facet.perform(&writes, step.change.clone()).await?)
+    let (reads, writes) = (session.reads(bucket), session.writes(leading, bucket));
+    let change = step.change.clone();
+    Ok(step.facet.perform(&reads, &writes, change).await?)
 }
 
 /// Deletes the bucket; one that is gone already is as good as deleted.

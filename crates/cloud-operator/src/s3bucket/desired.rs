@@ -32,8 +32,8 @@ impl Desired {
     ) -> Result<Self, Fault> {
         object.spec.check().map_err(super::invalid)?;
         if let Some(policy) = &object.spec.policy {
-            let meaning = policy::meaning(policy.as_str());
-            meaning.map_err(|why| super::invalid(InvalidField::new("spec.policy", why)))?;
+            let checked = policy::check(policy.as_str());
+            checked.map_err(|why| super::invalid(InvalidField::new("spec.policy", why)))?;
         }
         let wish = Wish {
             spec: &object.spec,
@@ -318,6 +318,19 @@ mod tests {
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
         assert_eq!(fault.reason, "InvalidSpec");
         assert!(fault.message.starts_with("spec.policy: "), "{fault}");
+    }
+
+    #[test]
+    fn a_policy_that_would_be_written_for_ever_is_refused() {
+        let mut object = object();
+        let policy = json!({ "Statement": {
+            "Effect": "Allow", "Principal": { "CanonicalUser": "79a59df9" }, "Action": "s3:GetObject",
+        } });
+        object.spec.policy = Some(crd_types::stored::Stored::unchecked(&policy.to_string()));
+        let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
+        assert_eq!(fault.reason, "InvalidSpec");
+        assert!(fault.message.starts_with("spec.policy: "), "{fault}");
+        assert!(fault.message.contains("arn:aws:iam::"), "{fault}");
     }
 
     #[test]

@@ -12,6 +12,29 @@ use serde_json::{Map, Value, json};
 /// The version that a policy without one has.
 const OLDER_VERSION: &str = "2008-10-17";
 
+/// The kind of principal that AWS reads back as another: as the user's ARN.
+const CANONICAL_USER: &str = "CanonicalUser";
+
+/// Whether the text can be the policy of a bucket for good.
+///
+/// # Errors
+/// Why it is no policy document, or one that a bucket never has as it is written.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    let meaning = meaning(text)?;
+    let statements = meaning["Statement"].as_object().into_iter().flatten();
+    for (name, statement) in statements {
+        for element in ["Principal", "NotPrincipal"] {
+            if statement[element].get(CANONICAL_USER).is_some() {
+                return Err(format!(
+                    "Statement{name}.{element}: AWS keeps a {CANONICAL_USER} as an ARN, so this would be written \
+                     for ever; name the principal by its ARN, as in {{\"AWS\": \"arn:aws:iam::111122223333:root\"}}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A policy in a form that is equal where policies mean the same. Statements stand under their `Sid`, or their
 /// place among those without.
 ///
@@ -38,11 +61,14 @@ pub(super) fn meaning(text: &str) -> Result<Value, String> {
     statements.sort_by_key(Value::to_string);
     statements.dedup();
     let mut named = Map::new();
+    let mut unnamed = 0..;
     for mut statement in statements {
         let fields = statement.as_object_mut();
         let sid = fields.and_then(|fields| fields.remove("Sid"));
-        let sid = sid.as_ref().and_then(Value::as_str);
-        let name = sid.map_or_else(|| format!("[{}]", named.len()), |sid| format!("[{sid}]"));
+        // A Sid is of letters and digits, and so never such a number.
+        let number = || format!("#{}", unnamed.next().unwrap_or_default());
+        let sid = sid.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let name = format!("[{}]", sid.unwrap_or_else(number));
         if named.insert(name, statement).is_some() {
             return Err("two statements have the same Sid".to_owned());
         }
@@ -237,6 +263,39 @@ mod tests {
                 meaning(&policy(base())),
                 "{statement}"
             );
+        }
+    }
+
+    #[test]
+    fn a_sid_that_is_a_number_is_no_place() {
+        let unnamed = |effect: &str| json!({ "Effect": effect, "Action": "s3:GetObject" });
+        let named = |sid: &str| json!({ "Effect": "Deny", "Action": "s3:PutObject", "Sid": sid });
+        for sid in ["0", "1", "2"] {
+            let all = json!([unnamed("Allow"), named(sid), unnamed("Deny")]);
+            let statements = meaning(&policy(all)).unwrap()["Statement"].take();
+            let names: Vec<&String> = statements.as_object().unwrap().keys().collect();
+            assert_eq!(names, ["[#0]", "[#1]", &format!("[{sid}]")]);
+            assert_eq!(statements["[#0]"]["Effect"], "Allow");
+        }
+    }
+
+    #[test]
+    fn a_principal_that_aws_reads_back_as_another_is_refused() {
+        let id = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+        for element in ["Principal", "NotPrincipal"] {
+            for ids in [json!(id), json!([id])] {
+                let mut statement = json!({ "Sid": "Copy", "Effect": "Deny", "Action": "s3:*" });
+                statement[element] = json!({ "AWS": "111122223333", "CanonicalUser": ids });
+                let told = check(&policy(json!([base(), statement]))).unwrap_err();
+                assert!(
+                    told.starts_with(&format!("Statement[Copy].{element}: ")),
+                    "{told}"
+                );
+                assert!(told.contains("arn:aws:iam::"), "{told}");
+            }
+        }
+        for principal in [json!("*"), json!({ "AWS": "CanonicalUser" })] {
+            assert_eq!(check(&policy(with("Principal", principal))), Ok(()));
         }
     }
 

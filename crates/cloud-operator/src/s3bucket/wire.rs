@@ -45,17 +45,25 @@ pub(super) fn is_nothing(value: &Value) -> bool {
     }
 }
 
+/// Texts that are none when they are empty. Other texts may be empty and still say something.
+const NONE_IF_EMPTY: [&str; 3] = ["prefix", "suffix", "targetPrefix"];
+
+/// Maps whose keys are the user's own: whatever they are called, none of them is a field.
+const MAPS: [&str; 1] = ["tags"];
+
 /// The same without what says nothing.
 pub(super) fn said(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| (name, said(value)));
-            // A prefix or suffix of nothing is none.
+            let field = |(name, value): (String, Value)| match MAPS.contains(&name.as_str()) {
+                true => (name, value),
+                false => (name, said(value)),
+            };
             let says = |(name, value): &(String, Value)| match value {
-                Value::String(text) => !(text.is_empty() && name.ends_with("fix")),
+                Value::String(text) => !(text.is_empty() && NONE_IF_EMPTY.contains(&name.as_str())),
                 other => !is_nothing(other),
             };
-            Value::Object(fields.filter(says).collect())
+            Value::Object(fields.into_iter().map(field).filter(says).collect())
         }
         Value::Array(items) => items.into_iter().map(said).collect(),
         other => other,
@@ -316,6 +324,15 @@ mod tests {
             said(wordy),
             json!({ "replaceKeyPrefixWith": "", "f": [{}], "h": 0 })
         );
+    }
+
+    #[test]
+    fn the_keys_of_tags_are_no_fields() {
+        let tags = json!({ "hotfix": "", "prefix": "", "suffix": "", "targetPrefix": "" });
+        let rule = json!({ "prefix": "", "tags": tags });
+        assert_eq!(said(rule), json!({ "tags": tags }));
+        let untagged = json!({ "id": "a", "tags": {}, "postfix": "" });
+        assert_eq!(said(untagged), json!({ "id": "a", "postfix": "" }));
     }
 
     #[test]

@@ -30,6 +30,18 @@ pub(super) fn unless<T>(answer: Result<T, Failed>, code: &str) -> Result<Option<
     }
 }
 
+/// How regions and stores say that they do not know what is asked.
+const UNKNOWN: [&str; 3] = ["MethodNotAllowed", "NotImplemented", "UnsupportedArgument"];
+
+/// The answer, or none where there is no such thing as is asked for.
+pub(super) fn if_known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(failed) if failed.is(&UNKNOWN) => Ok(None),
+        Err(failed) => Err(failed),
+    }
+}
+
 /// A value as the SDK wants it.
 pub(super) fn sdk<F: Facet, T: Wire>(value: &Value) -> Result<T, Failed> {
     sdk_of(F::NAME, value)
@@ -114,4 +126,65 @@ pub(super) fn item<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
 pub(super) fn id_of(field: &str) -> Option<&str> {
     let (_, rest) = field.split_once('[')?;
     rest.split_once(']').map(|(id, _)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use crd_types::aws::v1alpha1::S3BucketSpec;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{aws::Refusal, s3bucket::filter::nest};
+
+    /// A spec with rules about these tags only.
+    fn about(tags: &Value) -> S3BucketSpec {
+        let rule = json!({ "id": "a", "enabled": true, "expiration": { "days": 1 }, "tags": tags });
+        let copied = json!({
+            "id": "a", "enabled": true, "priority": 1, "tags": tags,
+            "destination": { "bucket": "arn:aws:s3:::b" },
+        });
+        serde_json::from_value(json!({
+            "providerRef": { "name": "aws" },
+            "bucketName": "data",
+            "lifecycleRules": [rule],
+            "replication": { "roleARN": "arn:aws:iam::111122223333:role/copy", "rules": [copied] },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_there_but_what_is_not_shown_may_be() {
+        let refused = |code: &str| Failed {
+            call: Call::read("s3:GetBucketAbac"),
+            failure: Failure::Refused(Refusal {
+                code: Some(code.to_owned()),
+                ..Refusal::default()
+            }),
+        };
+        for code in UNKNOWN {
+            assert!(
+                matches!(if_known::<()>(Err(refused(code))), Ok(None)),
+                "{code}"
+            );
+        }
+        for code in ["AccessDenied", "NoSuchBucket", "InternalError"] {
+            assert!(if_known::<()>(Err(refused(code))).is_err(), "{code}");
+        }
+        assert!(matches!(if_known(Ok(1)), Ok(Some(1))));
+    }
+
+    #[test]
+    fn a_rule_about_a_tag_never_becomes_one_about_the_whole_bucket() {
+        for tags in [json!({ "hotfix": "" }), json!({ "prefix": "" })] {
+            let spec = about(&tags);
+            let replication = spec.replication.as_ref().map(wanted_object).unwrap();
+            for rules in [
+                &wanted_list(&spec.lifecycle_rules).unwrap(),
+                &replication["rules"],
+            ] {
+                let nested = nest(&rules[0], Some(json!({ "prefix": "" })));
+                assert_eq!(nested["filter"], json!({ "tag": tags }), "{nested}");
+            }
+        }
+    }
 }

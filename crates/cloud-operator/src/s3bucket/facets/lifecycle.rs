@@ -1,6 +1,9 @@
 //! Lifecycle rules: all of the bucket, by their ids. Removed from the spec there are none.
 
-use aws_sdk_s3::types::BucketLifecycleConfiguration;
+use aws_sdk_s3::{
+    operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput,
+    types::{BucketLifecycleConfiguration, TransitionDefaultMinimumObjectSize},
+};
 use serde_json::{Value, json};
 
 use super::{Facet, Wish, each, keyed, sdk, sorted, unless, wanted_list};
@@ -48,6 +51,36 @@ structures! {
     AbortIncompleteMultipartUpload { days_after_initiation => set_days_after_initiation }
 }
 
+type Answer = Result<GetBucketLifecycleConfigurationOutput, Failed>;
+
+/// The configuration, if there is one.
+fn found(answer: Answer) -> Result<Option<GetBucketLifecycleConfigurationOutput>, Failed> {
+    unless(answer, "NoSuchLifecycleConfiguration")
+}
+
+/// From which size on objects move where a rule says nothing of it. No spec speaks of it.
+fn least_size(answer: Answer) -> Result<Option<TransitionDefaultMinimumObjectSize>, Failed> {
+    Ok(found(answer)?.and_then(|found| found.transition_default_minimum_object_size))
+}
+
+/// Replaces the rules and says of the size what it is told.
+async fn replace(
+    writes: &Writes<'_>,
+    rules: &Value,
+    least_size: Option<TransitionDefaultMinimumObjectSize>,
+) -> Result<(), Failed> {
+    let nested = each(rules, |rule| nest(&rule, Some(json!({ "prefix": "" }))));
+    let rules = sdk::<BucketLifecycle, _>(&nested)?;
+    let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules));
+    let rules = rules.build().expect("a list is given");
+    writes
+        .put_bucket_lifecycle_configuration(|call| {
+            call.lifecycle_configuration(rules)
+                .set_transition_default_minimum_object_size(least_size)
+        })
+        .await
+}
+
 impl Facet for BucketLifecycle {
     const NAME: &'static str = "lifecycleRules";
     type Value = Value;
@@ -66,23 +99,48 @@ impl Facet for BucketLifecycle {
     }
 
     async fn read(reads: &Reads<'_>) -> Result<Value, Failed> {
-        let found = reads.get_bucket_lifecycle_configuration().await;
-        let found = unless(found, "NoSuchLifecycleConfiguration")?;
+        let found = found(reads.get_bucket_lifecycle_configuration().await)?;
         let rules = found.and_then(|found| found.rules).unwrap_or_default();
         Ok(rules.iter().map(Wire::to_json).map(flatten).collect())
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
-        let nested = each(value, |rule| nest(&rule, Some(json!({ "prefix": "" }))));
-        let rules =
-            BucketLifecycleConfiguration::builder().set_rules(Some(sdk::<Self, _>(&nested)?));
-        let rules = rules.build().expect("a list is given");
-        writes
-            .put_bucket_lifecycle_configuration(|call| call.lifecycle_configuration(rules))
-            .await
+        replace(writes, value, None).await
+    }
+
+    async fn set(reads: &Reads<'_>, writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
+        // AWS takes silence for its default, which may move other objects than the bucket's owner has chosen.
+        let least_size = least_size(reads.get_bucket_lifecycle_configuration().await)?;
+        replace(writes, value, least_size).await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
         writes.delete_bucket_lifecycle(|call| call).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::{Call, Failure, Refusal};
+
+    #[test]
+    fn the_least_size_stays_what_it_is() {
+        let varies = TransitionDefaultMinimumObjectSize::VariesByStorageClass;
+        let has = GetBucketLifecycleConfigurationOutput::builder()
+            .transition_default_minimum_object_size(varies.clone())
+            .build();
+        assert_eq!(least_size(Ok(has)).unwrap(), Some(varies));
+        let refused = |code: &str| {
+            let code = Some(code.to_owned());
+            let failure = Failure::Refused(Refusal {
+                code,
+                ..Refusal::default()
+            });
+            let call = Call::read("s3:GetLifecycleConfiguration");
+            least_size(Err(Failed { call, failure }))
+        };
+        assert!(refused("NoSuchLifecycleConfiguration").is_ok_and(|size| size.is_none()));
+        assert!(refused("AccessDenied").is_err(), "unknown is not unset");
     }
 }

@@ -34,8 +34,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use self::form::{
-    each, id_of, item, keyed, numbered, raise, sdk, sdk_of, sink, sorted, unless, wanted_list,
-    wanted_object,
+    each, id_of, if_known, item, keyed, numbered, raise, sdk, sdk_of, sink, sorted, unless,
+    wanted_list, wanted_object,
 };
 pub(super) use self::{
     object_lock::BucketObjectLock,
@@ -118,6 +118,14 @@ pub(super) trait Facet: Sized + Send + Sync + 'static {
         writes: &Writes<'_>,
         value: &Self::Value,
     ) -> impl Future<Output = Result<(), Failed>> + Send;
+    /// The same for a facet that has to look at the bucket once more before.
+    fn set(
+        _reads: &Reads<'_>,
+        writes: &Writes<'_>,
+        value: &Self::Value,
+    ) -> impl Future<Output = Result<(), Failed>> + Send {
+        Self::write(writes, value)
+    }
     /// Brings the bucket to [`at_rest`](Self::at_rest).
     fn unset(writes: &Writes<'_>) -> impl Future<Output = Result<(), Failed>> + Send;
 }
@@ -185,6 +193,7 @@ pub(super) trait AnyFacet: Send + Sync {
     fn changes(&self, wanted: Option<&Value>, diffs: &[&Diff]) -> Vec<Change>;
     fn perform<'a>(
         &self,
+        reads: &'a Reads<'_>,
         writes: &'a Writes<'_>,
         change: Change,
     ) -> BoxFuture<'a, Result<(), Failed>>;
@@ -227,12 +236,13 @@ impl<F: Facet> AnyFacet for Of<F> {
 
     fn perform<'a>(
         &self,
+        reads: &'a Reads<'_>,
         writes: &'a Writes<'_>,
         change: Change,
     ) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async move {
             match change {
-                Change::Set(value) => F::write(writes, &of_json::<F>(&value)).await,
+                Change::Set(value) => F::set(reads, writes, &of_json::<F>(&value)).await,
                 _ => F::unset(writes).await,
             }
         })
@@ -279,6 +289,7 @@ impl<F: Each> AnyFacet for EachOf<F> {
 
     fn perform<'a>(
         &self,
+        _reads: &'a Reads<'_>,
         writes: &'a Writes<'_>,
         change: Change,
     ) -> BoxFuture<'a, Result<(), Failed>> {

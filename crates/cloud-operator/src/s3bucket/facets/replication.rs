@@ -1,7 +1,7 @@
 //! Where objects are copied to: all rules of the bucket, by their ids. Removed from the spec it is nowhere.
 
 use aws_sdk_s3::types::{
-    MetricsStatus, OwnerOverride, ReplicationConfiguration, ReplicationTimeStatus,
+    MetricsStatus, OwnerOverride, ReplicationConfiguration, ReplicationRule, ReplicationTimeStatus,
     ReplicationTimeValue,
 };
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ presences! {
     ReplicationTime, |it| it.status == ReplicationTimeStatus::Enabled,
         Self::builder().status(ReplicationTimeStatus::Enabled).time(quarter()).build();
     Metrics, |it| it.status == MetricsStatus::Enabled,
-        Self::builder().status(MetricsStatus::Enabled).event_threshold(quarter()).build();
+        Self::builder().status(MetricsStatus::Enabled).build();
 }
 structures! {
     ReplicationRule(checked) {
@@ -64,6 +64,25 @@ structures! {
 
 fn quarter() -> ReplicationTimeValue {
     ReplicationTimeValue::builder().minutes(15).build()
+}
+
+/// The rules as the SDK wants them.
+fn to_sdk(rules: &Value) -> Result<Vec<ReplicationRule>, Failed> {
+    let everything = json!({ "prefix": "" });
+    let rules = each(rules, |rule| {
+        let rule = nest(&rule, Some(everything.clone()));
+        sink(rule, "sourceSelectionCriteria", &SELECTION)
+    });
+    let mut rules: Vec<ReplicationRule> = sdk::<BucketReplication, _>(&rules)?;
+    // Only of a promised time can AWS tell that it was missed; without one it refuses the threshold.
+    let promised = rules
+        .iter_mut()
+        .filter_map(|rule| rule.destination.as_mut())
+        .filter(|destination| destination.replication_time.is_some());
+    for metrics in promised.filter_map(|destination| destination.metrics.as_mut()) {
+        metrics.event_threshold = Some(quarter());
+    }
+    Ok(rules)
 }
 
 impl Facet for BucketReplication {
@@ -108,14 +127,9 @@ impl Facet for BucketReplication {
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
-        let everything = json!({ "prefix": "" });
-        let rules = each(&value["rules"], |rule| {
-            let rule = nest(&rule, Some(everything.clone()));
-            sink(rule, "sourceSelectionCriteria", &SELECTION)
-        });
         let wanted = ReplicationConfiguration::builder()
             .role(value["roleARN"].as_str().unwrap_or_default())
-            .set_rules(Some(sdk::<Self, _>(&rules)?));
+            .set_rules(Some(to_sdk(&value["rules"])?));
         let wanted = wanted.build().expect("role and rules are given");
         writes
             .put_bucket_replication(|call| call.replication_configuration(wanted))
@@ -124,5 +138,30 @@ impl Facet for BucketReplication {
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
         writes.delete_bucket_replication(|call| call).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The minutes of the threshold in the metrics of a rule with this destination; none without metrics.
+    fn threshold(mut destination: Value) -> Option<Option<i32>> {
+        destination["bucket"] = "arn:aws:s3:::b".into();
+        let rules =
+            json!([{ "id": "a", "enabled": true, "priority": 1, "destination": destination }]);
+        let rules = to_sdk(&rules).unwrap();
+        let metrics = rules[0].destination.as_ref()?.metrics.as_ref()?;
+        assert_eq!(metrics.status, MetricsStatus::Enabled);
+        let threshold = metrics.event_threshold.as_ref();
+        Some(threshold.and_then(|threshold| threshold.minutes))
+    }
+
+    #[test]
+    fn metrics_have_a_threshold_only_with_a_promised_time() {
+        let promised = json!({ "metrics": true, "replicationTimeControl": true });
+        assert_eq!(threshold(promised), Some(Some(15)));
+        assert_eq!(threshold(json!({ "metrics": true })), Some(None));
+        assert_eq!(threshold(json!({})), None);
     }
 }
