@@ -326,7 +326,7 @@ mod tests {
         let policy = json!({ "Statement": {
             "Effect": "Allow", "Principal": { "CanonicalUser": "79a59df9" }, "Action": "s3:GetObject",
         } });
-        object.spec.policy = Some(crd_types::stored::Stored::unchecked(&policy.to_string()));
+        object.spec.policy = Some(crd_types::stored::Stored::unchecked(policy.to_string()));
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
         assert_eq!(fault.reason, "InvalidSpec");
         assert!(fault.message.starts_with("spec.policy: "), "{fault}");
