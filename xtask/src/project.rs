@@ -33,6 +33,9 @@ impl Project {
             .to_owned();
         let shell = Shell::new()?;
         shell.change_dir(&root);
+        for (name, value) in build_stamp(&shell) {
+            shell.set_var(name, value);
+        }
         Ok(Self {
             root,
             programs,
@@ -108,6 +111,25 @@ impl Project {
     }
 }
 
+/// What a program is told, while it is built, of the source that it is built from: `build_info` shows it. Nothing where
+/// the tree is not a clone.
+fn build_stamp(shell: &Shell) -> Vec<(&'static str, String)> {
+    let git = |args: &[&str]| cmd!(shell, "git {args...}").quiet().ignore_stderr().read();
+    let Ok(commit) = git(&["rev-parse", "HEAD"]) else {
+        return Vec::new();
+    };
+    let mut stamp = Vec::new();
+    // The time of building would make two builds of one commit differ.
+    if let Ok(time) = git(&["show", "--no-patch", "--format=%cI", "HEAD"]) {
+        stamp.push(("BUILD_TIME", time));
+    }
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])
+        .is_ok_and(|changes| !changes.is_empty());
+    let suffix = if changed { "-dirty" } else { "" };
+    stamp.push(("BUILD_COMMIT", format!("{commit}{suffix}")));
+    stamp
+}
+
 fn choose<'a>(operators: &'a [String], name: &str) -> Option<&'a str> {
     operators
         .iter()
@@ -126,5 +148,37 @@ mod tests {
         assert_eq!(choose(&operators, "apigw-operator"), Some("apigw-operator"));
         assert_eq!(choose(&operators, "clou"), None);
         assert_eq!(choose(&operators, ""), None);
+    }
+
+    #[test]
+    fn a_build_is_stamped_with_its_commit_and_whether_the_tree_differs() {
+        let shell = Shell::new().unwrap();
+        let folder = shell.create_temp_dir().unwrap();
+        shell.change_dir(folder.path());
+        shell.set_var("GIT_CEILING_DIRECTORIES", folder.path());
+        assert_eq!(build_stamp(&shell), []);
+
+        shell.write_file("file", "one").unwrap();
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        cmd!(shell, "git init --quiet").run().unwrap();
+        cmd!(shell, "git add file").run().unwrap();
+        cmd!(shell, "git {who...} commit --quiet --message=one")
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+02:00")
+            .run()
+            .unwrap();
+        let commit = cmd!(shell, "git rev-parse HEAD").read().unwrap();
+        let time = "2026-01-02T03:04:05+02:00".to_owned();
+        let clean = [
+            ("BUILD_TIME", time.clone()),
+            ("BUILD_COMMIT", commit.clone()),
+        ];
+        assert_eq!(build_stamp(&shell), clean);
+
+        shell.write_file("file", "two").unwrap();
+        let changed = [
+            ("BUILD_TIME", time),
+            ("BUILD_COMMIT", format!("{commit}-dirty")),
+        ];
+        assert_eq!(build_stamp(&shell), changed);
     }
 }

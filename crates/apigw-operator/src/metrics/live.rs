@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use crd_types::apigw::v1alpha1::{APIRoute, Backend};
+use crd_types::{
+    apigw::v1alpha1::{APIRoute, Backend},
+    lifecycle::HasLifecycle,
+};
 use operator_core::{
     cluster::cache::{Cache, Whole},
     decide::clock::Clock,
@@ -10,7 +13,7 @@ use operator_core::{
 };
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
@@ -101,6 +104,14 @@ impl Live {
         gauges(encoder, "resources_total", help, places)
     }
 
+    fn conditions(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "What the status of an object says: 1 where the condition is True, else 0";
+        let kind = MetricType::Gauge;
+        let mut family = encoder.encode_descriptor("resource_condition", help, None, kind)?;
+        conditions(&mut family, &self.routes)?;
+        conditions(&mut family, &self.backends)
+    }
+
     fn wishes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.planner.counts();
         let outdated = "Objects that were taken anew as a ConfigMap that they refer to was read";
@@ -168,6 +179,7 @@ impl Live {
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.objects(&mut encoder)?;
+        self.conditions(&mut encoder)?;
         self.wishes(&mut encoder)?;
         self.gateways(&mut encoder)?;
         self.certificates(&mut encoder)
@@ -194,6 +206,26 @@ impl Objects {
             places,
         }
     }
+}
+
+fn conditions<K: Delivered>(
+    family: &mut MetricEncoder<'_>,
+    cache: &Cache<Whole<K>>,
+) -> fmt::Result {
+    for (key, object) in cache.snapshot() {
+        let lifecycle = object.status().map(HasLifecycle::lifecycle);
+        for condition in lifecycle.iter().flat_map(|it| &it.conditions) {
+            let labels = [
+                ("kind", cache.name()),
+                ("name", &*key.name),
+                ("namespace", &*key.namespace),
+                ("condition", &*condition.type_),
+            ];
+            let holds = i64::from(condition.status == "True");
+            ConstGauge::new(holds).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn gauges<L: EncodeLabelSet>(

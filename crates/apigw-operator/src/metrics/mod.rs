@@ -71,8 +71,12 @@ impl Families {
     fn register(&self, registry: &mut Registry) {
         registry.register(
             "build",
-            "The version of the operator that runs here",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+            "The version of the operator that runs here, the commit that it was built from, and that commit's time",
+            Info::new([
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("commit", option_env!("BUILD_COMMIT").unwrap_or("unknown")),
+                ("build_time", option_env!("BUILD_TIME").unwrap_or("unknown")),
+            ]),
         );
         registry.register(
             "config_push",

@@ -90,6 +90,11 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
         format!("grpc_config_applied_total{{type=\"{kind}\",operation=\"{operation}\"}}")
     };
     let namespace = stage.namespace.name();
+    let condition = |name, condition| {
+        format!(
+            "resource_condition{{kind=\"backend\",name=\"{name}\",namespace=\"{namespace}\",condition=\"{condition}\"}}"
+        )
+    };
     shown
         .counts(&[
             (&applied("apiroute", "added"), 1.0),
@@ -105,6 +110,9 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
                 &format!("resources_total{{kind=\"backend\",namespace=\"{namespace}\"}}"),
                 2.0,
             ),
+            (&condition("blue", "Ready"), 1.0),
+            (&condition("bad", "Ready"), 0.0),
+            (&condition("bad", "Programmed"), 0.0),
             (
                 "finalizer_operations_total{controller=\"apiroute\",operation=\"remove\"}",
                 1.0,
