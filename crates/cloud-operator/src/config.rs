@@ -1,10 +1,16 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::names::NamespaceName;
-use operator_core::process::{config::Common, installation::Installation};
+use operator_core::{
+    decide::budget::Limits,
+    process::{
+        config::{self, Common},
+        installation::Installation,
+    },
+};
 
 use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
@@ -130,6 +136,15 @@ pub struct Config {
     )]
     pub web_identity_token_folders: Vec<PathBuf>,
 
+    /// How many calls a second go to one service of AWS for one AWSProvider: 1 to 10000, 0 for no limit. The
+    /// namespaces that use the AWSProvider have them by turns.
+    #[arg(long, env = "AWS_CALL_RATE", value_name = "COUNT", value_parser = config::rate, default_value = "100")]
+    pub aws_call_rate: u32,
+
+    /// How many of these go at once after a quiet time, if there is a limit: 1 to 10000.
+    #[arg(long, env = "AWS_CALL_BURST", value_name = "COUNT", value_parser = config::burst, default_value = "200")]
+    pub aws_call_burst: NonZeroU32,
+
     /// The proxy through which https is reached: http(s)://[user:password@]host[:port]. Its value is never
     /// shown.
     #[arg(long, env = "HTTPS_PROXY", value_name = "URL")]
@@ -157,6 +172,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// How often each service is called for each provider.
+    pub(crate) fn aws_calls(&self) -> Option<Limits> {
+        let rate = NonZeroU32::new(self.aws_call_rate)?;
+        Some(Limits::per_second(rate, self.aws_call_burst))
+    }
+
     /// How AWS is talked to.
     ///
     /// # Errors
@@ -226,6 +247,25 @@ mod tests {
         assert!(none.unwrap().is_empty());
         let wrong = ambient(Some("--ambient-credentials-namespaces=Team_A"));
         assert!(wrong.unwrap_err().to_string().contains("- for none"));
+    }
+
+    #[test]
+    fn calls_are_limited_unless_they_are_not_to_be() {
+        let calls = |setting: Option<&str>| {
+            let args = ["cloud-operator", "--leader-elect=false"];
+            let loaded = load::<Config>(&Inputs {
+                args: args.into_iter().chain(setting).map(Into::into).collect(),
+                env: &|_| None,
+                facts: &[],
+            });
+            loaded.map(|loaded| loaded.settings.aws_calls())
+        };
+        let default = calls(None).unwrap().unwrap();
+        assert_eq!(default.interval, std::time::Duration::from_millis(10));
+        assert_eq!(default.burst.get(), 200);
+        assert_eq!(calls(Some("--aws-call-rate=0")).unwrap(), None);
+        let wrong = calls(Some("--aws-call-rate=10001")).unwrap_err();
+        assert!(wrong.to_string().contains("0 for no limit"), "{wrong}");
     }
 
     #[test]

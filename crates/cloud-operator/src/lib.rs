@@ -58,6 +58,7 @@ pub async fn run(
         () = &mut stop => return Ok(()),
         name = config.installation.name(&client, &clock) => name?,
     };
+    let calls = config.aws_calls();
     let mut operator = Operator::new(
         NAME,
         version,
@@ -69,7 +70,7 @@ pub async fn run(
 
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
-    let sessions = Arc::new(Sessions::new(clock.clone()));
+    let sessions = Arc::new(Sessions::new(calls, clock.clone()));
 
     let engine = Engine::new(
         S3Buckets::new(sessions.clone()),

@@ -11,7 +11,6 @@ use aws_sdk_s3::{
 use super::{
     failure::Failed,
     fault::Call,
-    fence::fenced,
     s3::{Reads, Writes},
     scrub::{is_code, scrub},
 };
@@ -62,8 +61,8 @@ impl Reads<'_> {
             .expected_bucket_owner(self.bucket.account.as_ref())
             .set_key_marker(after.key)
             .set_version_id_marker(after.version);
-        let listed = call.send().await;
-        listed.map_err(|error| Failed::new(Call::read("s3:ListBucketVersions"), error))
+        self.ask(Call::read("s3:ListBucketVersions"), call.send())
+            .await
     }
 
     /// Up to 1000 uploads that were begun and not completed.
@@ -76,8 +75,8 @@ impl Reads<'_> {
             .list_multipart_uploads()
             .bucket(self.bucket.name.as_ref())
             .expected_bucket_owner(self.bucket.account.as_ref());
-        let listed = call.send().await;
-        listed.map_err(|error| Failed::new(Call::read("s3:ListBucketMultipartUploads"), error))
+        self.ask(Call::read("s3:ListBucketMultipartUploads"), call.send())
+            .await
     }
 }
 
@@ -98,7 +97,7 @@ impl Writes<'_> {
             .expected_bucket_owner(self.bucket.account.as_ref())
             .delete(delete.build().expect("a list is given"));
         let action = Call::write("s3:DeleteObjectVersion");
-        let done = fenced(self.leading, action, call.send()).await?;
+        let done = self.tell(action, call.send()).await?;
         let kept = done.errors.unwrap_or_default();
         Ok(kept.into_iter().map(Undeleted::from).collect())
     }
@@ -116,6 +115,6 @@ impl Writes<'_> {
             .key(key)
             .upload_id(upload);
         let action = Call::write("s3:AbortMultipartUpload");
-        fenced(self.leading, action, call.send()).await.map(drop)
+        self.tell(action, call.send()).await.map(drop)
     }
 }

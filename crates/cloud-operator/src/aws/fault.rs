@@ -55,9 +55,16 @@ impl Call {
         }
     }
 
+    /// The service that is called.
+    pub(super) fn service(self) -> &'static str {
+        self.action
+            .split_once(':')
+            .map_or("", |(service, _)| service)
+    }
+
     /// Calls to STS look after the provider itself, so what they meet is the provider's.
     fn is_of_the_provider(self) -> bool {
-        self.action.starts_with("sts:")
+        self.service() == "sts"
     }
 }
 

@@ -10,10 +10,12 @@ mod fault;
 mod fence;
 mod http_client;
 mod network;
+mod pace;
 mod roles;
 mod s3;
 mod scrub;
 mod session;
+mod tenant;
 
 pub use self::{
     bucket::Bucket,
@@ -24,7 +26,9 @@ pub use self::{
     failure::{Failed, Failure, Refusal},
     fault::{AUTHENTICATION_FAILED, Call, Effect},
     network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
+    pace::Pace,
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},
+    tenant::Tenant,
 };

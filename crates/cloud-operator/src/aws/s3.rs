@@ -2,6 +2,8 @@
 //!
 //! Reads are free. Writes are only to be had with a [`Leading`], which fences every one of them.
 
+use std::error::Error;
+
 use aws_sdk_s3::{
     Client,
     operation::{
@@ -60,15 +62,18 @@ use aws_sdk_s3::{
         MetricsConfiguration,
     },
 };
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use operator_core::cluster::leading::Leading;
 
-use super::{bucket::Bucket, failure::Failed, fault::Call, fence::fenced, session::Session};
+use super::{bucket::Bucket, failure::Failed, fault::Call, fence::fenced, tenant::Tenant};
 
 /// Calls that change nothing, on one bucket.
 #[derive(Clone, Debug)]
 pub struct Reads<'a> {
     pub(super) client: Client,
     pub(super) bucket: &'a Bucket,
+    tenant: &'a Tenant,
 }
 
 /// Calls that change something, on one bucket.
@@ -76,25 +81,59 @@ pub struct Reads<'a> {
 pub struct Writes<'a> {
     pub(super) client: Client,
     pub(super) bucket: &'a Bucket,
-    pub(super) leading: &'a Leading,
+    tenant: &'a Tenant,
+    leading: &'a Leading,
 }
 
-impl Session {
+impl Tenant {
     /// Reads of `bucket`.
-    pub fn reads<'a>(&self, bucket: &'a Bucket) -> Reads<'a> {
+    pub fn reads<'a>(&'a self, bucket: &'a Bucket) -> Reads<'a> {
         Reads {
             client: self.s3(&bucket.region),
             bucket,
+            tenant: self,
         }
     }
 
     /// Writes to `bucket`.
-    pub fn writes<'a>(&self, leading: &'a Leading, bucket: &'a Bucket) -> Writes<'a> {
+    pub fn writes<'a>(&'a self, leading: &'a Leading, bucket: &'a Bucket) -> Writes<'a> {
         Writes {
             client: self.s3(&bucket.region),
             bucket,
+            tenant: self,
             leading,
         }
+    }
+}
+
+impl Reads<'_> {
+    /// Sends a read when its turn has come.
+    pub(super) async fn ask<T, E>(
+        &self,
+        call: Call,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Failed>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.tenant.turn(call).await;
+        sending.await.map_err(|error| Failed::new(call, error))
+    }
+}
+
+impl Writes<'_> {
+    /// Sends a write when its turn has come, as long as this replica leads.
+    pub(super) async fn tell<T, E>(
+        &self,
+        call: Call,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Failed>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        // Who waits in vain is told so by the fence.
+        let _ = self.leading.fence(self.tenant.turn(call)).await;
+        fenced(self.leading, call, sending).await
     }
 }
 
@@ -110,7 +149,7 @@ macro_rules! reads {
                 /// AWS's answer, or why there was none.
                 pub async fn $method(&self) -> Result<$output, Failed> {
                     let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
-                    call.send().await.map_err(|error| Failed::new(Call::read($action), error))
+                    self.ask(Call::read($action), call.send()).await
                 }
             )*
         }
@@ -127,7 +166,7 @@ macro_rules! writes {
                 /// AWS's answer, or why there was none; also when this replica no longer leads.
                 pub async fn $method(&self, fill: impl FnOnce($builder) -> $builder) -> Result<(), Failed> {
                     let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
-                    fenced(self.leading, Call::write($action), fill(call).send()).await.map(drop)
+                    self.tell(Call::write($action), fill(call).send()).await.map(drop)
                 }
             )*
         }
@@ -147,8 +186,7 @@ macro_rules! lists {
                     let (mut all, mut next) = (Vec::new(), None);
                     loop {
                         let call = self.client.$method().bucket(self.bucket.name.as_ref()).expected_bucket_owner(self.bucket.account.as_ref());
-                        let page = call.set_continuation_token(next).send().await;
-                        let page = page.map_err(|error| Failed::new(Call::read($action), error))?;
+                        let page = self.ask(Call::read($action), call.set_continuation_token(next).send()).await?;
                         all.extend(page.$field.unwrap_or_default());
                         next = page.next_continuation_token;
                         if next.is_none() {
@@ -292,7 +330,7 @@ impl Writes<'_> {
                 .create_bucket()
                 .bucket(self.bucket.name.as_ref()),
         );
-        fenced(self.leading, Call::write("s3:CreateBucket"), call.send())
+        self.tell(Call::write("s3:CreateBucket"), call.send())
             .await
             .map(drop)
     }
@@ -305,23 +343,21 @@ impl Reads<'_> {
     /// AWS's answer, or why there was none.
     pub async fn region_among_own(&self) -> Result<Option<String>, Failed> {
         let name = self.bucket.name.as_ref();
-        let mut pages = self
-            .client
-            .list_buckets()
-            .prefix(name)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| Failed::new(Call::read("s3:ListAllMyBuckets"), error))?;
-            let found = page
-                .buckets()
-                .iter()
-                .find(|bucket| bucket.name() == Some(name));
-            if let Some(bucket) = found {
-                return Ok(Some(bucket.bucket_region().unwrap_or_default().to_owned()));
+        let action = Call::read("s3:ListAllMyBuckets");
+        let mut next = None;
+        loop {
+            let call = self.client.list_buckets().prefix(name);
+            let page = self
+                .ask(action, call.set_continuation_token(next).send())
+                .await?;
+            let mut buckets = page.buckets.unwrap_or_default().into_iter();
+            if let Some(found) = buckets.find(|bucket| bucket.name() == Some(name)) {
+                return Ok(Some(found.bucket_region.unwrap_or_default()));
+            }
+            next = page.continuation_token;
+            if next.is_none() {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 }

@@ -11,6 +11,7 @@ use crd_types::aws::v1alpha1::{AWSProviderSpec, S3Bucket};
 use kube::ResourceExt;
 use operator_core::{
     decide::{
+        budget::Limits,
         clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class, Fault},
@@ -19,7 +20,7 @@ use operator_core::{
 };
 use parking_lot::Mutex;
 
-use crate::aws::Session;
+use crate::aws::{Pace, Session, Tenant};
 
 /// How often a report that a provider's credentials fail is believed. A single bucket whose calls are refused
 /// for another reason cannot keep a provider that AWS knows from working.
@@ -43,6 +44,7 @@ type Listener = Box<dyn Fn(&ObjectKey) + Send + Sync>;
 /// The sessions of all providers.
 pub struct Sessions {
     clock: Clock,
+    calls: Option<Limits>,
     entries: Mutex<HashMap<ObjectKey, Entry>>,
     changed: OnceLock<Listener>,
     doubted: OnceLock<Listener>,
@@ -55,13 +57,15 @@ struct Entry {
     /// happens when a whole namespace is deleted.
     last: Option<Arc<Session>>,
     believed: Option<Moment>,
+    pace: Pace,
 }
 
 impl Sessions {
-    /// No sessions yet.
-    pub fn new(clock: Clock) -> Self {
+    /// No sessions yet. With those of one provider, each service of AWS is called no more often than `calls` allow.
+    pub fn new(calls: Option<Limits>, clock: Clock) -> Self {
         Self {
             clock,
+            calls,
             entries: Mutex::default(),
             changed: OnceLock::new(),
             doubted: OnceLock::new(),
@@ -84,7 +88,7 @@ impl Sessions {
     ///
     /// # Errors
     /// What is waited for, or that the object may not use the provider.
-    pub fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Arc<Session>, Unresolved> {
+    pub fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Tenant, Unresolved> {
         let provider = provider_of(object);
         let entries = self.entries.lock();
         let Some(entry) = entries.get(&provider) else {
@@ -100,16 +104,17 @@ impl Sessions {
         if purpose == Purpose::Upkeep && !entry.spec.allows(&namespace, &provider.namespace) {
             return Err(Unresolved::Refused(not_allowed(&provider, &namespace)));
         }
-        match (&entry.state, &entry.last) {
-            (SessionState::Ready(session), _) => Ok(session.clone()),
-            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => {
-                Ok(last.clone())
+        let session = match (&entry.state, &entry.last) {
+            (SessionState::Ready(session), _) => session,
+            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => last,
+            (SessionState::NotReady { why }, _) => {
+                return Err(Unresolved::Waiting {
+                    reason: "ProviderNotReady",
+                    on: format!("AWSProvider {provider}: {why}"),
+                });
             }
-            (SessionState::NotReady { why }, _) => Err(Unresolved::Waiting {
-                reason: "ProviderNotReady",
-                on: format!("AWSProvider {provider}: {why}"),
-            }),
-        }
+        };
+        Ok(Tenant::new(session.clone(), entry.pace.clone(), namespace))
     }
 
     /// Whether `object` may begin to use its provider at any moment.
@@ -143,21 +148,22 @@ impl Sessions {
                 before.spec.allowed_namespaces != spec.allowed_namespaces
                     || !same(&before.state, &state)
             });
-            let (last, believed) =
-                before.map_or((None, None), |before| (before.last, before.believed));
-            let last = match &state {
-                SessionState::Ready(session) => Some(session.clone()),
-                SessionState::NotReady { .. } => last,
+            let mut entry = Entry {
+                spec: spec.clone(),
+                last: None,
+                believed: None,
+                pace: Pace::new(self.calls, &self.clock),
+                state,
             };
-            entries.insert(
-                provider.clone(),
-                Entry {
-                    spec: spec.clone(),
-                    state,
-                    last,
-                    believed,
-                },
-            );
+            if let Some(before) = before {
+                entry.last = before.last;
+                entry.believed = before.believed;
+                entry.pace = before.pace;
+            }
+            if let SessionState::Ready(session) = &entry.state {
+                entry.last = Some(session.clone());
+            }
+            entries.insert(provider.clone(), entry);
             changed
         };
         if changed {
@@ -299,7 +305,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let clock = Clock::system();
-            let sessions = Sessions::new(clock.clone());
+            let sessions = Sessions::new(None, clock.clone());
             let count = || Arc::new(AtomicUsize::new(0));
             let (changes, doubts) = (count(), count());
             let (changed, doubted) = (changes.clone(), doubts.clone());

@@ -9,7 +9,7 @@ use super::{
     mark,
     observe::Observed,
 };
-use crate::aws::{Bucket, Session};
+use crate::aws::{Bucket, Tenant};
 
 /// The region whose name CreateBucket refuses to hear: it is what leaving the constraint out means (Amazon S3
 /// API Reference, CreateBucket, `LocationConstraint`).
@@ -19,7 +19,7 @@ const UNNAMED_REGION: &str = "us-east-1";
 /// and object lock.
 pub(super) async fn create(
     leading: &Leading,
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
     desired: &Desired,
 ) -> Result<(), Fault> {
@@ -31,7 +31,7 @@ pub(super) async fn create(
         .build();
     let ownership = desired.get::<BucketOwnership>().map(|value| value.to_sdk());
     let object_lock = desired.get::<BucketObjectLock>().map(|_| true);
-    let created = session
+    let created = tenant
         .writes(leading, bucket)
         .create_bucket(|call| {
             call.create_bucket_configuration(configuration)
@@ -45,11 +45,11 @@ pub(super) async fn create(
 /// Does one step.
 pub(super) async fn perform(
     leading: &Leading,
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
     step: &Step,
 ) -> Result<(), Fault> {
-    let (reads, writes) = (session.reads(bucket), session.writes(leading, bucket));
+    let (reads, writes) = (tenant.reads(bucket), tenant.writes(leading, bucket));
     let change = step.change.clone();
     Ok(step.facet.perform(&reads, &writes, change).await?)
 }
@@ -57,10 +57,10 @@ pub(super) async fn perform(
 /// Deletes the bucket; one that is gone already is as good as deleted.
 pub(super) async fn delete(
     leading: &Leading,
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
 ) -> Result<(), Fault> {
-    match session
+    match tenant
         .writes(leading, bucket)
         .delete_bucket(|call| call)
         .await
@@ -73,10 +73,10 @@ pub(super) async fn delete(
 /// Takes the mark's tags off and leaves the others.
 pub(super) async fn unmark(
     leading: &Leading,
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
     observed: &Observed,
 ) -> Result<(), Fault> {
     let rest = mark::without(&observed.tags());
-    Ok(BucketTags::write(&session.writes(leading, bucket), &rest).await?)
+    Ok(BucketTags::write(&tenant.writes(leading, bucket), &rest).await?)
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 use crd_types::aws::v1alpha1::Emptying;
 use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
 
-use crate::aws::{After, Bucket, Session, Undeleted};
+use crate::aws::{After, Bucket, Tenant, Undeleted};
 
 /// How many pages of a thousand versions one pass removes.
 const PAGES: usize = 10;
@@ -23,11 +23,11 @@ const LONGEST_KEY: usize = 128;
 /// A fault of class `Blocked` when what is left cannot be removed by the operator.
 pub(super) async fn empty(
     leading: &Leading,
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
     so_far: &mut Emptying,
 ) -> Result<Option<String>, Fault> {
-    let (reads, writes) = (session.reads(bucket), session.writes(leading, bucket));
+    let (reads, writes) = (tenant.reads(bucket), tenant.writes(leading, bucket));
     let (mut after, mut more) = (After::default(), true);
     let (mut removed, mut kept) = (0, None);
     for _ in 0..PAGES {

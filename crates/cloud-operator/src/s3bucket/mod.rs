@@ -33,7 +33,7 @@ pub use self::{
     observe::Observed,
 };
 use crate::{
-    aws::{Bucket, CALL_FAILED, Session},
+    aws::{Bucket, CALL_FAILED, Session, Tenant},
     provider::{Sessions, provider_of},
 };
 
@@ -65,7 +65,7 @@ pub fn is_held(object: &S3Bucket) -> bool {
 
 impl External for S3Buckets {
     type Kind = S3Bucket;
-    type Context = Arc<Session>;
+    type Context = Tenant;
     type Identity = Bucket;
     type Desired = Desired;
     type Observed = Observed;
@@ -80,31 +80,26 @@ impl External for S3Buckets {
         provider_of(object).to_string().into()
     }
 
-    fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Arc<Session>, Unresolved> {
-        let session = self.sessions.resolve(object, purpose)?;
+    fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Tenant, Unresolved> {
+        let tenant = self.sessions.resolve(object, purpose)?;
         let recorded = object
             .status
             .as_ref()
             .and_then(|status| status.record.as_ref());
         match recorded {
-            Some(record) if record.account_id != session.caller.account => Err(
-                Unresolved::Refused(account_changed(record.account_id.as_ref(), &session)),
-            ),
-            _ => Ok(session),
+            Some(record) if record.account_id != tenant.caller.account => Err(Unresolved::Refused(
+                account_changed(record.account_id.as_ref(), &tenant),
+            )),
+            _ => Ok(tenant),
         }
     }
 
-    fn identity(&self, object: &S3Bucket, session: &Arc<Session>) -> Result<Bucket, Fault> {
-        identity::identity(object, session)
+    fn identity(&self, object: &S3Bucket, tenant: &Tenant) -> Result<Bucket, Fault> {
+        identity::identity(object, tenant)
     }
 
-    fn desired(
-        &self,
-        object: &S3Bucket,
-        session: &Arc<Session>,
-        mark: &Mark,
-    ) -> Result<Desired, Fault> {
-        Desired::new(object, &session.default_tags, mark)
+    fn desired(&self, object: &S3Bucket, tenant: &Tenant, mark: &Mark) -> Result<Desired, Fault> {
+        Desired::new(object, &tenant.default_tags, mark)
     }
 
     fn facets(desired: &Desired) -> Facets {
@@ -117,12 +112,12 @@ impl External for S3Buckets {
 
     async fn observe(
         &self,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         mark: &Mark,
         facets: &Facets,
     ) -> Result<Presence<Observed>, Fault> {
-        observe::observe(session, bucket, mark, facets)
+        observe::observe(tenant, bucket, mark, facets)
             .await
             .map_err(not_ready)
     }
@@ -150,22 +145,22 @@ impl External for S3Buckets {
     async fn create(
         &self,
         leading: &Leading,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         desired: &Desired,
     ) -> Result<(), Fault> {
-        let created = change::create(leading, session, bucket, desired).await;
+        let created = change::create(leading, tenant, bucket, desired).await;
         created.map_err(|fault| named(fault, CREATION_FAILED))
     }
 
     async fn perform(
         &self,
         leading: &Leading,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         step: &Step,
     ) -> Result<(), Fault> {
-        change::perform(leading, session, bucket, step)
+        change::perform(leading, tenant, bucket, step)
             .await
             .map_err(not_ready)
     }
@@ -173,7 +168,7 @@ impl External for S3Buckets {
     async fn delete(
         &self,
         leading: &Leading,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         object: &S3Bucket,
         status: &mut S3BucketStatus,
@@ -181,23 +176,23 @@ impl External for S3Buckets {
     ) -> Result<Deletion, Fault> {
         if object.spec.empty_on_delete && marked {
             let so_far = status.emptying.get_or_insert_default();
-            let emptied = empty::empty(leading, session, bucket, so_far).await;
+            let emptied = empty::empty(leading, tenant, bucket, so_far).await;
             if let Some(task) = emptied.map_err(not_ready)? {
                 return Ok(Deletion::Underway { task });
             }
         }
-        let deleted = change::delete(leading, session, bucket).await;
+        let deleted = change::delete(leading, tenant, bucket).await;
         deleted.map_err(not_ready).map(|()| Deletion::Asked)
     }
 
     async fn unmark(
         &self,
         leading: &Leading,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         observed: &Observed,
     ) -> Result<(), Fault> {
-        change::unmark(leading, session, bucket, observed)
+        change::unmark(leading, tenant, bucket, observed)
             .await
             .map_err(not_ready)
     }
@@ -212,14 +207,14 @@ impl External for S3Buckets {
 
     fn report(
         &self,
-        session: &Arc<Session>,
+        tenant: &Tenant,
         bucket: &Bucket,
         desired: &Desired,
         _observed: &Observed,
         trouble: &Trouble,
         status: &mut S3BucketStatus,
     ) {
-        report::report(session, bucket, desired, trouble, status);
+        report::report(tenant, bucket, desired, trouble, status);
     }
 
     fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {

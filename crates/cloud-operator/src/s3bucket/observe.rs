@@ -10,7 +10,7 @@ use super::{
     facets::{BucketTags, Facet, TABLE, TagMap, Values, of_json, to_json},
     mark::{Marking, of_tags},
 };
-use crate::aws::{Bucket, Failed, Reads, Session};
+use crate::aws::{Bucket, Failed, Reads, Tenant};
 
 /// How many facets of a bucket are read at a time, so that one bucket does not use up what AWS grants its account.
 const READS_AT_ONCE: usize = 4;
@@ -35,12 +35,12 @@ impl Observed {
 
 /// Looks at `bucket` from the view of the owner `mark`; reads its tags and the facets in `wanted`.
 pub(super) async fn observe(
-    session: &Session,
+    tenant: &Tenant,
     bucket: &Bucket,
     mark: &Mark,
     wanted: &Facets,
 ) -> Result<Presence<Observed>, Fault> {
-    let reads = session.reads(bucket);
+    let reads = tenant.reads(bucket);
     if let Err(failed) = reads.head_bucket().await {
         return match failed.refusal().map(|refusal| refusal.status) {
             Some(404) => Ok(Presence::Gone),

@@ -263,7 +263,7 @@ async fn unmarking_leaves_every_other_tag() {
     let observed = case.ours(&Facets::new()).await;
     stage
         .buckets
-        .unmark(&stage.leading, &stage.session, &case.bucket, &observed)
+        .unmark(&stage.leading, &stage.tenant, &case.bucket, &observed)
         .await
         .unwrap();
     assert!(matches!(

@@ -22,7 +22,7 @@ use operator_core::{
 use crate::stage::Stage;
 
 /// A term that ends when `clock` is moved ahead.
-async fn term(clock: &Clock) -> Leading {
+pub async fn term(clock: &Clock) -> Leading {
     let cluster = ControlPlane::shared().await.unwrap();
     let namespace = cluster.namespace("fence").await.unwrap();
     let candidacy = Candidacy {

@@ -6,5 +6,6 @@ mod faults;
 mod fence;
 mod network;
 mod ownership;
+mod pace;
 mod session;
 mod stage;

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr};
 
 use cloud_operator::aws::{
-    Access, Aws, Bucket, EndpointPolicy, Network, NetworkSettings, Session, Settings,
+    Access, Aws, Bucket, EndpointPolicy, Network, NetworkSettings, Pace, Session, Settings, Tenant,
 };
 use harness::{Egress, Moto, TlsFront, aws::AwsProxy};
 use operator_core::decide::{
@@ -225,8 +225,9 @@ async fn s3_is_asked_at_its_host_of_the_region(
         account: session.caller.account.clone(),
         partition: session.caller.partition.clone(),
     };
+    let tenant = Tenant::new(session.into(), Pace::default(), "tests");
     // The front is not called so: nothing is sent.
-    let asked = session.reads(&bucket).head_bucket().await;
+    let asked = tenant.reads(&bucket).head_bucket().await;
     asked.expect_err("another name");
     let ways = egress.ways();
     let last = ways.last().map(|way| way.target.as_str());

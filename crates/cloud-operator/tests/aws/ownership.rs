@@ -73,7 +73,7 @@ async fn taking_over_writes_the_mark_before_anything_else() {
     let step = &stage.buckets.plan(&desired, &diffs)[0];
     stage
         .buckets
-        .perform(&stage.leading, &stage.session, &case.bucket, step)
+        .perform(&stage.leading, &stage.tenant, &case.bucket, step)
         .await
         .unwrap();
     assert!(matches!(
@@ -86,7 +86,7 @@ async fn taking_over_writes_the_mark_before_anything_else() {
 async fn a_bucket_of_another_account_is_foreign_and_its_name_taken() {
     let stage = Stage::new().await;
     let theirs = stage.beside(REGION, OTHER_ACCOUNT).await;
-    assert_eq!(theirs.session.caller.account.as_ref(), OTHER_ACCOUNT);
+    assert_eq!(theirs.tenant.caller.account.as_ref(), OTHER_ACCOUNT);
     theirs.case("in-another-account").create().await.unwrap();
 
     let case = stage.case("in-another-account");
@@ -150,7 +150,7 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
     case.create().await.unwrap();
     let found = moved
         .buckets
-        .observe(&moved.session, &case.bucket, &case.mark, &Facets::new())
+        .observe(&moved.tenant, &case.bucket, &case.mark, &Facets::new())
         .await
         .unwrap();
     assert!(matches!(found, Presence::Ours(_)), "{found:?}");
@@ -158,7 +158,7 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
         .buckets
         .delete(
             &moved.leading,
-            &moved.session,
+            &moved.tenant,
             &case.bucket,
             &case.object,
             &mut Default::default(),

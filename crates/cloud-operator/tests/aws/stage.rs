@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cloud_operator::{
-    aws::{Access, Aws, Bucket, EndpointPolicy, Hop, Keys, Session, Settings, Source},
+    aws::{Access, Aws, Bucket, EndpointPolicy, Hop, Keys, Pace, Settings, Source, Tenant},
     provider::Sessions,
     s3bucket::{Desired, Observed, S3Buckets},
 };
@@ -24,7 +24,7 @@ pub const OTHER_ACCOUNT: &str = "210987654321";
 /// A proxy, a session through it, and the buckets of that session.
 pub struct Stage {
     pub aws: AwsProxy,
-    pub session: Arc<Session>,
+    pub tenant: Tenant,
     pub buckets: S3Buckets,
     pub leading: Leading,
 }
@@ -63,11 +63,12 @@ impl Stage {
             ..access
         };
         let session = Arc::new(client(&aws).open(&access).await.unwrap());
+        let tenant = Tenant::new(session, Pace::default(), "tests");
         let clock = Clock::system();
-        let sessions = Arc::new(Sessions::new(clock.clone()));
+        let sessions = Arc::new(Sessions::new(None, clock.clone()));
         Self {
             aws,
-            session,
+            tenant,
             buckets: S3Buckets::new(sessions),
             leading: Leading::always(clock),
         }
@@ -95,7 +96,7 @@ impl Stage {
             name: name.into(),
             uid: "uid-1".into(),
         };
-        let bucket = self.buckets.identity(&object, &self.session).unwrap();
+        let bucket = self.buckets.identity(&object, &self.tenant).unwrap();
         Case {
             stage: self,
             object,
@@ -109,7 +110,7 @@ impl Case<'_> {
     pub fn desired(&self) -> Desired {
         self.stage
             .buckets
-            .desired(&self.object, &self.stage.session, &self.mark)
+            .desired(&self.object, &self.stage.tenant, &self.mark)
             .unwrap()
     }
 
@@ -117,11 +118,11 @@ impl Case<'_> {
         let Stage {
             buckets,
             leading,
-            session,
+            tenant,
             ..
         } = self.stage;
         buckets
-            .create(leading, session, &self.bucket, &self.desired())
+            .create(leading, tenant, &self.bucket, &self.desired())
             .await
     }
 
@@ -132,7 +133,7 @@ impl Case<'_> {
             .collect();
         self.stage
             .buckets
-            .observe(&self.stage.session, &self.bucket, &self.mark, &facets)
+            .observe(&self.stage.tenant, &self.bucket, &self.mark, &facets)
             .await
     }
 
@@ -155,13 +156,13 @@ impl Case<'_> {
         let Stage {
             buckets,
             leading,
-            session,
+            tenant,
             ..
         } = self.stage;
         let diffs = self.diffs(owned).await;
         for step in buckets.plan(&self.desired(), &diffs) {
             buckets
-                .perform(leading, session, &self.bucket, &step)
+                .perform(leading, tenant, &self.bucket, &step)
                 .await
                 .unwrap();
         }
@@ -172,14 +173,14 @@ impl Case<'_> {
         let Stage {
             buckets,
             leading,
-            session,
+            tenant,
             ..
         } = self.stage;
         let mut status = S3BucketStatus::default();
         buckets
             .delete(
                 leading,
-                session,
+                tenant,
                 &self.bucket,
                 &self.object,
                 &mut status,

@@ -1,44 +1,32 @@
 //! The budget of writes to the API server, which everything that one operator writes has in common.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
-use super::leading::{Leading, NotLeading};
-use crate::decide::{
-    budget::{Budget, Limits, Place, Turn},
-    clock::{Clock, Moment},
+use super::{
+    leading::{Leading, NotLeading},
+    turns::Turns,
 };
+use crate::decide::{budget::Limits, clock::Clock};
 
 /// How many writes may be sent, and who is next. A clone is the same budget. Reads and the lease's renewals
 /// are never part of it: a leader that has much to write must go on leading.
 #[derive(Clone)]
-pub struct WriteBudget(Option<Arc<Line>>);
+pub struct WriteBudget(Option<Line>);
 
+#[derive(Clone)]
 struct Line {
-    clock: Clock,
-    budget: Mutex<Budget>,
-    /// Somebody left the line, and others are due earlier.
-    shorter: Notify,
-    waited_nanos: AtomicU64,
+    turns: Turns,
+    /// Whoever writes: all in one line.
+    share: Arc<str>,
 }
 
 impl WriteBudget {
     /// A budget that allows no more than `limits`.
     pub fn limited(limits: Limits, clock: Clock) -> Self {
-        Self(Some(Arc::new(Line {
-            clock,
-            budget: Mutex::new(Budget::new(limits)),
-            shorter: Notify::new(),
-            waited_nanos: AtomicU64::default(),
-        })))
+        Self(Some(Line {
+            turns: Turns::new(limits, clock),
+            share: "".into(),
+        }))
     }
 
     /// A budget that allows everything.
@@ -49,8 +37,7 @@ impl WriteBudget {
     /// How long writes have waited so far, all together; those that were given up count, too.
     pub fn waited(&self) -> Duration {
         let line = self.0.as_ref();
-        let nanos = line.map_or(0, |line| line.waited_nanos.load(Ordering::Relaxed));
-        Duration::from_nanos(nanos)
+        line.map_or(Duration::ZERO, |line| line.turns.waited())
     }
 
     /// Waits until one write may be sent, first come, first served. Dropping the future leaves the line.
@@ -58,57 +45,14 @@ impl WriteBudget {
     /// # Errors
     /// As soon as the right to write has ended.
     pub(super) async fn admit(&self, leading: &Leading) -> Result<(), NotLeading> {
-        let Some(line) = &self.0 else {
+        let Some(Line { turns, share }) = &self.0 else {
             return leading.check();
         };
-        let waiting = Waiting::begin(line);
         tokio::select! {
             biased;
             not_leading = leading.ended() => Err(not_leading),
-            () = waiting.turn() => Ok(()),
+            () = turns.next(share) => Ok(()),
         }
-    }
-}
-
-/// One write in the line.
-struct Waiting<'a> {
-    line: &'a Line,
-    place: Place,
-    since: Moment,
-}
-
-impl<'a> Waiting<'a> {
-    fn begin(line: &'a Line) -> Self {
-        Self {
-            line,
-            place: line.budget.lock().reserve(),
-            since: line.clock.now(),
-        }
-    }
-
-    async fn turn(&self) {
-        let Line { clock, budget, .. } = self.line;
-        loop {
-            // Told of whoever leaves from here on.
-            let shorter = self.line.shorter.notified();
-            let turn = budget.lock().take(&self.place, clock.now());
-            let Turn::At(due) = turn else { return };
-            tokio::select! {
-                () = clock.sleep_until(due) => {}
-                () = shorter => {}
-            }
-        }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.line.budget.lock().give_back(&self.place) {
-            self.line.shorter.notify_waiters();
-        }
-        let waited = self.line.clock.now().since(self.since).as_nanos();
-        let waited = u64::try_from(waited).unwrap_or(u64::MAX);
-        self.line.waited_nanos.fetch_add(waited, Ordering::Relaxed);
     }
 }
 
@@ -150,21 +94,6 @@ mod tests {
         assert_eq!(third.await, Ok(()));
         let waited = budget.waited();
         assert!(waited >= HOUR * 3 && waited < HOUR * 4, "{waited:?}");
-    }
-
-    #[tokio::test]
-    async fn a_write_that_is_given_up_leaves_its_turn_to_the_next() {
-        let clock = Clock::system();
-        let (budget, leading) = (hourly(&clock), Leading::always(clock.clone()));
-        budget.admit(&leading).await.unwrap();
-        let mut second = Box::pin(budget.admit(&leading));
-        assert!(poll!(&mut second).is_pending());
-        let mut third = pin!(budget.admit(&leading));
-        assert!(poll!(&mut third).is_pending());
-        clock.advance(HOUR);
-        assert!(poll!(&mut third).is_pending(), "it is not its turn");
-        drop(second);
-        assert_eq!(poll!(&mut third), Ok(()).into(), "it was told at once");
     }
 
     #[tokio::test]

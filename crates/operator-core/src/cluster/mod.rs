@@ -18,5 +18,6 @@ pub mod refusal;
 pub mod secrets;
 pub mod status;
 mod text;
+pub mod turns;
 mod version;
 pub mod write;

@@ -1,9 +1,16 @@
-//! How often something may be done: so much at once, then so often, whoever came first going first.
+//! How often something may be done: so much at once, then so often, by turns among those who share it.
 //!
 //! A bucket of tokens, kept as the moment at which it will be full again (the generic cell rate algorithm):
-//! nothing has to be counted up as time goes by.
+//! nothing has to be counted up as time goes by. The line before it is ordered by rounds, and each share has one
+//! place in a round: who has much to do delays others by one turn each, and a single share is served in the order
+//! in which it came.
 
-use std::{collections::VecDeque, num::NonZeroU32, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::clock::Moment;
 
@@ -30,15 +37,19 @@ impl Limits {
 }
 
 /// A place in the line of those who wait for their turn.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    round: u64,
+    number: u64,
+}
 
 /// When a turn comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// It has come and is spent now.
     Now,
-    /// Not before this moment, which moves only when somebody ahead gives a place back or is late.
+    /// Not before this moment. It comes earlier when somebody ahead gives a place back, and later when another
+    /// share gets a place ahead, which is once a round, or somebody ahead is late.
     At(Moment),
 }
 
@@ -49,8 +60,13 @@ pub struct Budget {
     /// How long before the budget is whole its last part may be spent.
     slack: Duration,
     whole_at: Moment,
-    line: VecDeque<Place>,
+    /// In the order of their places.
+    line: VecDeque<(Place, Arc<str>)>,
     places: u64,
+    /// Of the turn that was spent last.
+    round: u64,
+    /// The last round in which a share has a place, or had one: of those alone that reach the present round.
+    latest: HashMap<Arc<str>, u64>,
 }
 
 impl Budget {
@@ -63,21 +79,29 @@ impl Budget {
             whole_at: Moment::ORIGIN,
             line: VecDeque::new(),
             places: 0,
+            round: 0,
+            latest: HashMap::new(),
         }
     }
 
-    /// The last place in the line.
-    pub fn reserve(&mut self) -> Place {
-        let place = self.places;
+    /// The last place in the line of `share`, in its next round.
+    pub fn reserve(&mut self, share: &Arc<str>) -> Place {
+        let latest = self.latest.get(share);
+        let place = Place {
+            round: latest.map_or(self.round, |latest| latest + 1),
+            number: self.places,
+        };
         self.places += 1;
-        self.line.push_back(Place(place));
-        Place(place)
+        self.latest.insert(share.clone(), place.round);
+        let at = self.line.partition_point(|(ahead, _)| *ahead < place);
+        self.line.insert(at, (place, share.clone()));
+        place
     }
 
     /// Spends the turn of `place` if it has come. Who asks late does not hold up those behind for longer than
     /// there is enough for all: what is spent before is never what somebody ahead could have had.
-    pub fn take(&mut self, place: &Place, now: Moment) -> Turn {
-        let Ok(ahead) = self.line.binary_search(place) else {
+    pub fn take(&mut self, place: Place, now: Moment) -> Turn {
+        let Some(ahead) = self.find(place) else {
             // Spent, or given back.
             return Turn::At(Moment::NEVER);
         };
@@ -91,14 +115,30 @@ impl Budget {
         }
         self.line.remove(ahead);
         self.whole_at = whole_at + self.interval;
+        if place.round > self.round {
+            self.round = place.round;
+            self.latest.retain(|_, latest| *latest >= place.round);
+        }
         Turn::Now
     }
 
     /// Leaves the line, and says whether `place` was still in it: then those behind are due earlier. What was
     /// spent stays so.
-    pub fn give_back(&mut self, place: &Place) -> bool {
-        let found = self.line.binary_search(place);
-        found.is_ok_and(|at| self.line.remove(at).is_some())
+    pub fn give_back(&mut self, place: Place) -> bool {
+        let Some((_, share)) = self.find(place).and_then(|at| self.line.remove(at)) else {
+            return false;
+        };
+        // Who comes and goes must not end up ever farther behind.
+        let mut left = self.line.iter().rev();
+        let last = left.find_map(|(place, of)| (*of == share).then_some(place.round));
+        self.latest.insert(share, last.unwrap_or(self.round));
+        true
+    }
+
+    fn find(&self, place: Place) -> Option<usize> {
+        self.line
+            .binary_search_by_key(&place, |(place, _)| *place)
+            .ok()
     }
 }
 
@@ -113,6 +153,10 @@ mod tests {
         Budget::new(Limits::per_second(rate, burst))
     }
 
+    fn share(name: &str) -> Arc<str> {
+        name.into()
+    }
+
     fn at(millis: u64) -> Moment {
         Moment::at(Duration::from_millis(millis))
     }
@@ -120,8 +164,8 @@ mod tests {
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let mut budget = budget(4, 2);
-        let places: Vec<_> = (0..5).map(|_| budget.reserve()).collect();
-        let turns = places.iter().map(|place| budget.take(place, at(1000)));
+        let places: Vec<_> = (0..5).map(|_| budget.reserve(&share("a"))).collect();
+        let turns = places.iter().map(|place| budget.take(*place, at(1000)));
         let expected = [
             Turn::Now,
             Turn::Now,
@@ -130,68 +174,139 @@ mod tests {
             Turn::At(at(1750)),
         ];
         assert_eq!(turns.collect::<Vec<_>>(), expected);
-        assert_eq!(budget.take(&places[2], at(1250)), Turn::Now);
+        assert_eq!(budget.take(places[2], at(1250)), Turn::Now);
         // After a quiet time it is whole again, and no more than that.
-        let late: Vec<_> = (0..3).map(|_| budget.reserve()).collect();
+        let late: Vec<_> = (0..3).map(|_| budget.reserve(&share("a"))).collect();
         for place in &places[3..] {
-            assert_eq!(budget.take(place, at(60_000)), Turn::Now);
+            assert_eq!(budget.take(*place, at(60_000)), Turn::Now);
         }
-        assert_eq!(budget.take(&late[0], at(60_000)), Turn::At(at(60_250)));
+        assert_eq!(budget.take(late[0], at(60_000)), Turn::At(at(60_250)));
     }
 
     #[test]
     fn a_place_given_back_moves_those_behind_ahead_and_no_others() {
         let mut budget = budget(1, 1);
-        let places: Vec<_> = (0..4).map(|_| budget.reserve()).collect();
-        assert_eq!(budget.take(&places[0], at(0)), Turn::Now);
-        assert!(budget.give_back(&places[2]));
-        assert_eq!(budget.take(&places[1], at(0)), Turn::At(at(1000)));
-        assert_eq!(budget.take(&places[3], at(0)), Turn::At(at(2000)));
-        assert!(!budget.give_back(&places[2]), "only once");
-        assert!(!budget.give_back(&places[0]), "it was spent");
-        assert_eq!(budget.take(&places[2], at(9000)), Turn::At(Moment::NEVER));
+        let places: Vec<_> = (0..4).map(|_| budget.reserve(&share("a"))).collect();
+        assert_eq!(budget.take(places[0], at(0)), Turn::Now);
+        assert!(budget.give_back(places[2]));
+        assert_eq!(budget.take(places[1], at(0)), Turn::At(at(1000)));
+        assert_eq!(budget.take(places[3], at(0)), Turn::At(at(2000)));
+        assert!(!budget.give_back(places[2]), "only once");
+        assert!(!budget.give_back(places[0]), "it was spent");
+        assert_eq!(budget.take(places[2], at(9000)), Turn::At(Moment::NEVER));
     }
 
     #[test]
     fn nobody_overtakes_who_asks_late() {
         let mut budget = budget(1, 1);
-        let (first, second) = (budget.reserve(), budget.reserve());
-        assert_eq!(budget.take(&second, at(5000)), Turn::At(at(6000)));
-        assert_eq!(budget.take(&first, at(5500)), Turn::Now);
-        assert_eq!(budget.take(&second, at(6000)), Turn::At(at(6500)));
+        let (first, second) = (budget.reserve(&share("a")), budget.reserve(&share("a")));
+        assert_eq!(budget.take(second, at(5000)), Turn::At(at(6000)));
+        assert_eq!(budget.take(first, at(5500)), Turn::Now);
+        assert_eq!(budget.take(second, at(6000)), Turn::At(at(6500)));
+    }
+
+    #[test]
+    fn who_has_much_to_do_delays_others_by_a_turn() {
+        let mut budget = budget(1, 1);
+        let [many, few, late] = ["many", "few", "late"].map(share);
+        let mut line: Vec<_> = (0..4).map(|_| (budget.reserve(&many), "many")).collect();
+        line.extend((0..2).map(|_| (budget.reserve(&few), "few")));
+        let mut served = Vec::new();
+        for second in 0..7 {
+            let now = at(second * 1000);
+            if second == 2 {
+                line.push((budget.reserve(&late), "late"));
+            }
+            let turn = |(place, _): &(Place, &str)| budget.take(*place, now) == Turn::Now;
+            let next = line.iter().position(turn).expect("one in each second");
+            served.push(line.remove(next).1);
+        }
+        let expected = ["many", "few", "late", "many", "few", "many", "many"];
+        assert_eq!(served, expected);
+    }
+
+    #[test]
+    fn who_comes_and_goes_is_not_put_behind_for_ever() {
+        let mut budget = budget(1, 1);
+        let [many, fickle] = ["many", "fickle"].map(share);
+        let line: Vec<_> = (0..4).map(|_| budget.reserve(&many)).collect();
+        for _ in 0..100 {
+            let place = budget.reserve(&fickle);
+            assert!(budget.give_back(place));
+        }
+        let place = budget.reserve(&fickle);
+        assert_eq!(budget.take(line[0], at(0)), Turn::Now);
+        assert_eq!(budget.take(line[1], at(0)), Turn::At(at(1000)));
+        assert_eq!(budget.take(place, at(0)), Turn::At(at(2000)));
+    }
+
+    const SHARES: [&str; 3] = ["a", "b", "c"];
+
+    struct Waiting {
+        place: Place,
+        share: usize,
+        /// The moment that it was told.
+        promised: Moment,
+        /// The round when it came, and how many turns each share had had by then.
+        came: (u64, [u64; 3]),
     }
 
     /// Those who wait, each asking whenever it may be due.
     struct Crowd {
         budget: Budget,
         now: Moment,
-        /// In their order, each with the moment that it was told.
-        waiting: Vec<(Place, Moment)>,
+        /// In the order of their places.
+        waiting: Vec<Waiting>,
         granted: Vec<(Place, Moment)>,
+        turns: [u64; 3],
+        /// Nobody has left, whose place others could have had.
+        whole: bool,
+        /// There is one share.
+        alone: bool,
     }
 
     impl Crowd {
+        fn come(&mut self, share: usize) {
+            self.waiting.push(Waiting {
+                place: self.budget.reserve(&SHARES[share].into()),
+                share,
+                promised: Moment::NEVER,
+                came: (self.budget.round, self.turns),
+            });
+            self.waiting.sort_by_key(|it| it.place);
+        }
+
         /// Everybody asks, the last one first: what comes of it must not hang on that.
         fn ask(&mut self) {
-            let mut waiting = Vec::new();
-            for (place, promised) in self.waiting.drain(..).rev() {
-                match self.budget.take(&place, self.now) {
-                    Turn::Now => self.granted.push((place, self.now)),
+            let (mut waiting, mut granted) = (Vec::new(), Vec::new());
+            for mut it in self.waiting.drain(..).rev() {
+                match self.budget.take(it.place, self.now) {
+                    Turn::Now => granted.push(it),
                     Turn::At(due) => {
-                        assert!(due > self.now && due <= promised, "{place:?}: {due:?}");
-                        waiting.push((place, due));
+                        assert!(due > self.now, "{:?}: {due:?}", it.place);
+                        assert!(!self.alone || due <= it.promised, "{:?}: {due:?}", it.place);
+                        it.promised = due;
+                        waiting.push(it);
                     }
                 }
             }
             waiting.reverse();
             self.waiting = waiting;
+            for it in granted.into_iter().rev() {
+                let (round, turns) = it.came;
+                let rounds = it.place.round - round + 1;
+                let since = self.turns.iter().zip(turns).map(|(now, then)| now - then);
+                assert!(!self.whole || since.max() <= Some(rounds), "{:?}", it.place);
+                self.turns[it.share] += 1;
+                self.granted.push((it.place, self.now));
+            }
         }
 
         fn pass(&mut self, pause: Duration) {
             let end = self.now + pause;
             loop {
                 self.ask();
-                let due = self.waiting.iter().map(|(_, due)| *due).min();
+                let due = self.waiting.iter().map(|it| it.promised).min();
                 match due.filter(|due| *due <= end) {
                     Some(due) => self.now = due,
                     None => break,
@@ -204,14 +319,14 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        Come,
+        Come(usize),
         Leave(prop::sample::Index),
         Pass(Duration),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            4 => Just(Step::Come),
+            4 => (0..3_usize).prop_map(Step::Come),
             1 => any::<prop::sample::Index>().prop_map(Step::Leave),
             2 => (0..3000_u64).prop_map(|millis| Step::Pass(Duration::from_millis(millis))),
         ];
@@ -219,36 +334,47 @@ mod tests {
     }
 
     proptest! {
-        /// Never more than allowed in any stretch of time, nobody is overtaken or told a moment that is put
-        /// off, and nobody waits while there is something left.
+        /// Never more than allowed in any stretch of time, nobody waits while there is something left, each share
+        /// has a turn in each round; and a share that is alone is told no moment that is put off, and overtaken
+        /// by nobody.
         #[test]
         fn what_is_allowed_is_used_in_order_and_never_exceeded(
-            rate in 1..20_u32, burst in 1..10_u32, steps in steps(),
+            rate in 1..20_u32, burst in 1..10_u32, shares in 1..=3_usize, steps in steps(),
         ) {
             let budget = budget(rate, burst);
             let interval = budget.interval;
-            let mut crowd = Crowd { budget, now: at(0), waiting: vec![], granted: vec![] };
+            let mut crowd = Crowd {
+                budget,
+                now: at(0),
+                waiting: vec![],
+                granted: vec![],
+                turns: [0; 3],
+                whole: true,
+                alone: shares == 1,
+            };
             for step in steps {
                 match step {
-                    Step::Come => {
-                        let place = crowd.budget.reserve();
-                        crowd.waiting.push((place, Moment::NEVER));
-                    }
+                    Step::Come(share) => crowd.come(share % shares),
                     Step::Leave(which) if !crowd.waiting.is_empty() => {
                         let which = which.index(crowd.waiting.len());
-                        let (place, _) = crowd.waiting.remove(which);
-                        prop_assert!(crowd.budget.give_back(&place));
+                        let it = crowd.waiting.remove(which);
+                        crowd.whole = false;
+                        prop_assert!(crowd.budget.give_back(it.place));
                     }
                     Step::Leave(_) => {}
                     Step::Pass(pause) => crowd.pass(pause),
                 }
                 crowd.ask();
-                if let Some((_, due)) = crowd.waiting.first() {
+                if let Some(first) = crowd.waiting.first() {
                     let last = crowd.granted.iter().map(|(_, granted)| *granted).max();
-                    prop_assert!(last.is_some_and(|last| *due <= last + interval), "{due:?} after {last:?}");
+                    let due = first.promised;
+                    prop_assert!(last.is_some_and(|last| due <= last + interval), "{due:?} after {last:?}");
                 }
+                prop_assert!(crowd.budget.latest.len() <= shares);
             }
-            crowd.granted.sort();
+            if crowd.alone {
+                crowd.granted.sort();
+            }
             let moments: Vec<Moment> = crowd.granted.iter().map(|(_, granted)| *granted).collect();
             prop_assert!(moments.is_sorted(), "{:?}", crowd.granted);
             for (first, start) in moments.iter().enumerate() {

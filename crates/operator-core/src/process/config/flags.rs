@@ -8,15 +8,13 @@ use std::{
 
 use clap::Args;
 
-use super::{GoDuration, Listen, LogFormat, LogLevel, Namespaces, namespaces};
+use super::{GoDuration, Listen, LogFormat, LogLevel, Namespaces, namespaces, rate};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 const MOST_WORKERS: NonZeroU16 = NonZeroU16::new(1024).expect("1024 is not zero");
-const MOST_WRITES: u32 = 10_000;
-
 /// The raw values; [`Common`](super::Common) is what they mean together.
 #[derive(Args)]
 pub(super) struct Flags {
@@ -122,11 +120,11 @@ pub(super) struct Flags {
     pub reconcile_timeout: GoDuration,
 
     /// How many writes a second go to the API server, the lease's renewals aside: 1 to 10000, 0 for no limit.
-    #[arg(long, env = "API_WRITE_RATE", value_name = "COUNT", value_parser = write_rate, default_value = "100")]
+    #[arg(long, env = "API_WRITE_RATE", value_name = "COUNT", value_parser = rate::rate, default_value = "100")]
     pub api_write_rate: u32,
 
     /// How many writes go to the API server at once after a quiet time, if there is a limit: 1 to 10000.
-    #[arg(long, env = "API_WRITE_BURST", value_name = "COUNT", value_parser = write_burst, default_value = "200")]
+    #[arg(long, env = "API_WRITE_BURST", value_name = "COUNT", value_parser = rate::burst, default_value = "200")]
     pub api_write_burst: NonZeroU32,
 
     /// The cluster to work on. Without it: the cluster that this Pod runs in; KUBECONFIG is ignored.
@@ -146,18 +144,6 @@ fn port(text: &str) -> Result<u16, &'static str> {
 fn workers(text: &str) -> Result<NonZeroU16, &'static str> {
     let count = text.parse().ok().filter(|count| *count <= MOST_WORKERS);
     count.ok_or("a number from 1 to 1024")
-}
-
-fn write_rate(text: &str) -> Result<u32, &'static str> {
-    let rate = text.parse().ok().filter(|rate| *rate <= MOST_WRITES);
-    rate.ok_or("a number from 1 to 10000, or 0 for no limit")
-}
-
-fn write_burst(text: &str) -> Result<NonZeroU32, &'static str> {
-    let burst: Option<NonZeroU32> = text.parse().ok();
-    burst
-        .filter(|burst| burst.get() <= MOST_WRITES)
-        .ok_or("a number from 1 to 10000")
 }
 
 fn namespace(text: &str) -> Result<String, &'static str> {

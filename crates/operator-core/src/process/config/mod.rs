@@ -12,6 +12,7 @@ mod flags;
 mod listen;
 mod load;
 mod namespaces;
+mod rate;
 mod refusal;
 mod sources;
 
@@ -31,6 +32,7 @@ pub use self::{
     listen::{Listen, ListenAddress, NotAnAddress},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
+    rate::{burst, rate},
     sources::Warning,
 };
 use crate::decide::{

@@ -1,0 +1,90 @@
+//! Calls that wait for their turn.
+
+use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
+
+use cloud_operator::aws::{Access, Pace, Tenant};
+use futures::poll;
+use operator_core::{
+    cluster::leading::Leading,
+    decide::{budget::Limits, clock::Clock},
+};
+
+use crate::{
+    fence::term,
+    stage::{Stage, access, client},
+};
+
+/// So long that only the test's clock can bring the next turn.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Tenants with one call an hour between them.
+async fn hourly<const N: usize>(
+    stage: &Stage,
+    clock: &Clock,
+    namespaces: [&'static str; N],
+) -> [Tenant; N] {
+    let access = Access {
+        endpoint: Some(stage.aws.url().parse().unwrap()),
+        ..access("pace")
+    };
+    let session = Arc::new(client(&stage.aws).open(&access).await.unwrap());
+    let limits = Limits {
+        interval: HOUR,
+        burst: NonZeroU32::MIN,
+    };
+    let pace = Pace::new(Some(limits), clock);
+    namespaces.map(|namespace| Tenant::new(session.clone(), pace.clone(), namespace))
+}
+
+#[tokio::test]
+async fn reads_and_writes_wait_for_their_turn_by_turns_among_namespaces() {
+    let stage = Stage::new().await;
+    let case = stage.case("pace-turns");
+    case.create().await.unwrap();
+    let clock = Clock::system();
+    let [one, other] = hourly(&stage, &clock, ["one", "other"]).await;
+    let leading = Leading::always(clock.clone());
+    stage.proxy().clear();
+    let sent = || stage.proxy().requests().len();
+
+    one.reads(&case.bucket).head_bucket().await.unwrap();
+    assert_eq!(sent(), 1);
+    let (reads, writes) = (one.reads(&case.bucket), one.writes(&leading, &case.bucket));
+    let mut write = pin!(writes.delete_bucket_policy(|call| call));
+    assert!(poll!(&mut write).is_pending());
+    let mut late = pin!(reads.get_bucket_tagging());
+    assert!(poll!(&mut late).is_pending());
+    let reads = other.reads(&case.bucket);
+    let mut others = pin!(reads.get_bucket_versioning());
+    assert!(poll!(&mut others).is_pending());
+
+    clock.advance(HOUR);
+    assert!(poll!(&mut write).is_pending());
+    others.await.unwrap();
+    assert_eq!(sent(), 2, "the other namespace came first");
+    clock.advance(HOUR);
+    write.await.unwrap();
+    assert_eq!(sent(), 3);
+    clock.advance(HOUR);
+    late.await.unwrap();
+    assert_eq!(sent(), 4);
+}
+
+#[tokio::test]
+async fn a_write_stops_waiting_and_is_not_sent_once_its_replica_leads_no_more() {
+    let stage = Stage::new().await;
+    let case = stage.case("pace-lost");
+    case.create().await.unwrap();
+    let clock = Clock::system();
+    let [tenant] = hourly(&stage, &clock, ["one"]).await;
+    let leading = term(&clock).await;
+    tenant.reads(&case.bucket).head_bucket().await.unwrap();
+    stage.proxy().clear();
+    let writes = tenant.writes(&leading, &case.bucket);
+    let mut write = pin!(writes.delete_bucket(|call| call));
+    assert!(poll!(&mut write).is_pending());
+    // The term ends long before the turn comes.
+    clock.advance(HOUR / 2);
+    write.await.expect_err("it leads no more");
+    assert_eq!(stage.proxy().requests().len(), 0);
+}
