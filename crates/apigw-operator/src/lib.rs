@@ -12,7 +12,7 @@ pub mod session;
 pub mod snapshot;
 mod status;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use kube::Client;
@@ -50,6 +50,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), OperatorError> {
     let grpc = config.grpc()?;
+    let election = config.common.election.as_ref();
+    let look = election.map_or(Duration::ZERO, |it| it.timings.longest_candidate_retry());
     let mut operator = Operator::new(
         NAME,
         env!("CARGO_PKG_VERSION"),
@@ -69,7 +71,7 @@ pub async fn run(
     // Before the controllers: a pass finds the wish that woke it.
     planner.follow(&routes);
     planner.follow(&backends);
-    let board = Arc::new(GatewayBoard::new(clock.now()));
+    let board = Arc::new(GatewayBoard::new(look, clock.now()));
     let metrics = Metrics::register(&operator.metrics, clock.clone());
     let passes = Arc::new(Passes::new(
         &mut operator,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use operator_core::{decide::clock::Moment, engines::fanout::Exchange};
+use operator_core::{
+    decide::clock::Moment,
+    engines::fanout::{Contents, Digest, Exchange},
+};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::GatewayId;
-use crate::session::GatewaySession;
+use crate::{session::GatewaySession, snapshot::ItemId};
 
 /// A gateway from its registration until it is gone.
 pub(super) struct Connection {
@@ -26,6 +29,8 @@ struct State {
 
 struct Open {
     since: Moment,
+    /// What it had for certain when it last answered; none where nobody knows.
+    has: Option<Arc<Contents<ItemId>>>,
     exchange: Arc<Exchange<GatewaySession>>,
 }
 
@@ -33,6 +38,8 @@ struct Open {
 pub(super) struct Standing {
     /// When it last said something.
     pub seen: Moment,
+    /// What it had for certain when it last answered.
+    pub has: Option<Digest>,
     /// Since when its stream is open.
     pub streams_since: Option<Moment>,
     /// Since when it lacks something that it must have, as far as anybody can be certain.
@@ -63,9 +70,15 @@ impl Connection {
     }
 
     /// From now on this is its exchange; an earlier one ends.
-    pub fn open(&self, exchange: Arc<Exchange<GatewaySession>>, now: Moment) {
+    pub fn open(
+        &self,
+        exchange: Arc<Exchange<GatewaySession>>,
+        has: Option<Arc<Contents<ItemId>>>,
+        now: Moment,
+    ) {
         let open = Open {
             since: now,
+            has,
             exchange,
         };
         let earlier = self.state.lock().exchange.replace(open);
@@ -77,6 +90,12 @@ impl Connection {
     /// Held while one answer is heard and what it teaches is told, so that this is told in the order of the answers.
     pub fn hears(&self) -> MutexGuard<'_, ()> {
         self.answers.lock()
+    }
+
+    /// It has this now, or nobody knows what; returns what it had before, if anybody knows.
+    pub fn took(&self, has: Option<Arc<Contents<ItemId>>>) -> Option<Arc<Contents<ItemId>>> {
+        let mut state = self.state.lock();
+        std::mem::replace(&mut state.exchange.as_mut()?.has, has)
     }
 
     /// This exchange has ended. Says whether it was still the connection's own.
@@ -104,6 +123,7 @@ impl Connection {
         let look = |at: fn(&GatewaySession) -> Option<Moment>| open?.exchange.look(at);
         Standing {
             seen: state.seen,
+            has: open.and_then(|open| Some(open.has.as_ref()?.version())),
             streams_since: open.map(|open| open.since),
             behind_since: look(GatewaySession::behind_since),
             waiting_since: look(GatewaySession::waiting_since),

@@ -18,7 +18,7 @@ use std::{
 use apigw_protocol::ConfigurationUpdate;
 use operator_core::{
     decide::clock::{Clock, Moment},
-    engines::fanout::{Board, Exchange, Known},
+    engines::fanout::{Board, Contents, Digest, Exchange, Known},
 };
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -52,7 +52,11 @@ pub struct Gateways {
     metrics: Metrics,
     clock: Clock,
     state: Mutex<State>,
+    /// What an update leaves as it is, by the versions before and after: the same for most gateways.
+    latest_change: Mutex<Option<Unchanged>>,
 }
+
+type Unchanged = ((Digest, Digest), Option<Arc<Contents<ItemId>>>);
 
 #[derive(Default)]
 struct State {
@@ -99,6 +103,7 @@ impl Gateways {
             metrics,
             clock,
             state: Mutex::default(),
+            latest_change: Mutex::default(),
         }
     }
 
@@ -169,9 +174,10 @@ impl Gateways {
         let sequence = self.clock.wall().as_microsecond();
         let gateway = GatewaySession::begin(before, had, sequence, now);
         let exchange = Arc::new(Exchange::new(gateway));
-        connection.open(exchange.clone(), now);
         self.board
             .joined(&connection.id, connection.session.clone(), known, now);
+        let has = self.board.contents(&connection.id);
+        connection.open(exchange.clone(), has, now);
         drop(state);
         let (updates, outgoing) = mpsc::channel(1);
         tokio::spawn(self.clone().stream(connection, exchange, updates));
@@ -185,9 +191,33 @@ impl Gateways {
         updates: mpsc::Sender<ConfigurationUpdate>,
     ) {
         let snapshots = self.planner.snapshots();
-        exchange.run(snapshots, updates, &self.clock).await;
+        let sends = |target: &Snapshot| self.sends(&connection, target);
+        exchange.run(snapshots, updates, sends, &self.clock).await;
         if connection.closed(&exchange) {
             self.forget(&connection, "its stream has ended");
+        }
+    }
+
+    /// A gateway is sent what shall bring it to `target`. From now on until it answers it has for certain only
+    /// what `target` does not change: what changes may be in force already, or never come to be.
+    fn sends(&self, connection: &Connection, target: &Snapshot) {
+        // What its last answer taught is told first.
+        let _in_order = connection.hears();
+        let Some(has) = self.board.contents(&connection.id) else {
+            return;
+        };
+        let target = target.contents();
+        let change = (has.version(), target.version());
+        let common = {
+            let mut latest = self.latest_change.lock();
+            if latest.as_ref().is_none_or(|(known, _)| *known != change) {
+                *latest = Some((change, has.common(target).map(Arc::new)));
+            }
+            latest.as_ref().and_then(|(_, common)| common.clone())
+        };
+        if let Some(common) = common {
+            self.board
+                .has(&connection.id, &connection.session, Known::Exactly(common));
         }
     }
 
@@ -223,6 +253,7 @@ impl Gateways {
             }
             Some(Learned::RefusesAll(words)) => {
                 tracing::warn!(gateway = %connection.id, "a gateway refuses whatever it is sent: {words}");
+                connection.took(None);
                 let nobody_knows = Known::Something;
                 self.board
                     .has(&connection.id, &connection.session, nobody_knows);
@@ -233,9 +264,9 @@ impl Gateways {
     fn has(&self, connection: &Connection, snapshot: &Arc<Snapshot>, now: Moment) {
         let contents = snapshot.contents().clone();
         self.state.lock().refusers.remove(&connection.id);
+        let before = connection.took(Some(contents.clone()));
         let streams_since = connection.standing().streams_since;
         if let (Some(plan), Some(since)) = (self.planner.current(), streams_since) {
-            let before = self.board.contents(&connection.id);
             let gained = Gained {
                 before: before.as_deref(),
                 after: &contents,

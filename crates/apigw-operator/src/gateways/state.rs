@@ -13,7 +13,7 @@ struct Shown {
     #[serde(skip_serializing_if = "String::is_empty")]
     gateway_version: String,
     connected: bool,
-    /// What it has; none where nobody knows.
+    /// What it had when it last answered; none where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     in_step: bool,
@@ -38,12 +38,13 @@ impl Gateways {
         let wanted = wanted.map(|plan| plan.snapshot.version());
         let sessions = self.state.lock().sessions.clone();
         let shown = self.board.receivers().into_iter().map(|(id, receiver)| {
-            let version = match &receiver.has {
-                Known::Exactly(contents) => Some(contents.version()),
-                Known::Nothing | Known::Something => None,
-            };
             let connection = sessions.get(&receiver.session);
             let standing = connection.map(|connection| connection.standing());
+            let version = match (&standing, &receiver.has) {
+                (Some(here), _) => here.has,
+                (None, Known::Exactly(contents)) => Some(contents.version()),
+                (None, Known::Nothing | Known::Something) => None,
+            };
             let age = |since: Moment| now.since(since).as_secs_f64();
             let here = standing.as_ref();
             Shown {

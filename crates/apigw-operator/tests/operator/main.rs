@@ -16,3 +16,4 @@ mod rights;
 mod stage;
 mod steady;
 mod tls;
+mod unanswered;

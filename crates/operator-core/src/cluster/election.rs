@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -74,6 +74,7 @@ pub struct Leadership {
 #[derive(Default)]
 struct Shared {
     slow_paths: AtomicU64,
+    inherited: AtomicBool,
     seen: Mutex<Seen>,
     leader: watch::Sender<Option<LeaderAddress>>,
     /// Keeps the channel of a leadership without election open.
@@ -139,6 +140,11 @@ impl Leadership {
     /// whoever is dialled there may lead no more.
     pub fn leader(&self) -> watch::Receiver<Option<LeaderAddress>> {
         self.state.leader.subscribe()
+    }
+
+    /// Whether others may stand for the Lease, too: it was there before this process, or somebody else has held it.
+    pub fn is_inherited(&self) -> bool {
+        self.state.inherited.load(Ordering::Relaxed)
     }
 
     /// How often the lease had to be read before it could be renewed
@@ -254,6 +260,12 @@ impl Election {
             Action::WaitUntil(_) | Action::End => return Ok(Answer::Failed),
         };
         let record = Record::from(&stored.spec.clone().unwrap_or_default());
+        if request == Action::Read {
+            let is_ours = ["", self.candidacy.identity.as_str()].contains(&record.holder.as_str());
+            if !is_ours || self.seen.metadata.uid != stored.metadata.uid {
+                self.state.inherited.store(true, Ordering::Relaxed);
+            }
+        }
         let version = stored.metadata.resource_version.clone().unwrap_or_default();
         self.seen = stored;
         Ok(match request {

@@ -105,6 +105,7 @@ async fn reports_follow_the_lease() {
     };
     let first = start("a").await;
     first.leads().await;
+    assert!(!first.leadership.is_inherited(), "it made the Lease");
     let second = start("b").await;
     let third = start("c").await;
     let has = held(&[("x", 1)]);
@@ -136,4 +137,15 @@ async fn reports_follow_the_lease() {
         three
     };
     leader.replica.comes_to_know(&[own]).await;
+
+    // Whoever comes only now finds a Lease that nobody holds, and yet is not alone.
+    let Candidate {
+        resign, election, ..
+    } = other;
+    election.abort();
+    drop(resign);
+    leader.resign().await;
+    let late = start("d").await;
+    late.leads().await;
+    assert!(late.leadership.is_inherited());
 }

@@ -1,6 +1,6 @@
 //! A replica at work: it serves, and reports to whoever leads.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use harness::wait::{PATIENCE, until};
 use operator_core::{
@@ -58,7 +58,7 @@ impl Replica {
         leadership: Leadership,
         leader: watch::Receiver<Option<LeaderAddress>>,
     ) -> Self {
-        let board = Arc::new(Board::new(clock.now()));
+        let board = Arc::new(Board::new(Duration::ZERO, clock.now()));
         let refusals = Arc::new(Refusals::default());
         let (stop, stopped) = watch::channel(false);
         let address = listening.address();

@@ -112,6 +112,11 @@ impl Timings {
             .mul_f64(1.0 + JITTER_FACTOR * jitter.clamp(0.0, 1.0))
     }
 
+    /// The longest pause between two tries of a candidate.
+    pub fn longest_candidate_retry(&self) -> Duration {
+        self.candidate_retry(1.0)
+    }
+
     /// The longest that a request may take: a hanging one leaves the holder time for another.
     pub fn request_timeout(&self) -> Duration {
         self.renew_deadline / 2

@@ -106,6 +106,13 @@ impl<I: Ord + Clone + fmt::Display> Contents<I> {
         found.ok().map(|at| self.entries[at].digest)
     }
 
+    /// What is the same in both; none where that is all of this one.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let same = |entry: &&Arc<Entry<I>>| other.get(&entry.id) == Some(entry.digest);
+        let common: Vec<_> = self.entries.iter().filter(same).cloned().collect();
+        (common.len() < self.len()).then(|| Self::new(common))
+    }
+
     /// The IDs whose content is not the same in both, in their order.
     pub fn changes<'a>(&'a self, other: &'a Self) -> Vec<&'a I> {
         let (mut left, mut right) = (&self.entries[..], &other.entries[..]);
@@ -178,6 +185,11 @@ mod tests {
             let expected: Vec<u8> = (0..=u8::MAX).filter(differs).collect();
             let changes: Vec<u8> = left.changes(&right).into_iter().copied().collect();
             prop_assert_eq!(changes, expected);
+            let in_both = a.iter().filter(|(id, content)| b.get(*id) == Some(*content));
+            let in_both: BTreeMap<u8, u8> = in_both.map(|(id, content)| (*id, *content)).collect();
+            let common = left.common(&right);
+            prop_assert_eq!(common.is_none(), in_both == a);
+            prop_assert_eq!(common.unwrap_or(left.clone()), contents(&in_both));
             for (id, content) in &a {
                 prop_assert_eq!(left.get(id), Some(Digest::of([&[*content][..]])));
             }

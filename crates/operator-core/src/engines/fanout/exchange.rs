@@ -61,11 +61,13 @@ impl<S: Session> Exchange<S> {
         self.closed.send_replace(true);
     }
 
-    /// Runs the exchange until it is closed, or nobody takes what is `outgoing` any more.
+    /// Runs the exchange until it is closed, or nobody takes what is `outgoing` any more. `sends` is told of each
+    /// message before it leaves, by the target that it shall bring the receiver to.
     pub async fn run(
         &self,
         mut target: watch::Receiver<Option<Arc<S::Target>>>,
         outgoing: mpsc::Sender<S::Message>,
+        sends: impl Fn(&S::Target),
         clock: &Clock,
     ) {
         let mut closed = self.closed.subscribe();
@@ -78,6 +80,7 @@ impl<S: Session> Exchange<S> {
                 };
                 match next {
                     Next::Send(message) => {
+                        wished.iter().for_each(|wished| sends(wished));
                         if outgoing.send(message).await.is_err() {
                             return;
                         }
@@ -129,7 +132,7 @@ mod tests {
         let (sender, mut received) = mpsc::channel(1);
         let (running, target) = (exchange.clone(), targets.subscribe());
         let task = tokio::spawn(async move {
-            running.run(target, sender, &Clock::system()).await;
+            running.run(target, sender, |_| {}, &Clock::system()).await;
         });
         targets.send_replace(Some(Arc::new(1)));
         assert_eq!(received.recv().await, Some(1));
@@ -153,7 +156,7 @@ mod tests {
         let (sender, received) = mpsc::channel(1);
         drop(received);
         exchange
-            .run(targets.subscribe(), sender, &Clock::system())
+            .run(targets.subscribe(), sender, |_| {}, &Clock::system())
             .await;
     }
 }

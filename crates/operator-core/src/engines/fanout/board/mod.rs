@@ -31,9 +31,11 @@ use crate::decide::clock::{Clock, Moment};
 
 /// A receiver that joined or left less than this ago turns nothing that is in force into something that is not.
 pub const GRACE: Duration = Duration::from_secs(60);
-/// How long a replica that takes over from another hears the others before it says that every receiver has
-/// something: they look for a new leader every few seconds, and dial it.
-pub const HEARING: Duration = Duration::from_secs(15);
+/// How long a replica that takes over hears the others before it says that every receiver has something, or more
+/// where they look for a new leader less often.
+const HEARING: Duration = Duration::from_secs(15);
+/// How long they take, once they know of it, to dial it and to tell what they know.
+const TELLING: Duration = Duration::from_secs(5);
 /// How long changes are gathered after some were told: of hundreds of receivers, each takes everything.
 const GATHER: Duration = Duration::from_millis(50);
 /// How often a mere change of the number of receivers is told on every object.
@@ -95,6 +97,8 @@ struct State<R, I> {
     opened: Moment,
     /// Until when other replicas are expected to begin to report.
     heard: Moment,
+    /// How long that is each time.
+    hearing: Duration,
     receivers: BTreeMap<R, Sightings<I>>,
     reporters: Reporters,
     dirty: Wake<I>,
@@ -109,12 +113,13 @@ where
     R: Ord + Clone,
     I: Ord + Clone + fmt::Display,
 {
-    /// A board without receivers.
-    pub fn new(now: Moment) -> Self {
+    /// A board without receivers. Other replicas look for a new leader every `look`, or more often.
+    pub fn new(look: Duration, now: Moment) -> Self {
         Self {
             state: Mutex::new(State {
                 opened: now,
                 heard: now,
+                hearing: HEARING.max(look + TELLING),
                 receivers: BTreeMap::new(),
                 reporters: Reporters::default(),
                 dirty: Wake::Some(BTreeSet::new()),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{Board, HEARING, Known, Place, Receiver, Wake};
+use super::{Board, Known, Place, Receiver, Wake};
 use crate::decide::clock::Moment;
 
 /// The replicas that report.
@@ -56,10 +56,13 @@ where
     I: Ord + Clone + fmt::Display,
 {
     /// This replica leads from now on, in a new term. Nobody has reported yet, so the board is as good as new.
-    /// Where there are `others`, they are [heard](super::HEARING) first.
+    /// Where there may be `others`, they are heard first.
     pub fn leads(&self, others: bool, now: Moment) {
-        let others = others || self.state.lock().reporters.others;
-        let heard = if others { now + HEARING } else { now };
+        let heard = {
+            let state = self.state.lock();
+            let others = others || state.reporters.others;
+            if others { now + state.hearing } else { now }
+        };
         self.turn_over(true, now, heard);
     }
 
@@ -87,9 +90,13 @@ where
         }
         state.reporters.others = true;
         let (open, stream) = watch::channel(());
-        state.reporters.streams.insert(replica.clone(), open);
+        let earlier = state.reporters.streams.insert(replica.clone(), open);
         let reporting = Reporting { replica, stream };
         state.all_left(&reporting.place(), now);
+        if earlier.is_some() {
+            // What it told by the earlier one it tells again, receiver by receiver.
+            state.hear(now);
+        }
         self.changed.notify_one();
         Some(reporting)
     }
@@ -154,13 +161,17 @@ where
             state.reporters.streams.remove(&reporting.replica);
             state.all_left(&reporting.place(), now);
             // Its receivers may be connected still, or come back elsewhere.
-            state.heard = state.heard.max(now + HEARING);
+            state.hear(now);
             self.changed.notify_one();
         }
     }
 }
 
 impl<R, I> super::State<R, I> {
+    fn hear(&mut self, now: Moment) {
+        self.heard = self.heard.max(now + self.hearing);
+    }
+
     fn all_left(&mut self, place: &Place, now: Moment) {
         for sightings in self.receivers.values_mut() {
             if let Some(known) = sightings.at_mut(place)

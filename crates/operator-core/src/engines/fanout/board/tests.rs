@@ -32,7 +32,7 @@ fn some(ids: &[u8]) -> Wake<u8> {
 
 #[test]
 fn a_thing_is_everywhere_once_every_connected_receiver_has_it() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), Known::Nothing, at(0));
     board.joined(&"two", "s2".into(), Known::Nothing, at(0));
     board.has(&"one", "s1", exactly(&[(1, 1)]));
@@ -46,7 +46,7 @@ fn a_thing_is_everywhere_once_every_connected_receiver_has_it() {
 
 #[test]
 fn who_joins_or_leaves_changes_nothing_within_the_grace() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), exactly(&[(1, 1)]), at(0));
     board.joined(&"two", "s2".into(), Known::Nothing, at(100));
     assert!(board.standing(&1, digest(1), at(159)).may_still_be());
@@ -62,7 +62,7 @@ fn who_joins_or_leaves_changes_nothing_within_the_grace() {
 
 #[test]
 fn a_new_board_condemns_nothing_before_receivers_could_come() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     assert!(board.standing(&1, digest(1), at(59)).may_still_be());
     assert!(!board.standing(&1, digest(1), at(60)).may_still_be());
     assert_eq!(turn(&board, at(59)), (some(&[]), at(60)));
@@ -71,7 +71,7 @@ fn a_new_board_condemns_nothing_before_receivers_could_come() {
 
 #[test]
 fn a_word_of_an_earlier_connection_counts_no_more() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "old".into(), exactly(&[(1, 1)]), at(0));
     board.joined(&"one", "new".into(), Known::Something, at(1));
     board.left(&"one", "old", at(2));
@@ -85,7 +85,7 @@ fn a_word_of_an_earlier_connection_counts_no_more() {
 
 #[test]
 fn those_are_woken_whose_standing_may_have_changed() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), Known::Nothing, at(1));
     assert_eq!(turn(&board, at(1)).0, Wake::All);
     board.has(&"one", "s1", exactly(&[(1, 1), (2, 1)]));
@@ -97,7 +97,7 @@ fn those_are_woken_whose_standing_may_have_changed() {
 
 #[test]
 fn a_mere_change_of_number_is_told_now_and_then() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), Known::Nothing, at(10));
     turn(&board, at(10));
     assert_eq!(board.told(), 1);
@@ -113,14 +113,14 @@ fn replica(board: &Cards, name: &str, now: Moment) -> Reporting {
 }
 
 fn leading() -> Cards {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.leads(false, at(0));
     board
 }
 
 #[test]
 fn only_a_leader_takes_reports_and_it_drops_them_with_the_leadership() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     assert!(board.reports("b".into(), at(0)).is_none());
     board.leads(false, at(1));
     let other = replica(&board, "b", at(1));
@@ -147,7 +147,7 @@ fn only_a_leader_takes_reports_and_it_drops_them_with_the_leadership() {
 
 #[test]
 fn a_new_leader_condemns_nothing_before_replicas_could_report() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), exactly(&[]), at(0));
     let lacks = |now| !board.standing(&1, digest(1), now).may_still_be();
     assert!(lacks(at(100)));
@@ -160,7 +160,7 @@ fn a_new_leader_condemns_nothing_before_replicas_could_report() {
 
 #[test]
 fn who_takes_over_from_another_hears_the_others_before_it_says_everywhere() {
-    let board = Cards::new(at(0));
+    let board = Cards::new(Duration::ZERO, at(0));
     board.joined(&"one", "s1".into(), exactly(&[(1, 1)]), at(0));
     let everywhere = |now| board.standing(&1, digest(1), now).everywhere();
     assert!(everywhere(at(1)), "there is nobody else");
@@ -169,6 +169,15 @@ fn who_takes_over_from_another_hears_the_others_before_it_says_everywhere() {
     assert!(!everywhere(at(114)) && everywhere(at(115)));
     assert_eq!(turn(&board, at(101)), (some(&[]), at(115)));
     assert_eq!(turn(&board, at(115)).0, Wake::All);
+
+    let patient = Cards::new(SECOND * 20, at(0));
+    patient.joined(&"one", "s1".into(), exactly(&[(1, 1)]), at(0));
+    patient.leads(true, at(100));
+    let everywhere = |now| patient.standing(&1, digest(1), now).everywhere();
+    assert!(
+        !everywhere(at(124)) && everywhere(at(125)),
+        "those who look seldom are waited for"
+    );
 }
 
 #[test]
@@ -200,8 +209,15 @@ fn a_later_stream_of_a_replica_takes_the_place_of_an_earlier_one() {
     let (stuck, stays) = (replica(&board, "b", at(1)), replica(&board, "c", at(1)));
     board.reported(&stuck, &"gone", "s1".into(), Known::Nothing, at(1));
     board.reported(&stays, &"stays", "s2".into(), Known::Nothing, at(1));
+    board.reported(&stays, &"stays", "s2".into(), exactly(&[(1, 1)]), at(1));
+    let everywhere = |now| board.standing(&1, digest(1), now).everywhere();
+    assert!(!everywhere(at(1)), "the other one lacks it");
     let fresh = replica(&board, "b", at(2));
     assert_eq!(board.connected(), 1, "what it does not repeat has left");
+    assert!(
+        !everywhere(at(16)) && everywhere(at(17)),
+        "it was heard first what it repeats"
+    );
     assert!(!board.reported(&stuck, &"gone", "s1".into(), Known::Nothing, at(1)));
     assert!(board.while_valid(&fresh, || {}) && board.while_valid(&stays, || {}));
 }

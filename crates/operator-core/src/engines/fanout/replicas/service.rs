@@ -47,23 +47,13 @@ where
     /// Tells the board of each term of leadership. No report is taken where this does not run. Never ends.
     pub async fn run(&self) {
         let mut terms = self.leadership.watch();
-        let mut leader = self.leadership.leader();
-        let mut others = false;
         loop {
-            others |= leader.borrow_and_update().is_some();
             self.follow();
             if terms.borrow_and_update().is_some() {
+                let others = self.leadership.is_inherited();
                 self.board.leads(others, self.clock.now());
             }
-            let ended = loop {
-                tokio::select! {
-                    biased;
-                    // Before the term that may follow it.
-                    Ok(()) = leader.changed() => others |= leader.borrow_and_update().is_some(),
-                    turned = terms.changed() => break turned.is_err(),
-                }
-            };
-            if ended {
+            if terms.changed().await.is_err() {
                 // No election goes on any more.
                 self.follow();
                 return std::future::pending().await;

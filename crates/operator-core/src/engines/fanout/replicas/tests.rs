@@ -46,13 +46,13 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let leader = Board::new(at(0));
+        let leader = Board::new(Duration::ZERO, at(0));
         leader.leads(false, at(0));
         let mut telling = Telling::open("b");
         let (replica, hearing) = Hearing::open(telling.next()).unwrap();
         let reporting = leader.reports(replica, at(0)).unwrap();
         Self {
-            follower: Board::new(at(0)),
+            follower: Board::new(Duration::ZERO, at(0)),
             refused: Refusals::default(),
             leader,
             known: Refusals::default(),
