@@ -125,7 +125,7 @@ pub async fn run(
             certificates,
             clients: config.clients(),
             names: config.server_names()?,
-            replica: config.common.pod_name.as_str().into(),
+            replica: operator.identity().into(),
             service: Service::new(gateways.clone(), planner.clone(), clock.clone()),
             gateways: gateways.clone(),
             board: board.clone(),

@@ -23,7 +23,9 @@ pub struct Plan {
 /// What became of one wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Which wish.
+    /// Which edition of its object.
+    pub asked: Arc<str>,
+    /// Which wish: that edition, with the texts that it refers to.
     pub edition: Arc<str>,
     /// When it was first seen.
     pub since: Moment,
@@ -67,7 +69,8 @@ impl Plan {
                 _ => wish.since,
             };
             let verdict = Verdict {
-                edition: wish.asked.clone(),
+                asked: wish.asked.clone(),
+                edition: wish.edition.clone(),
                 since: wish.since,
                 what,
                 references: wish

@@ -73,7 +73,7 @@ pub struct GatewaySession {
     /// What was sent last without proof.
     hoped: Option<Digest>,
     in_flight: Option<InFlight>,
-    /// How many updates in a row were not answered in time.
+    /// How many updates in a row were not answered in time, or in time only as that had become longer.
     lost: u32,
     behind: Option<Moment>,
     blame: Option<Blame>,
@@ -172,7 +172,10 @@ impl GatewaySession {
     ) -> Option<Learned> {
         let in_flight = self.in_flight.take_if(|sent| sent.version == version)?;
         self.pace.answered(now);
-        self.lost = 0;
+        // Who needs longer for each update is not hurried anew at each.
+        if now.since(in_flight.sent) < PATIENCE {
+            self.lost = 0;
+        }
         self.proven = false;
         let answer = answer.map_err(|words| redacted(&words, self.known(in_flight.what.tracked())));
         if let Err(words) = &answer {

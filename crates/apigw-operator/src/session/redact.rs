@@ -26,6 +26,8 @@ const CONFIDENTIAL: [&str; 7] = [
 const HEADERS: [&str; 4] = ["authorization", "proxyauthorization", "cookie", "setcookie"];
 /// Fields that say where a confidential value is, or what it is called, end so.
 const PLACES: [&str; 5] = ["ref", "source", "path", "file", "name"];
+/// Fields that hold what something must be, or becomes, whose name stands beside them.
+const MATCHED: [&str; 5] = ["exact", "prefix", "regex", "value", "values"];
 /// Shorter values are in too many words.
 const SHORTEST: usize = 4;
 /// How much of the words is read, and how much is told, in bytes.
@@ -62,7 +64,12 @@ pub fn redacted<'a>(words: &str, known: impl IntoIterator<Item = &'a Snapshot>) 
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     let mut told = String::new();
     let mut rest = &words[..words.floor_char_boundary(READ)];
+    let cut = rest.len() < words.len();
     while let Some(next) = rest.chars().next() {
+        if cut && values.iter().any(|value| value.starts_with(rest)) {
+            // The rest of it was cut off.
+            break;
+        }
         match values.iter().find(|value| rest.starts_with(**value)) {
             Some(value) => {
                 told.push_str(REDACTED);
@@ -87,6 +94,14 @@ fn gather(value: &Value, confidential: bool, into: &mut BTreeSet<String>) {
             .iter()
             .for_each(|value| gather(value, confidential, into)),
         Value::Object(fields) => {
+            // A match of a header names it in one field, and says in another what it must be.
+            let named = ["name", "field"]
+                .iter()
+                .find_map(|name| fields.get(*name)?.as_str());
+            if named.is_some_and(|name| names_a_value(&letters(name))) {
+                let said = MATCHED.iter().filter_map(|field| fields.get(*field));
+                said.for_each(|value| gather(value, true, into));
+            }
             for (name, value) in fields {
                 let name = letters(name);
                 let header = value.as_str().filter(|_| HEADERS.contains(&&*name));
@@ -106,6 +121,10 @@ fn gather(value: &Value, confidential: bool, into: &mut BTreeSet<String>) {
 fn letters(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+fn names_a_value(name: &str) -> bool {
+    is_confidential(name) || HEADERS.contains(&name)
 }
 
 fn is_confidential(name: &str) -> bool {
@@ -159,6 +178,9 @@ mod tests {
     #[case(json!({"headers": {"set": {"Authorization": "hunter2"}}}), "hunter2hunter2")]
     #[case(json!({"jwt": {"staticTokens": ["hunter2"]}}), "token hunter2")]
     #[case(json!({"oidc": {"clientSecret": "<&hunter2>"}}), r#"{"clientSecret":"\u003c\u0026hunter2\u003e"}"#)]
+    #[case(json!({"match": [{"headers": [{"name": "Authorization", "regex": "Bearer hunter2("}]}]}), "regex \"Bearer hunter2(\": missing closing )")]
+    #[case(json!({"match": [{"queryParams": [{"name": "api_key", "exact": "hunter2"}]}]}), "query hunter2")]
+    #[case(json!({"transform": {"injectFields": [{"field": "token", "value": "hunter2"}]}}), "inject hunter2")]
     #[case(json!({"oidc": {"clientSecret": "\"hunter2\""}}), r#"client secret "\"hunter2\"" is unknown"#)]
     fn what_is_confidential_is_hidden(#[case] spec: serde_json::Value, #[case] words: &str) {
         let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
@@ -177,6 +199,18 @@ mod tests {
         });
         let told = redacted(&"redacted ".repeat(10_000), [&Snapshot::new(items)]);
         assert!(told.len() <= TOLD, "{}", told.len());
+    }
+
+    #[test]
+    fn a_value_that_is_cut_off_is_not_begun() {
+        let id = ItemId::new(Kind::Backend, ObjectKey::new("ns", "cache"));
+        // It shrinks as it is redacted, and so the end of what is read is told.
+        let long = "x".repeat(READ - "hunter2".len());
+        let spec = json!({ "password": long, "token": "hunter2-and-more" });
+        let item = Item::new(id, Bytes::from(spec.to_string()));
+        let words = format!("{long}hunter2-and-more");
+        let told = redacted(&words, [&Snapshot::new([item.into()])]);
+        assert!(!told.contains("hunter"), "{told}");
     }
 
     #[test]

@@ -256,31 +256,41 @@ proptest! {
 #[test]
 fn a_gateway_that_is_slower_than_the_patience_gets_there() {
     let takes = 3 * PATIENCE;
-    let full = snapshot(&BTreeSet::from([1]));
     let mut session = GatewaySession::begin(Before::Nothing, None, 0, Moment::ORIGIN);
     let (mut now, mut idle_at) = (Moment::ORIGIN, Moment::ORIGIN);
     let mut in_work = std::collections::VecDeque::new();
-    for _ in 0..20 {
-        let due = match session.next(&full, now) {
-            Next::Send(update) => {
-                idle_at = idle_at.max(now) + takes;
-                in_work.push_back((idle_at, update.version));
-                continue;
-            }
-            Next::Wait(due) => due,
-        };
-        match in_work.front() {
-            Some((done, _)) if *done <= due => {
-                let (done, version) = in_work.pop_front().expect("it is there");
-                now = done;
-                if let Some(Learned::Has(_)) = session.answered(&version, Ok(()), now) {
-                    return;
+    // How often it is sent one target until it has it.
+    let mut sent_until_it_has = |session: &mut GatewaySession, full: &Arc<Snapshot>| {
+        for sent in 0..20 {
+            let due = loop {
+                match session.next(full, now) {
+                    Next::Send(update) => {
+                        idle_at = idle_at.max(now) + takes;
+                        in_work.push_back((idle_at, update.version));
+                        break None;
+                    }
+                    Next::Wait(due) => match in_work.front() {
+                        Some((done, _)) if *done <= due => {
+                            let (done, version) = in_work.pop_front().expect("it is there");
+                            now = done;
+                            if let Some(Learned::Has(_)) = session.answered(&version, Ok(()), now) {
+                                break Some(sent);
+                            }
+                        }
+                        _ => now = due,
+                    },
                 }
+            };
+            if let Some(sent) = due {
+                return sent;
             }
-            _ => now = due,
         }
-    }
-    panic!("it never settles: {session:?}");
+        panic!("it never settles: {session:?}");
+    };
+    let first = sent_until_it_has(&mut session, &snapshot(&BTreeSet::from([1])));
+    assert!(first > 1, "the patience ended before it answered");
+    let second = sent_until_it_has(&mut session, &snapshot(&BTreeSet::from([1, 2])));
+    assert_eq!(second, 1, "it is known to be slow");
 }
 
 #[test]

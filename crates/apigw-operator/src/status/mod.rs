@@ -48,8 +48,25 @@ pub struct Statuses<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// When the progress of each object was told last, and of which edition.
-type Told = Mutex<HashMap<ObjectKey, (Arc<str>, Moment)>>;
+/// What this process remembers of the status of each object.
+type Told = Mutex<HashMap<ObjectKey, Remembered>>;
+
+/// Of which wish a status tells, as `Verdict` names it, and when its progress was told last.
+struct Remembered {
+    asked: Arc<str>,
+    edition: Arc<str>,
+    at: Option<Moment>,
+}
+
+impl Remembered {
+    fn of(verdict: &Verdict, at: Option<Moment>) -> Self {
+        Self {
+            asked: verdict.asked.clone(),
+            edition: verdict.edition.clone(),
+            at,
+        }
+    }
+}
 
 impl<K: Delivered> Statuses<K> {
     /// Those in `cache`, planned by `planner`, whose way is on `board`.
@@ -85,7 +102,7 @@ impl<K: Delivered> Statuses<K> {
             loop {
                 let plan = plans.borrow_and_update().clone();
                 let verdict = plan.as_ref().and_then(|plan| plan.verdict(id));
-                if let Some(verdict) = verdict.filter(|known| *known.edition == *edition) {
+                if let Some(verdict) = verdict.filter(|known| *known.asked == *edition) {
                     return Some(verdict.clone());
                 }
                 plans.changed().await.ok()?;
@@ -105,10 +122,22 @@ impl<K: Delivered> Statuses<K> {
         Ok(Outcome::Released)
     }
 
-    fn told_at(&self, key: &ObjectKey, edition: &str) -> Option<Moment> {
-        let told = self.told.lock();
-        let (known, at) = told.get(key)?;
-        (**known == *edition).then_some(*at)
+    /// What the status of `object` says of the wish that the verdict is on. What it says of another text than the
+    /// present one counts for nothing.
+    fn stored<'a>(&self, object: &'a K, verdict: &Verdict) -> Stored<'a> {
+        let mut told = self.told.lock();
+        let key = ObjectKey::of(object);
+        match told.get(&key) {
+            Some(known) if known.edition == verdict.edition => stored(object, known.at),
+            Some(known) if known.asked == verdict.asked => Stored::Nothing,
+            _ => {
+                // A status does not name the text: which one it was found to tell of has to be remembered.
+                if verdict.edition != verdict.asked {
+                    told.insert(key, Remembered::of(verdict, None));
+                }
+                stored(object, None)
+            }
+        }
     }
 }
 
@@ -140,7 +169,7 @@ impl<K: Delivered> Reconciler for Statuses<K> {
             since: verdict.since,
             standing,
             told: self.board.told(),
-            stored: stored(&*object, self.told_at(&key, &verdict.edition)),
+            stored: self.stored(&object, &verdict),
         };
         let judgement = judge(found, now);
         if let Ok(Outcome::Superseded | Outcome::Undecided { .. }) = judgement.result {
@@ -155,7 +184,8 @@ impl<K: Delivered> Reconciler for Statuses<K> {
             let same_edition = found.stored != Stored::Nothing;
             let listed = K::gateways(&mut pass.status);
             gateways::list(listed, &have, standing.connected, same_edition, wall);
-            self.told.lock().insert(key, (verdict.edition.clone(), now));
+            let told = Remembered::of(&verdict, Some(now));
+            self.told.lock().insert(key, told);
         }
         let generation = object.meta().generation;
         let lifecycle = pass.status.lifecycle_mut();

@@ -5,9 +5,12 @@ use crd_types::apigw::v1alpha1::APIRoute;
 use gateway::{Behaviour, Stuck};
 use serde_json::{Value, json};
 
-use crate::stage::{
-    Stage, UNHURRIED,
-    http::{answers, origin},
+use crate::{
+    references::document,
+    stage::{
+        Stage, UNHURRIED,
+        http::{answers, origin},
+    },
 };
 
 fn prefix(path: &str) -> Value {
@@ -44,5 +47,31 @@ async fn an_edit_that_is_taken_back_is_not_in_force_while_it_is_on_its_way() -> 
     stage.ready::<APIRoute>("paint").await?;
     answers(&gateway, "/one", 200, "").await?;
     answers(&gateway, "/two", 404, "").await?;
+    operator.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_text_is_not_in_force_for_its_predecessor_was() -> Result<()> {
+    let stage = Stage::new("text").await?;
+    let operator = stage.operator_with(UNHURRIED)?;
+    let gateway = stage.gateway("gw").await?;
+    document(&stage, "first").await?;
+    let spec = json!({
+        "match": [{ "uri": { "prefix": "/r" } }],
+        "route": [{ "destination": { "host": "127.0.0.1", "port": 9 } }],
+        "openAPIValidation": { "enabled": true, "specConfigMapRef": { "name": "doc", "key": "openapi.json" } },
+    });
+    stage.create::<APIRoute>("r", spec).await?;
+    stage.ready::<APIRoute>("r").await?;
+
+    gateway.set(Behaviour {
+        stuck: Some(Stuck::Reading),
+        silent: true,
+        ..Behaviour::default()
+    });
+    document(&stage, "second").await?;
+    stage.unready::<APIRoute>("r", "Programming").await?;
+    gateway.set(Behaviour::default());
+    stage.ready::<APIRoute>("r").await?;
     operator.stop().await
 }

@@ -77,6 +77,16 @@ pub struct Step {
     pub(super) change: Change,
 }
 
+impl Step {
+    /// The facets without which it may not be done. What closes the bucket waits for none.
+    pub(super) fn guards(&self) -> &'static [&'static str] {
+        match &self.change {
+            Change::Set(value) if !is_nothing(value) => self.facet.guards(),
+            _ => &[],
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.change.of(self.facet.name()).fmt(f)

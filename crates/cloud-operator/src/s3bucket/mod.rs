@@ -139,7 +139,7 @@ impl External for S3Buckets {
     }
 
     fn guards(step: &Step) -> &'static [&'static str] {
-        step.facet.guards()
+        step.guards()
     }
 
     async fn create(

@@ -105,6 +105,24 @@ async fn what_opens_a_bucket_is_not_written_while_its_guard_is_refused() -> Resu
     scene.request_pass::<S3Bucket>("data").await?;
     scene.ready::<S3Bucket>("data").await?;
     ensure!(opened() > 0);
+
+    // What closes it waits for no guard.
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+    let guard = |call: &Call| call.about == "GetPublicAccessBlock";
+    let rule = proxy.rule(Rule::when(guard, Action::Answer(denied)));
+    proxy.clear();
+    scene
+        .patch::<S3Bucket>("data", json!({ "spec": { "policy": null } }))
+        .await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    let counts = proxy.counts();
+    let closed = counts
+        .iter()
+        .any(|(_, about, _)| about == "DeleteBucketPolicy");
+    ensure!(closed, "{counts:?}");
+    rule.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.ready::<S3Bucket>("data").await?;
     operator.stop().await
 }
 

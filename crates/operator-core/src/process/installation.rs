@@ -16,6 +16,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 
 /// How often an API server may refuse to tell before that is taken for its answer.
 const REFUSALS: u32 = 3;
+/// How long one answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The setting of an operator that owns something outside the cluster.
 #[derive(Clone, Debug, Default, Args)]
@@ -55,26 +57,30 @@ async fn of_the_cluster(client: &Client, clock: &Clock) -> Result<Arc<str>, Name
     let (mut pause, longest) = PAUSES;
     let mut refusals = 0;
     loop {
-        let error = match namespaces.get("kube-system").await {
-            Ok(found) => {
+        let asked = namespaces.get("kube-system");
+        let why = match clock.until(clock.now() + PATIENCE, asked).await {
+            Some(Ok(found)) => {
                 let uid = found
                     .uid()
                     .ok_or_else(|| Nameless("it has none".to_owned()));
                 return Ok(uid?.into());
             }
-            Err(error) => error,
-        };
-        match code(&error) {
-            // One that has just started refuses what it is yet to read the rules of.
-            Some(400..=428 | 430..500) if refusals == REFUSALS => {
-                return Err(Nameless(explain(&error)));
+            Some(Err(error)) => {
+                let why = explain(&error);
+                // One that has just started refuses what it is yet to read the rules of.
+                if let Some(400..=428 | 430..500) = code(&error) {
+                    if refusals == REFUSALS {
+                        return Err(Nameless(why));
+                    }
+                    refusals += 1;
+                }
+                why
             }
-            Some(400..=428 | 430..500) => refusals += 1,
-            _ => tracing::warn!(
-                "the API server does not tell the UID of the namespace kube-system, and is asked again: {}",
-                explain(&error)
-            ),
-        }
+            None => format!("no answer within {PATIENCE:?}"),
+        };
+        tracing::warn!(
+            "the API server does not tell the UID of the namespace kube-system, and is asked again: {why}"
+        );
         clock.sleep(pause).await;
         pause = (2 * pause).min(longest);
     }

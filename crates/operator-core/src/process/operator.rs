@@ -104,6 +104,7 @@ pub struct Operator {
     pub state: State,
     common: Common,
     name: &'static str,
+    identity: String,
     scope: Scope,
     events: Events,
     lease: &'static str,
@@ -130,6 +131,7 @@ impl Operator {
             controller: name.to_owned(),
             instance: common.pod_name.clone(),
         };
+        let identity = format!("{}_{:016x}", common.pod_name, fastrand::u64(..));
         let budget = match common.api_writes {
             Some(limits) => WriteBudget::limited(limits, clock.clone()),
             None => WriteBudget::unlimited(),
@@ -156,6 +158,7 @@ impl Operator {
             state: State::default(),
             common,
             name,
+            identity,
             scope,
             events,
             lease,
@@ -243,6 +246,11 @@ impl Operator {
             run.await;
         });
         controller
+    }
+
+    /// This process's own name among its replicas; no two share it.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// Says on the Lease, while this replica leads, that it takes other replicas' reports at `address`, which is
@@ -361,7 +369,7 @@ impl Operator {
             Some(settings) => {
                 let candidacy = Candidacy {
                     lease: ObjectKey::new(settings.namespace.as_str(), self.lease),
-                    identity: format!("{}_{:016x}", self.common.pod_name, fastrand::u64(..)),
+                    identity: self.identity.clone(),
                     timings: settings.timings,
                     address: self.reports_at.take(),
                 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_s3::types::{BucketCannedAcl, Grant};
 
-use super::{Facet, OPENS, Wish};
+use super::{BucketOwnership, Facet, Wish, public_access_block::BucketPublicAccessBlock};
 use crate::aws::{Failed, Reads, Writes};
 
 pub(super) struct BucketAcl;
@@ -19,7 +19,7 @@ const CANNED: [(&str, &[&str]); 4] = [
 
 impl Facet for BucketAcl {
     const NAME: &'static str = "acl";
-    const GUARDS: &'static [&'static str] = OPENS;
+    const GUARDS: &'static [&'static str] = &[BucketOwnership::NAME, BucketPublicAccessBlock::NAME];
     /// What is granted to others than the owner.
     type Value = BTreeSet<String>;
 

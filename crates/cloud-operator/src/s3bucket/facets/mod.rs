@@ -74,12 +74,6 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &Of::<replication::BucketReplication>(PhantomData),
 ];
 
-/// What guards a facet that may open the bucket to others.
-const OPENS: &[&str] = &[
-    BucketOwnership::NAME,
-    public_access_block::BucketPublicAccessBlock::NAME,
-];
-
 /// The values of facets by name.
 pub(super) type Values = BTreeMap<&'static str, Value>;
 

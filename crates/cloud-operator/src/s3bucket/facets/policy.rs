@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Facet, OPENS, Wish, unless};
+use super::{Facet, Wish, public_access_block::BucketPublicAccessBlock, unless};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::policy::meaning,
@@ -12,7 +12,7 @@ pub(super) struct BucketPolicy;
 
 impl Facet for BucketPolicy {
     const NAME: &'static str = "policy";
-    const GUARDS: &'static [&'static str] = OPENS;
+    const GUARDS: &'static [&'static str] = &[BucketPublicAccessBlock::NAME];
     /// The text, which is written as it is.
     type Value = Option<String>;
 
