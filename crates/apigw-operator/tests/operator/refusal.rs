@@ -173,7 +173,8 @@ async fn neither_a_restarted_operator_nor_another_replica_sends_it_again() -> Re
     gateway.set(choosy(true));
     stage.backend("web", origin("web").await?).await?;
     stage.unlucky_route("bad", "/bad").await?;
-    stage.unready::<APIRoute>("bad", REFUSED).await?;
+    let told = stage.unready::<APIRoute>("bad", REFUSED).await?;
+    says_why(&told);
 
     let port = Port::reserve()?;
     let address = format!("--grpc-bind-address={}", port.address());
@@ -210,7 +211,12 @@ async fn neither_a_restarted_operator_nor_another_replica_sends_it_again() -> Re
         0,
         "the other replica's gateway"
     );
-    says_why(&stage.unready("bad", REFUSED).await?);
+    // Its status is from before, and stays: nobody was asked anew.
+    let now = stage.unready::<APIRoute>("bad", REFUSED).await?;
+    assert_eq!(
+        now.metadata.resource_version,
+        told.metadata.resource_version
+    );
     operator.stop().await?;
     replica.stop().await?;
     never_broken(&[&gateway, &other]);

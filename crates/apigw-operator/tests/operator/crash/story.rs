@@ -80,8 +80,11 @@ impl Story {
                 return Ok(false);
             }
         };
-        // Statuses are told by the one that came after, too.
+        // Statuses are told by the one that came after, too; those of the last edits only by it.
+        let edit = json!({ "spec": { "timeout": "29s" } });
+        story.stage.patch::<APIRoute>("moves", edit).await?;
         story.stage.ready::<APIRoute>("moves").await?;
+        story.stage.ready::<APIRoute>("comes").await?;
         story.stage.ready::<Backend>("web").await?;
         story.check()?;
         second.hurry.abort();

@@ -30,6 +30,16 @@ pub enum Seen {
     Already,
 }
 
+impl Point {
+    /// Whether every telling passes it.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Write(_, what, number) => what.ends_with("/status") && *number == 1,
+            Self::Processed(count) | Self::Acknowledged(count) => *count == 1,
+        }
+    }
+}
+
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
