@@ -29,6 +29,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         partition,
         created,
         owned_facets,
+        settled_facets,
     } = stored.clone();
     Record {
         identity: Bucket {
@@ -39,6 +40,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         },
         created,
         owned: owned_facets.into_iter().collect(),
+        settled: settled_facets,
     }
 }
 
@@ -54,6 +56,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
             },
         created,
         owned,
+        settled,
     } = record;
     BucketRecord {
         bucket_name: name,
@@ -62,5 +65,6 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         partition,
         created,
         owned_facets: owned.into_iter().collect(),
+        settled_facets: settled,
     }
 }

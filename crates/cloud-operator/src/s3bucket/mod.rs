@@ -7,6 +7,7 @@ mod empty;
 mod facets;
 mod filter;
 mod identity;
+mod leave;
 mod mark;
 mod observe;
 mod policy;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use crd_types::{
     aws::v1alpha1::{S3Bucket, S3BucketStatus},
+    lifecycle::FieldPath,
     rules::InvalidField,
 };
 use kube::ResourceExt;
@@ -25,6 +27,7 @@ use operator_core::{
     decide::outcome::Fault,
     engines::external::{
         Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
+        Wishes,
     },
 };
 
@@ -107,12 +110,12 @@ impl External for S3Buckets {
         Desired::new(object, &session.default_tags, mark)
     }
 
-    fn facets(desired: &Desired) -> Facets {
-        desired
-            .facets
-            .keys()
-            .map(|name| (*name).to_owned())
-            .collect()
+    fn wishes(desired: &Desired) -> Wishes {
+        desired.digests()
+    }
+
+    fn leave(desired: &Desired, ignored: &[FieldPath], observed: Option<&Observed>) -> Desired {
+        leave::leave(desired, ignored, observed.map(|observed| &observed.facets))
     }
 
     async fn observe(

@@ -126,10 +126,8 @@ impl Case<'_> {
     }
 
     pub async fn observe(&self, owned: &Facets) -> Result<Presence<Observed>, Fault> {
-        let facets = S3Buckets::facets(&self.desired())
-            .union(owned)
-            .cloned()
-            .collect();
+        let spoken_of = S3Buckets::wishes(&self.desired()).into_keys();
+        let facets = spoken_of.chain(owned.iter().cloned()).collect();
         self.stage
             .buckets
             .observe(&self.stage.session, &self.bucket, &self.mark, &facets)

@@ -17,6 +17,6 @@ mod referenced;
 pub mod refusal;
 pub mod secrets;
 pub mod status;
-mod text;
+pub(crate) mod text;
 mod version;
 pub mod write;

@@ -21,7 +21,7 @@ use super::{
     tags::Tags,
 };
 use crate::{
-    lifecycle::{DeletionPolicy, Managed},
+    lifecycle::{DeletionPolicy, DriftControl, FieldPath, Managed, Upheld},
     rules::{Check, InvalidField, Rule, Ruled, Transition, with_rules},
     schema::conform,
     stored::Stored,
@@ -91,6 +91,10 @@ pub struct S3BucketSpec {
     /// field. The policy in force is in status.deletionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// What to do about differences that nobody asked for by editing this object. Left out: they are set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftControl>,
 
     /// Whether a bucket that is deleted with this object is emptied first: of all objects, earlier versions,
     /// delete markers and unfinished uploads, for good. What is locked, or needs a second factor, stays and is
@@ -220,6 +224,31 @@ pub struct Switch {
     pub enabled: bool,
 }
 
+/// The fields of [`S3BucketSpec`] that are parts of the bucket itself, each read and written by itself.
+pub const S3_BUCKET_FACETS: [&str; 21] = [
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "corsRules",
+    "encryption",
+    "intelligentTiering",
+    "inventory",
+    "lifecycleRules",
+    "logging",
+    "metrics",
+    "notification",
+    "objectLock",
+    "ownershipControls",
+    "policy",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "tags",
+    "versioning",
+    "website",
+];
+
 impl Ruled for S3BucketSpec {
     const RULES: &'static [Rule<Self>] = &[
         Rule::of_field(
@@ -241,6 +270,27 @@ impl Ruled for S3BucketSpec {
             |spec| {
                 spec.accelerate.is_none_or(|switch| !switch.enabled)
                     || !spec.bucket_name.as_str().contains('.')
+            },
+        ),
+        Rule::of_field(
+            ".drift.ignore",
+            r"!has(self.drift) || !has(self.drift.ignore) || self.drift.ignore.all(path, path.matches('^(abac|accelerate|acl|analytics|corsRules|encryption|intelligentTiering|inventory|lifecycleRules|logging|metrics|notification|objectLock|ownershipControls|policy|publicAccessBlock|replication|requestPayment|tags|versioning|website)([.\\[]|$)'))",
+            "must begin with a part of the bucket: abac, accelerate, acl, analytics, corsRules, encryption, intelligentTiering, inventory, lifecycleRules, logging, metrics, notification, objectLock, ownershipControls, policy, publicAccessBlock, replication, requestPayment, tags, versioning or website",
+            |spec| {
+                spec.ignored()
+                    .all(|path| S3_BUCKET_FACETS.contains(&path.split().0))
+            },
+        ),
+        Rule::of_field(
+            ".drift.ignore",
+            "!has(self.drift) || !has(self.drift.ignore) || self.drift.ignore.all(path, !path.startsWith('tags.aws-infra-operator.runner.codes/'))",
+            "the tags of the operator's ownership mark cannot be ignored",
+            |spec| {
+                spec.ignored().all(|path| {
+                    !path
+                        .as_str()
+                        .starts_with("tags.aws-infra-operator.runner.codes/")
+                })
             },
         ),
     ];
@@ -270,7 +320,8 @@ impl S3BucketSpec {
         if let Some(encryption) = &self.encryption {
             encryption.check("spec.encryption")?;
         }
-        let facets: [(&dyn Check, &str); 12] = [
+        let facets: [(&dyn Check, &str); 13] = [
+            (&self.drift, "spec.drift"),
             (&self.policy, "spec.policy"),
             (&self.lifecycle_rules, "spec.lifecycleRules"),
             (&self.cors_rules, "spec.corsRules"),
@@ -290,6 +341,10 @@ impl S3BucketSpec {
         self.tags.check_rules("spec.tags")
     }
 
+    fn ignored(&self) -> impl Iterator<Item = FieldPath> {
+        self.drift.iter().flat_map(DriftControl::ignored)
+    }
+
     fn keeps_versions(&self) -> bool {
         self.versioning.is_some_and(|versioning| versioning.enabled)
     }
@@ -301,9 +356,15 @@ impl Managed for S3Bucket {
     fn status(&self) -> Option<&S3BucketStatus> {
         self.status.as_ref()
     }
+}
 
+impl Upheld for S3Bucket {
     fn deletion_policy(&self) -> Option<DeletionPolicy> {
         self.spec.deletion_policy
+    }
+
+    fn drift(&self) -> Option<&DriftControl> {
+        self.spec.drift.as_ref()
     }
 }
 
@@ -360,6 +421,7 @@ impl S3Bucket {
                 ownership_controls,
                 tags,
                 deletion_policy,
+                drift: None,
                 empty_on_delete: false,
                 acl: None,
                 policy: None,

@@ -96,6 +96,10 @@ pub fn buckets() -> Vec<Value> {
         "facets": [{
             "name": "versioning", "state": "Failed", "code": "AccessDenied", "message": "no",
         }],
+        "drift": {
+            "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
+            "omitted": 1,
+        },
         "emptying": { "versionsDeleted": 1000, "uploadsAborted": 1 },
         "record": {
             "bucketName": "bucket",
@@ -104,6 +108,7 @@ pub fn buckets() -> Vec<Value> {
             "partition": "aws",
             "created": true,
             "ownedFacets": ["versioning"],
+            "settledFacets": { "versioning": "0123456789abcdef" },
         },
     });
     let full = json!({
@@ -118,6 +123,7 @@ pub fn buckets() -> Vec<Value> {
         "ownershipControls": { "objectOwnership": "BucketOwnerEnforced" },
         "tags": { "team": "platform" },
         "deletionPolicy": "Retain",
+        "drift": { "policy": "Report", "ignore": ["tags.cost-center"] },
         "acl": "private",
         "emptyOnDelete": true,
         "policy": "{}",

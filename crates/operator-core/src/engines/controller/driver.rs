@@ -282,9 +282,7 @@ impl<R: Reconciler> Controller<R> {
         }
         let lifecycle = pass.status.lifecycle_mut();
         if !matches!(result, Ok(Outcome::Paused)) {
-            lifecycle
-                .conditions
-                .retain(|condition| condition.type_ != PAUSED);
+            conditions::clear(lifecycle, PAUSED);
         }
         if !self.is_passing(&object, result) {
             let generation = object.meta().generation;
@@ -350,7 +348,7 @@ impl<R: Reconciler> Controller<R> {
                 streaks.succeeded(&uid);
                 return;
             }
-            Ok(Outcome::Done { .. }) => {
+            Ok(Outcome::Done { .. } | Outcome::Held { .. }) => {
                 streaks.succeeded(&uid);
                 (
                     Class::Resync,
@@ -462,7 +460,9 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
         return;
     }
     let (severity, reason, message) = match result {
-        Ok(Outcome::Done { reason, message }) => (Severity::Normal, *reason, message),
+        Ok(Outcome::Done { reason, message } | Outcome::Held { reason, message }) => {
+            (Severity::Normal, *reason, message)
+        }
         Ok(
             Outcome::Running {
                 reason,

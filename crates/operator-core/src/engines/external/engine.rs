@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crd_types::lifecycle::{DeletionPolicy, HasLifecycle, Managed};
+use crd_types::lifecycle::{DeletionPolicy, HasLifecycle, Upheld};
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
 
-use super::{Annotations, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, pauses::Pauses};
+use super::{
+    Annotations, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, Wishes, pauses::Pauses,
+};
 use crate::{
     cluster::write::WriteError,
     decide::{
@@ -87,19 +89,21 @@ impl<E: External> Engine<E> {
         &self,
         pass: &mut Pass<E::Kind>,
         identity: &E::Identity,
-        facets: &Facets,
+        facets: Facets,
         created: bool,
+        settled: Wishes,
     ) -> Result<(), End> {
         pass.hold(E::FINALIZER).await?;
         let recorded = E::record(&pass.status);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
-        let owned = owned.union(facets).cloned().collect();
+        let owned = owned.union(&facets).cloned().collect();
         E::set_record(
             &mut pass.status,
             Record {
                 identity: identity.clone(),
                 created,
                 owned,
+                settled,
             },
         );
         Ok(pass.record().await?)
@@ -177,7 +181,7 @@ impl<E: External> Reconciler for Engine<E> {
 }
 
 /// The policy in force: the annotation, else the spec, else `Delete`.
-fn effective_policy<K: Managed>(object: &K) -> Result<DeletionPolicy, Fault> {
+fn effective_policy<K: Upheld>(object: &K) -> Result<DeletionPolicy, Fault> {
     match Annotations::of(object).deletion_policy() {
         None => Ok(object.deletion_policy().unwrap_or_default()),
         Some("Delete") => Ok(DeletionPolicy::Delete),

@@ -5,6 +5,7 @@
 //! ownership, order, drift, deletion policies, pause, adoption.
 
 mod annotations;
+mod drift;
 mod engine;
 mod mark;
 mod pauses;
@@ -14,13 +15,13 @@ mod uphold;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use crd_types::lifecycle::Managed;
+use crd_types::lifecycle::{FieldPath, Managed, Upheld};
 
 pub use self::{
     annotations::Annotations,
     engine::Engine,
     mark::{Mark, Ownership},
-    presence::{Diff, Facets, Presence, Record},
+    presence::{Diff, Facets, Presence, Record, Wishes},
     uphold::is_of_one_facet,
 };
 use crate::{cluster::leading::Leading, decide::outcome::Fault};
@@ -28,13 +29,13 @@ use crate::{cluster::leading::Leading, decide::outcome::Fault};
 /// What a domain says about one kind of outside resource.
 pub trait External: Send + Sync + 'static {
     /// The custom resource.
-    type Kind: Managed;
+    type Kind: Upheld;
     /// What the references of an object resolve to: credentials, identities of parents.
     type Context: Send + Sync;
     /// What the resource is called outside, complete enough to delete it by.
     type Identity: Clone + Eq + fmt::Display + Send + Sync;
     /// What the spec asks for, checked.
-    type Desired: Send + Sync;
+    type Desired: Clone + Send + Sync;
     /// What is there.
     type Observed: Send + Sync;
     /// One outside call that changes something. Shown to the user as what was done.
@@ -77,8 +78,16 @@ pub trait External: Send + Sync + 'static {
         mark: &Mark,
     ) -> Result<Self::Desired, Fault>;
 
-    /// The facets that the spec speaks of.
-    fn facets(desired: &Self::Desired) -> Facets;
+    /// The facets that are spoken of, and what is wanted of each. Pure.
+    fn wishes(desired: &Self::Desired) -> Wishes;
+
+    /// The wish without what is to be left alone. What is written as a whole and ignored in part has that part as it
+    /// was observed; without an observation it does not have it. Pure.
+    fn leave(
+        desired: &Self::Desired,
+        ignored: &[FieldPath],
+        observed: Option<&Self::Observed>,
+    ) -> Self::Desired;
 
     /// Looks at the resource, reading at least the facets in `facets`.
     ///

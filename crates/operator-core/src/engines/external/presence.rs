@@ -1,11 +1,17 @@
 //! What was found outside, and how it differs from what is wanted.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::mark::Mark;
 
 /// Names of facets: the parts of an outside resource that are read and written by themselves.
 pub type Facets = BTreeSet<String>;
+
+/// What is wanted of each facet that a spec speaks of, as a digest: equal while the wish is, also in later versions.
+pub type Wishes = BTreeMap<String, String>;
 
 /// What an observation found. An observation that could not tell is a fault, never `Gone`.
 #[derive(Debug)]
@@ -36,9 +42,9 @@ pub struct Diff {
     pub facet: &'static str,
     /// The field, as a path in the spec.
     pub field: String,
-    /// What is there.
+    /// What is there, for the user: a secret is not shown.
     pub from: String,
-    /// What is wanted.
+    /// What is wanted, for the user: a secret is not shown.
     pub to: String,
 }
 
@@ -57,4 +63,6 @@ pub struct Record<I> {
     pub created: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.
     pub owned: Facets,
+    /// The facets that were last seen as wanted, and how they were; where drift is only reported.
+    pub settled: Wishes,
 }

@@ -1,15 +1,22 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use crd_types::lifecycle::{HasLifecycle, Managed};
+use crd_types::lifecycle::{
+    Difference, Differences, DriftPolicy, FieldPath, HasLifecycle, HasUpkeep, Managed, Upheld,
+};
+use kube::Resource;
 
 use super::{
-    Annotations, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+    Annotations, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Wishes,
+    drift::{self, Apart},
     engine::{End, Engine},
 };
 use crate::{
-    cluster::events::Severity,
+    cluster::{
+        conditions::{self, DRIFTED},
+        events::Severity,
+    },
     decide::outcome::{Class, Fault, Outcome, Scope},
     engines::controller::Pass,
 };
@@ -24,8 +31,10 @@ struct Work<'a, E: External> {
     mark: Mark,
     desired: E::Desired,
     identity: E::Identity,
-    /// What the spec speaks of.
-    wanted: Facets,
+    /// What the spec speaks of and is not to be left alone.
+    wishes: Wishes,
+    ignored: Vec<FieldPath>,
+    policy: DriftPolicy,
 }
 
 /// What the resource carried when the pass first looked.
@@ -47,39 +56,61 @@ impl<E: External> Engine<E> {
             _ => MarkFound::Earlier,
         };
         let mut observed = match presence {
+            Presence::Gone if work.stays_gone(&pass.status) => return Ok(work.gone(pass)),
             Presence::Gone => self.create(pass, &work).await?,
             present => claim(pass, &work, present)?,
         };
-        let diffs = work.diff(&pass.status, &observed);
-        if !diffs.is_empty() {
-            self.correct(pass, &work, &observed, &diffs, mark).await?;
-            observed = claim(pass, &work, work.observe(&pass.status).await?)?;
+        if mark != MarkFound::Ours {
+            // What becomes ours is given all that it lacks.
+            forget_settled::<E>(&mut pass.status);
         }
-        let left = work.diff(&pass.status, &observed);
+        let mut apart = work.diff(&pass.status, &observed);
+        if work.policy == DriftPolicy::Correct && !apart.edits.is_empty() && in_force(pass) {
+            tell_drift(pass, &drift::shown(&apart.edits));
+        }
+        if work.policy == DriftPolicy::Report {
+            report_drift(pass, &drift::shown(&apart.drift));
+        }
+        if !apart.edits.is_empty() {
+            self.correct(pass, &work, &observed, &apart, mark).await?;
+            observed = claim(pass, &work, work.observe(&pass.status).await?)?;
+            apart = work.diff(&pass.status, &observed);
+        }
         let unread = E::unread(&observed);
+        let Apart { edits, drift } = apart;
+        let left: Vec<Diff> = edits.iter().chain(&drift).cloned().collect();
+        work.settle(pass, &left, &unread);
         work.report(
             pass,
             &observed,
             Trouble {
-                diffs: left.clone(),
+                diffs: left,
                 failed: unread.clone(),
             },
         );
+        if work.policy == DriftPolicy::Report {
+            report_drift(pass, &drift::shown(&drift));
+        }
         if let Some((_, fault)) = unread.into_iter().next() {
             return Err(fault.into());
         }
-        if !left.is_empty() {
-            return Err(not_converged(&left).into());
+        if !edits.is_empty() {
+            return Err(not_converged(&edits).into());
         }
-        let record = Record {
-            identity: work.identity,
-            created: true,
-            owned: work.wanted,
-        };
-        E::set_record(&mut pass.status, record);
-        Ok(Outcome::Done {
-            reason: E::READY,
-            message: "the spec is in force".to_owned(),
+        work.own(pass);
+        if drift.is_empty() {
+            clear_drift(pass);
+            return Ok(Outcome::Done {
+                reason: E::READY,
+                message: "the spec is in force".to_owned(),
+            });
+        }
+        Ok(Outcome::Held {
+            reason: DRIFTED,
+            message: format!(
+                "{}; it is left so, as spec.drift.policy is Report",
+                drift::line(&drift::shown(&drift))
+            ),
         })
     }
 
@@ -97,15 +128,19 @@ impl<E: External> Engine<E> {
             );
             return Err(Fault::terminal("IdentityChanged", text).into());
         }
-        let wanted = E::facets(&desired);
-        Ok(Work {
+        let drift = object.drift().cloned().unwrap_or_default();
+        let mut work = Work {
             domain: &self.domain,
             context,
             mark,
             desired,
             identity,
-            wanted,
-        })
+            wishes: Wishes::new(),
+            ignored: drift.ignored(),
+            policy: drift.policy,
+        };
+        work.wishes = E::wishes(&work.wish(None));
+        Ok(work)
     }
 
     async fn create(
@@ -114,12 +149,12 @@ impl<E: External> Engine<E> {
         work: &Work<'_, E>,
     ) -> Result<E::Observed, End> {
         let vanished = E::record(&pass.status).is_some_and(|record| record.created);
-        self.intend(pass, &work.identity, &work.wanted, false)
+        self.intend(pass, &work.identity, work.facets(), false, Wishes::new())
             .await?;
         let leading = pass.leading().clone();
         let created = self
             .domain
-            .create(&leading, &work.context, &work.identity, &work.desired)
+            .create(&leading, &work.context, &work.identity, &work.wish(None))
             .await;
         pass.note_effect(&created);
         created?;
@@ -140,28 +175,29 @@ impl<E: External> Engine<E> {
         }
     }
 
-    /// Performs what mends `diffs`. The facets are written down as ours before the first of them is. A step that
+    /// Performs what mends the edits. The facets are written down as ours before the first of them is. A step that
     /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
     async fn correct(
         &self,
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
         observed: &E::Observed,
-        diffs: &[Diff],
+        apart: &Apart,
         mark: MarkFound,
     ) -> Result<(), End> {
-        let drifted = in_force(pass);
+        let drifted = work.policy == DriftPolicy::Correct && in_force(pass);
         // Until the mark was read back, what is being adopted is not ours to delete.
         let ours = mark != MarkFound::None;
-        self.intend(pass, &work.identity, &work.wanted, ours)
+        let settled = drift::unsettled(&settled::<E>(&pass.status), &apart.edits);
+        self.intend(pass, &work.identity, work.facets(), ours, settled)
             .await?;
         let leading = pass.leading().clone();
         let mut stopped_by = None;
         let mut trouble = Trouble {
-            diffs: diffs.to_vec(),
+            diffs: apart.edits.iter().chain(&apart.drift).cloned().collect(),
             failed: E::unread(observed),
         };
-        for step in self.domain.plan(&work.desired, diffs) {
+        for step in self.domain.plan(&work.wish(Some(observed)), &apart.edits) {
             let facet = E::facet(&step);
             let unguarded = |(failed, _): &(&str, Fault)| E::guards(&step).contains(failed);
             if trouble.failed.iter().any(unguarded) {
@@ -190,7 +226,7 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
+        let changes: Vec<String> = apart.edits.iter().map(ToString::to_string).collect();
         let changes = changes.join("; ");
         if drifted {
             pass.event(Severity::Warning, "DriftCorrected", "Correct", changes);
@@ -202,20 +238,96 @@ impl<E: External> Engine<E> {
 }
 
 impl<E: External> Work<'_, E> {
+    /// What is wanted, with what is to be left alone as it was observed.
+    fn wish(&self, observed: Option<&E::Observed>) -> Cow<'_, E::Desired> {
+        match self.ignored.as_slice() {
+            [] => Cow::Borrowed(&self.desired),
+            ignored => Cow::Owned(E::leave(&self.desired, ignored, observed)),
+        }
+    }
+
+    fn facets(&self) -> Facets {
+        self.wishes.keys().cloned().collect()
+    }
+
     async fn observe(
         &self,
         status: &<E::Kind as Managed>::Status,
     ) -> Result<Presence<E::Observed>, End> {
-        let facets = self.wanted.union(&owned::<E>(status)).cloned().collect();
+        let facets = self.facets().union(&owned::<E>(status)).cloned().collect();
         Ok(self
             .domain
             .observe(&self.context, &self.identity, &self.mark, &facets)
             .await?)
     }
 
-    fn diff(&self, status: &<E::Kind as Managed>::Status, observed: &E::Observed) -> Vec<Diff> {
-        self.domain
-            .diff(&self.desired, observed, &owned::<E>(status))
+    /// What differs: all of it to be mended, or what has drifted apart from it.
+    fn diff(&self, status: &<E::Kind as Managed>::Status, observed: &E::Observed) -> Apart {
+        let wish = self.wish(Some(observed));
+        let diffs = self.domain.diff(&wish, observed, &owned::<E>(status));
+        match self.policy {
+            DriftPolicy::Correct => Apart {
+                edits: diffs,
+                drift: Vec::new(),
+            },
+            DriftPolicy::Report => drift::tell_apart(diffs, &self.wishes, &settled::<E>(status)),
+        }
+    }
+
+    /// Whether what is gone is told and not created again.
+    fn stays_gone(&self, status: &<E::Kind as Managed>::Status) -> bool {
+        let was_there = E::record(status).is_some_and(|record| record.created);
+        self.policy == DriftPolicy::Report && was_there
+    }
+
+    fn gone(&self, pass: &mut Pass<E::Kind>) -> Outcome {
+        let gone = Difference {
+            field: E::Kind::kind(&()).into_owned(),
+            found: "gone".to_owned(),
+            wanted: self.identity.to_string(),
+        };
+        report_drift(
+            pass,
+            &Differences {
+                fields: vec![gone],
+                omitted: 0,
+            },
+        );
+        Outcome::Held {
+            reason: DRIFTED,
+            message: format!(
+                "{} is gone, and is not created again, as spec.drift.policy is Report",
+                self.identity
+            ),
+        }
+    }
+
+    /// Writes down what was seen as wanted, where it is needed to tell drift from edits.
+    fn settle(&self, pass: &mut Pass<E::Kind>, left: &[Diff], unread: &[(&'static str, Fault)]) {
+        let Some(mut record) = E::record(&pass.status) else {
+            return;
+        };
+        let unread: Vec<&str> = unread.iter().map(|(facet, _)| *facet).collect();
+        record.settled = match self.policy {
+            DriftPolicy::Correct => Wishes::new(),
+            DriftPolicy::Report => drift::settled(&record.settled, &self.wishes, left, &unread),
+        };
+        E::set_record(&mut pass.status, record);
+    }
+
+    /// Writes down that the whole spec was seen to be in force, but for what is told and left.
+    fn own(&self, pass: &mut Pass<E::Kind>) {
+        let settled = match self.policy {
+            DriftPolicy::Correct => Wishes::new(),
+            DriftPolicy::Report => self.wishes.clone(),
+        };
+        let record = Record {
+            identity: self.identity.clone(),
+            created: true,
+            owned: self.facets(),
+            settled,
+        };
+        E::set_record(&mut pass.status, record);
     }
 
     fn report(&self, pass: &mut Pass<E::Kind>, observed: &E::Observed, trouble: Trouble) {
@@ -223,13 +335,12 @@ impl<E: External> Work<'_, E> {
             domain,
             context,
             identity,
-            desired,
             ..
         } = self;
         domain.report(
             context,
             identity,
-            desired,
+            &self.wish(Some(observed)),
             observed,
             &trouble,
             &mut pass.status,
@@ -305,10 +416,48 @@ fn not_converged(left: &[Diff]) -> Fault {
     )
 }
 
+/// Tells what has drifted and is left so; by an event only what is new.
+fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+    if drift.fields.is_empty() {
+        return clear_drift(pass);
+    }
+    if drift::is_news(pass.status.upkeep().drift.as_ref(), drift) {
+        let note = drift::line(drift);
+        pass.event(Severity::Warning, "DriftFound", "Observe", note);
+    }
+    tell_drift(pass, drift);
+}
+
+fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+    let generation = pass.object().meta().generation;
+    let (message, now) = (drift::line(drift), pass.clock().wall());
+    let condition = conditions::said(DRIFTED, true, "DriftFound", &message, generation, now);
+    conditions::set(pass.status.lifecycle_mut(), condition);
+    pass.status.upkeep_mut().drift = Some(drift.clone());
+}
+
+fn clear_drift<K: Upheld>(pass: &mut Pass<K>) {
+    conditions::clear(pass.status.lifecycle_mut(), DRIFTED);
+    pass.status.upkeep_mut().drift = None;
+}
+
 fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
     E::record(status)
         .map(|record| record.owned)
         .unwrap_or_default()
+}
+
+fn settled<E: External>(status: &<E::Kind as Managed>::Status) -> Wishes {
+    E::record(status)
+        .map(|record| record.settled)
+        .unwrap_or_default()
+}
+
+fn forget_settled<E: External>(status: &mut <E::Kind as Managed>::Status) {
+    if let Some(mut record) = E::record(status) {
+        record.settled.clear();
+        E::set_record(status, record);
+    }
 }
 
 /// Whether the present generation was in force before this pass: what differs now has drifted.

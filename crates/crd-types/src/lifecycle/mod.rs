@@ -1,4 +1,7 @@
-//! What every kind that stands for something outside the cluster has in common.
+//! What every kind has in common whose status an engine keeps.
+
+mod field_path;
+mod upkeep;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -6,6 +9,10 @@ use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::{
+    field_path::FieldPath,
+    upkeep::{Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Upheld, Upkeep},
+};
 use crate::schema::bounded_conditions;
 
 /// What happens to the outside resource when its object is deleted.
@@ -100,9 +107,4 @@ pub trait Managed:
 
     /// The status as stored; none before the first pass.
     fn status(&self) -> Option<&Self::Status>;
-
-    /// What the user wants to happen at deletion; none where the user said nothing.
-    fn deletion_policy(&self) -> Option<DeletionPolicy> {
-        None
-    }
 }
