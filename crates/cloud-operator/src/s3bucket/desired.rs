@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
+    compare::differences,
     facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
     mark, policy,
 };
@@ -115,6 +116,18 @@ pub(super) fn diff(desired: &Desired, found: &Values, owned: &Facets) -> Vec<Dif
         Some(facet.diff(found, wanted))
     };
     TABLE.iter().filter_map(differs).flatten().collect()
+}
+
+/// What a bucket that is not there yet lacks.
+pub(super) fn draft(desired: &Desired) -> Vec<Diff> {
+    let lacks = |(name, wanted): (&&'static str, &Value)| {
+        let nothing = match wanted {
+            Value::Object(_) => Value::Object(serde_json::Map::new()),
+            _ => Value::Null,
+        };
+        differences(name, &nothing, wanted)
+    };
+    desired.facets.iter().flat_map(lacks).collect()
 }
 
 /// The steps that mend `diffs`: first the mark, if it differs; then what is to be gone, from the end of the table,
@@ -225,6 +238,19 @@ mod tests {
         object.spec.bucket_name = crd_types::stored::Stored::unchecked("Capitals");
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
         assert!(fault.message.starts_with("spec.bucketName: "), "{fault}");
+    }
+
+    #[test]
+    fn a_bucket_that_is_not_there_lacks_each_field() {
+        let mut object = object();
+        object.spec.versioning = Some(Versioning { enabled: true });
+        let lacking = draft(&desired(&object));
+        let lacking: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+        assert!(lacking.contains(&"versioning.enabled: unset → true".to_owned()));
+        assert!(lacking.contains(&format!(
+            "tags.{}/uid: unset → 1",
+            crd_types::aws::v1alpha1::GROUP
+        )));
     }
 
     #[test]

@@ -134,8 +134,11 @@ impl External for S3Buckets {
         observed.unread.clone()
     }
 
-    fn diff(&self, desired: &Desired, observed: &Observed, owned: &Facets) -> Vec<Diff> {
-        desired::diff(desired, &observed.facets, owned)
+    fn diff(&self, desired: &Desired, observed: Option<&Observed>, owned: &Facets) -> Vec<Diff> {
+        match observed {
+            Some(observed) => desired::diff(desired, &observed.facets, owned),
+            None => desired::draft(desired),
+        }
     }
 
     fn plan(&self, desired: &Desired, diffs: &[Diff]) -> Vec<Step> {

@@ -56,7 +56,9 @@ async fn taking_over_writes_the_mark_before_anything_else() {
         panic!("unmarked")
     };
     let desired = case.desired();
-    let diffs = stage.buckets.diff(&desired, &observed, &Facets::new());
+    let diffs = stage
+        .buckets
+        .diff(&desired, Some(&observed), &Facets::new());
     let steps: Vec<_> = stage
         .buckets
         .plan(&desired, &diffs)

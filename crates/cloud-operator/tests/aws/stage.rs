@@ -145,7 +145,7 @@ impl Case<'_> {
     pub async fn diffs(&self, owned: &Facets) -> Vec<Diff> {
         self.stage
             .buckets
-            .diff(&self.desired(), &self.ours(owned).await, owned)
+            .diff(&self.desired(), Some(&self.ours(owned).await), owned)
     }
 
     /// Corrects what differs, and says what did and what still does.

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::{
     field_path::FieldPath,
-    upkeep::{Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Upheld, Upkeep},
+    upkeep::{
+        Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Mode, Plan, PlannedAction,
+        Upheld, Upkeep,
+    },
 };
 use crate::schema::bounded_conditions;
 

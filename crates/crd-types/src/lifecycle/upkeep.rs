@@ -51,6 +51,43 @@ impl DriftPolicy {
     }
 }
 
+/// Whether the outside is ever written to.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display,
+)]
+pub enum Mode {
+    /// The spec is brought into force.
+    #[default]
+    Manage,
+    /// The outside is only looked at.
+    Observe,
+}
+
+/// What would be done outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Create: there is nothing yet. Adopt: what is there belongs to nobody and would be taken over. TakeBack: it
+    /// was kept by an earlier object of this name. Update: it is this object's.
+    pub action: PlannedAction,
+    /// What would change. A secret is never shown.
+    #[serde(flatten)]
+    pub changes: Differences,
+}
+
+/// What would become of something outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
+pub enum PlannedAction {
+    /// It would be created.
+    Create,
+    /// It would be taken over.
+    Adopt,
+    /// It would be taken back.
+    TakeBack,
+    /// It would be changed.
+    Update,
+}
+
 /// How one field differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +131,10 @@ pub struct Upkeep {
     /// What differs though nobody edited the object, while it is left so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Differences>,
+    /// What would be done outside, while the user keeps the operator from doing it: by spec.mode Observe, or by
+    /// the annotation adopt with the value dry-run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 /// A status that holds the engine's part about something outside.
@@ -110,4 +151,6 @@ pub trait Upheld: Managed<Status: HasUpkeep> {
     fn deletion_policy(&self) -> Option<DeletionPolicy>;
     /// What the user wants done about drift; none where the user said nothing.
     fn drift(&self) -> Option<&DriftControl>;
+    /// Whether the outside is ever written to.
+    fn mode(&self) -> Mode;
 }

@@ -21,7 +21,7 @@ use super::{
     tags::Tags,
 };
 use crate::{
-    lifecycle::{DeletionPolicy, DriftControl, FieldPath, Managed, Upheld},
+    lifecycle::{DeletionPolicy, DriftControl, FieldPath, Managed, Mode, Upheld},
     rules::{Check, InvalidField, Rule, Ruled, Transition, with_rules},
     schema::conform,
     stored::Stored,
@@ -91,6 +91,12 @@ pub struct S3BucketSpec {
     /// field. The policy in force is in status.deletionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// Manage: the bucket is made as this object says. Observe: nothing is ever done in AWS, neither now nor when this
+    /// object is deleted; status.plan shows what Manage would do, and Ready is True if that is nothing. Left out:
+    /// Manage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
 
     /// What to do about differences that nobody asked for by editing this object. Left out: they are set back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -366,6 +372,10 @@ impl Upheld for S3Bucket {
     fn drift(&self) -> Option<&DriftControl> {
         self.spec.drift.as_ref()
     }
+
+    fn mode(&self) -> Mode {
+        self.spec.mode.unwrap_or_default()
+    }
 }
 
 #[bon]
@@ -421,6 +431,7 @@ impl S3Bucket {
                 ownership_controls,
                 tags,
                 deletion_policy,
+                mode: None,
                 drift: None,
                 empty_on_delete: false,
                 acl: None,

@@ -100,6 +100,11 @@ pub fn buckets() -> Vec<Value> {
             "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
             "omitted": 1,
         },
+        "plan": {
+            "action": "Update",
+            "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
+            "omitted": 1,
+        },
         "emptying": { "versionsDeleted": 1000, "uploadsAborted": 1 },
         "record": {
             "bucketName": "bucket",
@@ -123,6 +128,7 @@ pub fn buckets() -> Vec<Value> {
         "ownershipControls": { "objectOwnership": "BucketOwnerEnforced" },
         "tags": { "team": "platform" },
         "deletionPolicy": "Retain",
+        "mode": "Observe",
         "drift": { "policy": "Report", "ignore": ["tags.cost-center"] },
         "acl": "private",
         "emptyOnDelete": true,

@@ -9,6 +9,7 @@ mod drift;
 mod engine;
 mod mark;
 mod pauses;
+mod plan;
 mod presence;
 mod release;
 mod uphold;
@@ -18,7 +19,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use crd_types::lifecycle::{FieldPath, Managed, Upheld};
 
 pub use self::{
-    annotations::Annotations,
+    annotations::{Adoption, Annotations},
     engine::Engine,
     mark::{Mark, Ownership},
     presence::{Diff, Facets, Presence, Record, Wishes},
@@ -106,10 +107,15 @@ pub trait External: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What is not as wanted. A facet in `owned` that the spec no longer speaks of is to be unset;
-    /// every other facet that the spec does not speak of is left alone. Pure.
-    fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets)
-    -> Vec<Diff>;
+    /// What is not as wanted; without an observation, of something that is not there yet. A facet in `owned` that
+    /// the spec no longer speaks of is to be unset; every other facet that the spec does not speak of is left
+    /// alone. Pure.
+    fn diff(
+        &self,
+        desired: &Self::Desired,
+        observed: Option<&Self::Observed>,
+        owned: &Facets,
+    ) -> Vec<Diff>;
 
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;

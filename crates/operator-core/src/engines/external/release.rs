@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crd_types::lifecycle::DeletionPolicy;
+use crd_types::lifecycle::{DeletionPolicy, Mode, Upheld};
 
 use super::{
-    Annotations, Deletion, External, Presence, Purpose, Record,
+    Adoption, Annotations, Deletion, External, Presence, Purpose, Record,
     engine::{End, Engine},
 };
 use crate::{
@@ -42,6 +42,13 @@ impl<E: External> Engine<E> {
             let note = "nothing outside was ever created or adopted";
             return self.let_go(pass, Severity::Normal, "Released", note).await;
         };
+        if object.mode() == Mode::Observe {
+            let note = format!(
+                "{} stays as it is, as spec.mode is Observe",
+                record.identity
+            );
+            return self.let_go(pass, Severity::Normal, "LeftAlone", note).await;
+        }
         match policy.map_err(|fault| with_way_out::<E>(fault.into()))? {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
@@ -79,7 +86,9 @@ impl<E: External> Engine<E> {
                 )
                 .into());
             }
-            Presence::Unmarked(_) if record.created && Annotations::of(&*object).adopt() => {}
+            Presence::Unmarked(_)
+                if record.created && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {
+            }
             Presence::Unmarked(_) if record.created => {
                 return Err(Fault::blocked(
                     "MarkLost",

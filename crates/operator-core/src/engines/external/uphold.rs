@@ -3,12 +3,13 @@
 use std::{borrow::Cow, time::Duration};
 
 use crd_types::lifecycle::{
-    Difference, Differences, DriftPolicy, FieldPath, HasLifecycle, HasUpkeep, Managed, Upheld,
+    Difference, Differences, DriftPolicy, FieldPath, HasLifecycle, HasUpkeep, Managed, Mode, Upheld,
 };
 use kube::Resource;
 
 use super::{
-    Annotations, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Wishes,
+    Adoption, Annotations, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+    Wishes,
     drift::{self, Apart},
     engine::{End, Engine},
 };
@@ -25,16 +26,18 @@ use crate::{
 const NOT_VISIBLE_POLL: Duration = Duration::from_secs(2);
 
 /// What a pass works with once every reference is resolved.
-struct Work<'a, E: External> {
-    domain: &'a E,
+pub(super) struct Work<'a, E: External> {
+    pub(super) domain: &'a E,
     context: E::Context,
     mark: Mark,
     desired: E::Desired,
-    identity: E::Identity,
+    pub(super) identity: E::Identity,
     /// What the spec speaks of and is not to be left alone.
     wishes: Wishes,
     ignored: Vec<FieldPath>,
-    policy: DriftPolicy,
+    pub(super) policy: DriftPolicy,
+    pub(super) mode: Mode,
+    pub(super) adoption: Adoption,
 }
 
 /// What the resource carried when the pass first looked.
@@ -50,6 +53,10 @@ impl<E: External> Engine<E> {
         self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
         let presence = work.observe(&pass.status).await?;
+        if let Some(held) = work.held(&pass.status, &presence) {
+            return self.plan(pass, &work, presence, held);
+        }
+        pass.status.upkeep_mut().plan = None;
         let mark = match presence {
             Presence::Gone | Presence::Ours(_) => MarkFound::Ours,
             Presence::Unmarked(_) => MarkFound::None,
@@ -108,7 +115,7 @@ impl<E: External> Engine<E> {
         Ok(Outcome::Held {
             reason: DRIFTED,
             message: format!(
-                "{}; it is left so, as spec.drift.policy is Report",
+                "left as it is, as spec.drift.policy is Report: {}",
                 drift::line(&drift::shown(&drift))
             ),
         })
@@ -128,6 +135,12 @@ impl<E: External> Engine<E> {
             );
             return Err(Fault::terminal("IdentityChanged", text).into());
         }
+        let adoption = Annotations::of(&*object).adopt().map_err(|found| {
+            let key = Annotations::<E::Kind>::key("adopt");
+            let text =
+                format!("annotation {key}: found {found:?}, allowed are true, false and dry-run");
+            Fault::terminal("InvalidAnnotation", text)
+        })?;
         let drift = object.drift().cloned().unwrap_or_default();
         let mut work = Work {
             domain: &self.domain,
@@ -138,6 +151,8 @@ impl<E: External> Engine<E> {
             wishes: Wishes::new(),
             ignored: drift.ignored(),
             policy: drift.policy,
+            mode: object.mode(),
+            adoption,
         };
         work.wishes = E::wishes(&work.wish(None));
         Ok(work)
@@ -239,7 +254,7 @@ impl<E: External> Engine<E> {
 
 impl<E: External> Work<'_, E> {
     /// What is wanted, with what is to be left alone as it was observed.
-    fn wish(&self, observed: Option<&E::Observed>) -> Cow<'_, E::Desired> {
+    pub(super) fn wish(&self, observed: Option<&E::Observed>) -> Cow<'_, E::Desired> {
         match self.ignored.as_slice() {
             [] => Cow::Borrowed(&self.desired),
             ignored => Cow::Owned(E::leave(&self.desired, ignored, observed)),
@@ -262,9 +277,13 @@ impl<E: External> Work<'_, E> {
     }
 
     /// What differs: all of it to be mended, or what has drifted apart from it.
-    fn diff(&self, status: &<E::Kind as Managed>::Status, observed: &E::Observed) -> Apart {
+    pub(super) fn diff(
+        &self,
+        status: &<E::Kind as Managed>::Status,
+        observed: &E::Observed,
+    ) -> Apart {
         let wish = self.wish(Some(observed));
-        let diffs = self.domain.diff(&wish, observed, &owned::<E>(status));
+        let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(status));
         match self.policy {
             DriftPolicy::Correct => Apart {
                 edits: diffs,
@@ -330,7 +349,12 @@ impl<E: External> Work<'_, E> {
         E::set_record(&mut pass.status, record);
     }
 
-    fn report(&self, pass: &mut Pass<E::Kind>, observed: &E::Observed, trouble: Trouble) {
+    pub(super) fn report(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        observed: &E::Observed,
+        trouble: Trouble,
+    ) {
         let Self {
             domain,
             context,
@@ -349,7 +373,7 @@ impl<E: External> Work<'_, E> {
 }
 
 /// Whether what was found may be touched, and in which name.
-fn claim<E: External>(
+pub(super) fn claim<E: External>(
     pass: &mut Pass<E::Kind>,
     work: &Work<'_, E>,
     presence: Presence<E::Observed>,
@@ -362,7 +386,7 @@ fn claim<E: External>(
             pass.event(Severity::Normal, "TakenBack", "Adopt", note);
             Ok(observed)
         }
-        Presence::Unmarked(observed) if Annotations::of(&*pass.object()).adopt() => {
+        Presence::Unmarked(observed) if work.adoption == Adoption::Allowed => {
             pass.event(Severity::Normal, "Adopted", "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
@@ -370,7 +394,7 @@ fn claim<E: External>(
             "NotManaged",
             format!(
                 "{identity} exists and carries no ownership mark, so it is left alone; to take it over \
-                 annotate this object with {}=true",
+                 annotate this object with {}=true, and with dry-run to see first what that would change",
                 Annotations::<E::Kind>::key("adopt")
             ),
         )
@@ -417,7 +441,7 @@ fn not_converged(left: &[Diff]) -> Fault {
 }
 
 /// Tells what has drifted and is left so; by an event only what is new.
-fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     if drift.fields.is_empty() {
         return clear_drift(pass);
     }
@@ -436,12 +460,12 @@ fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     pass.status.upkeep_mut().drift = Some(drift.clone());
 }
 
-fn clear_drift<K: Upheld>(pass: &mut Pass<K>) {
+pub(super) fn clear_drift<K: Upheld>(pass: &mut Pass<K>) {
     conditions::clear(pass.status.lifecycle_mut(), DRIFTED);
     pass.status.upkeep_mut().drift = None;
 }
 
-fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
+pub(super) fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
     E::record(status)
         .map(|record| record.owned)
         .unwrap_or_default()
