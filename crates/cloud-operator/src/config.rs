@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
-use crd_types::names::NamespaceName;
-use operator_core::process::{config::Common, installation::Installation};
+use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
+use operator_core::process::{
+    config::Common,
+    installation::{Installation, InstallationId},
+};
 
 use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
@@ -25,6 +28,23 @@ pub struct Config {
     /// What marks outside resources.
     #[command(flatten)]
     pub installation: Installation,
+
+    /// Installations that this one goes on for, as after a cluster was rebuilt: their IDs, comma-separated. What they
+    /// marked is taken back by the object of the same kind, namespace and name. Name none that is still at work. An
+    /// INSTALLATION_ID that is configured is not known to be this cluster's alone: with it, what an earlier object
+    /// of the same name had is taken back only if the ID is named here, too.
+    #[arg(
+        long,
+        env = "EARLIER_INSTALLATIONS",
+        value_name = "IDS",
+        value_delimiter = ','
+    )]
+    pub earlier_installations: Vec<InstallationId>,
+
+    /// What becomes of an AWS resource when its object is deleted and neither the object nor its namespace says
+    /// so: Delete, Retain or Orphan. [default: Delete]
+    #[arg(long, env = "DELETION_POLICY", value_name = "POLICY", value_parser = deletion_policy)]
+    pub deletion_policy: Option<DeletionPolicy>,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.
@@ -189,6 +209,11 @@ impl Config {
             ..Settings::default()
         })
     }
+}
+
+fn deletion_policy(text: &str) -> Result<DeletionPolicy, &'static str> {
+    let policy = text.trim().parse();
+    policy.map_err(|_| "Delete, Retain or Orphan")
 }
 
 fn namespaces(text: &str) -> Result<String, &'static str> {

@@ -26,8 +26,8 @@ use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
     engines::external::{
-        Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
-        Wishes,
+        Claim, Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+        Unresolved, Wishes,
     },
 };
 
@@ -122,10 +122,10 @@ impl External for S3Buckets {
         &self,
         session: &Arc<Session>,
         bucket: &Bucket,
-        mark: &Mark,
+        claim: &Claim,
         facets: &Facets,
     ) -> Result<Presence<Observed>, Fault> {
-        observe::observe(session, bucket, mark, facets)
+        observe::observe(session, bucket, claim, facets)
             .await
             .map_err(not_ready)
     }

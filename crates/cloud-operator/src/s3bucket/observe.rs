@@ -3,7 +3,7 @@
 use futures::{FutureExt, StreamExt, stream};
 use operator_core::{
     decide::outcome::Fault,
-    engines::external::{Facets, Mark, Ownership, Presence, is_of_one_facet},
+    engines::external::{Claim, Facets, Ownership, Presence, is_of_one_facet},
 };
 
 use super::{
@@ -33,11 +33,11 @@ impl Observed {
     }
 }
 
-/// Looks at `bucket` from the view of the owner `mark`; reads its tags and the facets in `wanted`.
+/// Looks at `bucket` in the name of `claim`; reads its tags and the facets in `wanted`.
 pub(super) async fn observe(
     session: &Session,
     bucket: &Bucket,
-    mark: &Mark,
+    claim: &Claim,
     wanted: &Facets,
 ) -> Result<Presence<Observed>, Fault> {
     let reads = session.reads(bucket);
@@ -56,9 +56,12 @@ pub(super) async fn observe(
                 .to_owned(),
         }),
         Marking::None => Ok(Presence::Unmarked(read(&reads, tags, wanted).await?)),
-        Marking::Whole(found) => match mark.judge(&found) {
+        Marking::Whole(found) => match claim.judge(&found) {
             Ownership::Ours => Ok(Presence::Ours(read(&reads, tags, wanted).await?)),
-            Ownership::OursEarlier => Ok(Presence::OursEarlier(read(&reads, tags, wanted).await?)),
+            Ownership::OursEarlier => Ok(Presence::OursEarlier {
+                observed: read(&reads, tags, wanted).await?,
+                mark: found,
+            }),
             Ownership::Foreign => Ok(Presence::Foreign {
                 owner: Some(found),
                 seen: "the ownership mark in its tags".to_owned(),

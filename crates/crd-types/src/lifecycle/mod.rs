@@ -12,15 +12,25 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use self::{
     field_path::FieldPath,
     upkeep::{
-        Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Mode, Plan, PlannedAction,
-        Upheld, Upkeep,
+        DeletionPolicySource, Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Mode,
+        Plan, PlannedAction, Upheld, Upkeep,
     },
 };
 use crate::schema::bounded_conditions;
 
 /// What happens to the outside resource when its object is deleted.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::EnumString,
 )]
 pub enum DeletionPolicy {
     /// The outside resource is deleted too.

@@ -135,6 +135,25 @@ pub struct Upkeep {
     /// the annotation adopt with the value dry-run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// Where the deletion policy in force was said. Annotation: by this object's annotation. Spec: by its spec.
+    /// Namespace: by the annotation of its namespace. Operator: by the operator's settings. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy_source: Option<DeletionPolicySource>,
+}
+
+/// Where a deletion policy was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
+pub enum DeletionPolicySource {
+    /// By an annotation of the object.
+    Annotation,
+    /// By the object's spec.
+    Spec,
+    /// By an annotation of the object's namespace.
+    Namespace,
+    /// By the operator's settings.
+    Operator,
+    /// Nowhere.
+    Default,
 }
 
 /// A status that holds the engine's part about something outside.

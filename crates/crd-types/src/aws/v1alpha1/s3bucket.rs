@@ -86,9 +86,11 @@ pub struct S3BucketSpec {
 
     /// What happens to the bucket when this object is deleted. Delete: it is deleted too, if it is empty or
     /// emptyOnDelete is true; otherwise the object waits and says so. Retain: it stays, marked as this object's, which takes it
-    /// back when created again. Orphan: it stays and the mark is taken off. Left out: Delete. The annotation
+    /// back when created again. Orphan: it stays and the mark is taken off. The annotation
     /// aws-infra-operator.runner.codes/deletion-policy of this object, if it has one, comes before this
-    /// field. The policy in force is in status.deletionPolicy.
+    /// field. Where neither is there, that annotation of the namespace counts, then the operator's setting
+    /// DELETION_POLICY, then Delete. The policy in force is in status.deletionPolicy, and in
+    /// status.deletionPolicySource where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 

@@ -116,6 +116,14 @@ pub struct BucketRecord {
     pub region: Region,
     /// Partition of that account.
     pub partition: Partition,
+    /// UID of the object that this was written for; none in what earlier versions wrote.
+    #[serde(
+        default,
+        rename = "objectUID",
+        skip_serializing_if = "String::is_empty"
+    )]
+    #[schemars(length(max = 64))]
+    pub object_uid: String,
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,

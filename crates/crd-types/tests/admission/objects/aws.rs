@@ -100,6 +100,7 @@ pub fn buckets() -> Vec<Value> {
             "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
             "omitted": 1,
         },
+        "deletionPolicySource": "Spec",
         "plan": {
             "action": "Update",
             "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
@@ -111,6 +112,7 @@ pub fn buckets() -> Vec<Value> {
             "accountID": "111122223333",
             "region": "eu-central-1",
             "partition": "aws",
+            "objectUID": "7b6c8c1e-0000-4000-8000-000000000000",
             "created": true,
             "ownedFacets": ["versioning"],
             "settledFacets": { "versioning": "0123456789abcdef" },

@@ -8,10 +8,13 @@ mod annotations;
 mod drift;
 mod engine;
 mod mark;
+mod namespaces;
 mod pauses;
 mod plan;
+mod policy;
 mod presence;
 mod release;
+mod take_back;
 mod uphold;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -20,8 +23,9 @@ use crd_types::lifecycle::{FieldPath, Managed, Upheld};
 
 pub use self::{
     annotations::{Adoption, Annotations},
-    engine::Engine,
-    mark::{Mark, Ownership},
+    engine::{Engine, Owner},
+    mark::{Claim, Mark, Ownership},
+    namespaces::Words,
     presence::{Diff, Facets, Presence, Record, Wishes},
     uphold::is_of_one_facet,
 };
@@ -98,7 +102,7 @@ pub trait External: Send + Sync + 'static {
         &self,
         context: &Self::Context,
         identity: &Self::Identity,
-        mark: &Mark,
+        claim: &Claim,
         facets: &Facets,
     ) -> impl Future<Output = Result<Presence<Self::Observed>, Fault>> + Send;
 

@@ -65,7 +65,7 @@ impl<E: External> Engine<E> {
         let (action, observed) = match presence {
             Presence::Gone => (PlannedAction::Create, None),
             Presence::Ours(observed) => (PlannedAction::Update, Some(observed)),
-            Presence::OursEarlier(observed) => (PlannedAction::TakeBack, Some(observed)),
+            Presence::OursEarlier { observed, .. } => (PlannedAction::TakeBack, Some(observed)),
             Presence::Unmarked(observed) => (PlannedAction::Adopt, Some(observed)),
             other => (PlannedAction::Update, Some(claim(pass, work, other)?)),
         };

@@ -23,7 +23,12 @@ pub enum Presence<O> {
     /// There, with this object's mark.
     Ours(O),
     /// There, with the mark of the same object in an earlier life.
-    OursEarlier(O),
+    OursEarlier {
+        /// What is there.
+        observed: O,
+        /// The mark found.
+        mark: Mark,
+    },
     /// There, within reach, with no mark at all.
     Unmarked(O),
     /// There, and not ours to touch.
@@ -59,6 +64,8 @@ impl fmt::Display for Diff {
 pub struct Record<I> {
     /// What the resource is called outside; enough to delete it.
     pub identity: I,
+    /// The object that it was written for; a restored object may bring that of another along.
+    pub uid: String,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.

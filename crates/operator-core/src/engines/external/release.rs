@@ -68,11 +68,11 @@ impl<E: External> Engine<E> {
         let identity = &record.identity;
         self.unless_paused(&object)?;
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
-        let mark = self.mark(&object);
+        let claim = self.claim(&object);
         let none = Default::default();
         let presence = self
             .domain
-            .observe(&context, identity, &mark, &none)
+            .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
         match presence {
@@ -100,7 +100,7 @@ impl<E: External> Engine<E> {
                 )
                 .into());
             }
-            Presence::Unmarked(_) | Presence::OursEarlier(_) | Presence::Foreign { .. } => {
+            Presence::Unmarked(_) | Presence::OursEarlier { .. } | Presence::Foreign { .. } => {
                 let note = format!("{identity} is not this object's and stays as it is");
                 return self
                     .let_go(pass, Severity::Warning, "LeftAlone", note)
@@ -123,7 +123,7 @@ impl<E: External> Engine<E> {
         }
         match self
             .domain
-            .observe(&context, identity, &mark, &none)
+            .observe(&context, identity, &claim, &none)
             .await?
         {
             Presence::Gone => self.gone(pass, identity).await,
@@ -171,10 +171,10 @@ impl<E: External> Engine<E> {
     async fn unmark(&self, pass: &Pass<E::Kind>, record: &Record<E::Identity>) -> Result<(), End> {
         let object = pass.object();
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
-        let (identity, mark) = (&record.identity, self.mark(&object));
+        let (identity, claim) = (&record.identity, self.claim(&object));
         let found = self
             .domain
-            .observe(&context, identity, &mark, &Default::default())
+            .observe(&context, identity, &claim, &Default::default())
             .await?;
         if let Presence::Ours(observed) = found {
             self.domain

@@ -8,10 +8,11 @@ use crd_types::lifecycle::{
 use kube::Resource;
 
 use super::{
-    Adoption, Annotations, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
-    Wishes,
+    Adoption, Annotations, Claim, Diff, External, Facets, Mark, Owner, Presence, Purpose, Record,
+    Trouble, Wishes,
     drift::{self, Apart},
     engine::{End, Engine},
+    take_back::{self, Circumstances, Verdict},
 };
 use crate::{
     cluster::{
@@ -29,7 +30,8 @@ const NOT_VISIBLE_POLL: Duration = Duration::from_secs(2);
 pub(super) struct Work<'a, E: External> {
     pub(super) domain: &'a E,
     context: E::Context,
-    mark: Mark,
+    claim: Claim,
+    owner: &'a Owner,
     desired: E::Desired,
     pub(super) identity: E::Identity,
     /// What the spec speaks of and is not to be left alone.
@@ -124,8 +126,8 @@ impl<E: External> Engine<E> {
     fn prepare(&self, pass: &Pass<E::Kind>) -> Result<Work<'_, E>, End> {
         let object = pass.object();
         let context = self.domain.resolve(&object, Purpose::Upkeep)?;
-        let mark = self.mark(&object);
-        let desired = self.domain.desired(&object, &context, &mark)?;
+        let claim = self.claim(&object);
+        let desired = self.domain.desired(&object, &context, &claim.mark)?;
         let identity = self.domain.identity(&object, &context)?;
         if let Some(record) = E::record(&pass.status).filter(|record| record.identity != identity) {
             let text = format!(
@@ -145,7 +147,8 @@ impl<E: External> Engine<E> {
         let mut work = Work {
             domain: &self.domain,
             context,
-            mark,
+            claim,
+            owner: &self.owner,
             desired,
             identity,
             wishes: Wishes::new(),
@@ -201,8 +204,8 @@ impl<E: External> Engine<E> {
         mark: MarkFound,
     ) -> Result<(), End> {
         let drifted = work.policy == DriftPolicy::Correct && in_force(pass);
-        // Until the mark was read back, what is being adopted is not ours to delete.
-        let ours = mark != MarkFound::None;
+        // Until the mark was read back, what is taken over is not ours to delete, nor has it ever been.
+        let ours = mark == MarkFound::Ours;
         let settled = drift::unsettled(&settled::<E>(&pass.status), &apart.edits);
         self.intend(pass, &work.identity, work.facets(), ours, settled)
             .await?;
@@ -272,7 +275,7 @@ impl<E: External> Work<'_, E> {
         let facets = self.facets().union(&owned::<E>(status)).cloned().collect();
         Ok(self
             .domain
-            .observe(&self.context, &self.identity, &self.mark, &facets)
+            .observe(&self.context, &self.identity, &self.claim, &facets)
             .await?)
     }
 
@@ -342,6 +345,7 @@ impl<E: External> Work<'_, E> {
         };
         let record = Record {
             identity: self.identity.clone(),
+            uid: self.claim.mark.uid.clone(),
             created: true,
             owned: self.facets(),
             settled,
@@ -381,9 +385,8 @@ pub(super) fn claim<E: External>(
     let identity = &work.identity;
     match presence {
         Presence::Ours(observed) => Ok(observed),
-        Presence::OursEarlier(observed) => {
-            let note = format!("took back {identity}, which an earlier object of this name had kept");
-            pass.event(Severity::Normal, "TakenBack", "Adopt", note);
+        Presence::OursEarlier { observed, mark } => {
+            take_back(pass, work, &mark)?;
             Ok(observed)
         }
         Presence::Unmarked(observed) if work.adoption == Adoption::Allowed => {
@@ -413,6 +416,51 @@ pub(super) fn claim<E: External>(
         )
         .into()),
         Presence::Gone | Presence::NotVisible => Err(not_visible(identity)),
+    }
+}
+
+/// Whether what an earlier object of this name had may be taken back.
+fn take_back<E: External>(
+    pass: &mut Pass<E::Kind>,
+    work: &Work<'_, E>,
+    found: &Mark,
+) -> Result<(), End> {
+    let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
+    let of = format!("UID {} in installation {}", found.uid, found.installation);
+    let had_it = E::record(&pass.status)
+        .is_some_and(|record| record.created && record.uid == work.claim.mark.uid);
+    let circumstances = Circumstances {
+        ours: &work.claim.mark,
+        found,
+        named_by_cluster: work.owner.named_by_cluster,
+        goes_on: work.owner.earlier.contains(&found.installation),
+        adoption: work.adoption,
+        had_it,
+    };
+    match take_back::judge(circumstances) {
+        Verdict::TakeBack => {
+            let note = format!("took back {identity}, which an earlier object of this name ({of}) had");
+            pass.event(Severity::Normal, "TakenBack", "Adopt", note);
+            Ok(())
+        }
+        Verdict::TakenByTwin => Err(Fault::terminal(
+            "TakenByTwin",
+            format!(
+                "{identity} was this object's and was taken over by another one of the same name ({of}): two \
+                 clusters work under one installation ID or for the same earlier installation. Let only one of them have it; \
+                 to take it back annotate this object with {key}=true"
+            ),
+        )
+        .into()),
+        Verdict::Unproven => Err(Fault::terminal(
+            "KeptByEarlier",
+            format!(
+                "{identity} carries the mark of another object of this name ({of}), which may be alive in another \
+                 cluster, so it is left alone; if it is not, annotate this object with {key}=true, or name the \
+                 installation in EARLIER_INSTALLATIONS to take back all of its resources"
+            ),
+        )
+        .into()),
     }
 }
 
