@@ -1,11 +1,11 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
 use operator_core::process::{
-    config::Common,
+    config::{Common, GoDuration},
     installation::{Installation, InstallationId},
 };
 
@@ -13,6 +13,10 @@ use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
     Settings, TokenFolders,
 };
+
+/// Bounds of DRIFT_INTERVAL.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// AWS accounts and resources as Kubernetes objects.
 ///
@@ -45,6 +49,16 @@ pub struct Config {
     /// so: Delete, Retain or Orphan. [default: Delete]
     #[arg(long, env = "DELETION_POLICY", value_name = "POLICY", value_parser = deletion_policy)]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// How often a bucket that is as wanted and that nobody touches is looked at: 10s to 168h. Each look is two calls:
+    /// one tells whether it is there, whose it is and its tags, one reads another part of it, in turn. So a bucket
+    /// of which a spec names twelve parts is seen whole twice a day. Every part is read after an edit, on
+    /// request, at the start of the operator, and where something differs.
+    #[arg(
+        long, env = "DRIFT_INTERVAL", value_name = "DURATION",
+        value_parser = GoDuration::between(SHORTEST, LONGEST), default_value = "1h"
+    )]
+    pub drift_interval: GoDuration,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.

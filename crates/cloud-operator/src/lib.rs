@@ -90,6 +90,7 @@ pub async fn run(
         S3Buckets::new(sessions.clone()),
         owner,
         namespaces.clone(),
+        config.drift_interval.0,
         clock.clone(),
     );
     let bucket_controller = operator.controller(&buckets, engine);

@@ -130,6 +130,16 @@ impl External for S3Buckets {
             .map_err(not_ready)
     }
 
+    async fn glance(
+        &self,
+        session: &Arc<Session>,
+        bucket: &Bucket,
+        claim: &Claim,
+        facet: &str,
+    ) -> Option<Observed> {
+        observe::glance(session, bucket, claim, facet).await
+    }
+
     fn unread(observed: &Observed) -> Vec<(&'static str, Fault)> {
         observed.unread.clone()
     }

@@ -70,6 +70,26 @@ pub(super) async fn observe(
     }
 }
 
+/// Looks at the tags, which tell that the bucket is there and whose it is, and at one facet: two calls at most.
+pub(super) async fn glance(
+    session: &Session,
+    bucket: &Bucket,
+    claim: &Claim,
+    facet: &str,
+) -> Option<Observed> {
+    let reads = session.reads(bucket);
+    let tags = BucketTags::read(&reads).await.ok()?;
+    let Marking::Whole(found) = of_tags(&tags) else {
+        return None;
+    };
+    let is_ours = claim.judge(&found) == Ownership::Ours;
+    let facets = Facets::from([facet.to_owned()]);
+    match is_ours {
+        true => read(&reads, tags, &facets).await.ok(),
+        false => None,
+    }
+}
+
 /// HeadBucket answers without a body, and alike to a bucket of another account and to one of our own that we
 /// may not see. Our own list of buckets tells them apart.
 async fn out_of_reach(

@@ -175,6 +175,7 @@ impl<R: Reconciler> Controller<R> {
                 self.queue.lock().forget(key);
                 self.unreadable.forget(key);
                 self.streaks.lock().forget(&old.uid().unwrap_or_default());
+                self.reconciler.gone(old);
             }
             Change::Unreadable(invalid) => {
                 if self.unreadable.note(key, invalid) {

@@ -11,6 +11,7 @@ use super::{
     Annotations, Claim, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, Wishes, Words,
     pauses::Pauses,
     policy::{self, Said},
+    rounds::Rounds,
 };
 use crate::{
     cluster::{cache::Cache, write::WriteError},
@@ -45,6 +46,7 @@ pub struct Engine<E: External> {
     pub(super) owner: Owner,
     namespaces: Arc<Cache<Words<E::Kind>>>,
     pauses: Mutex<Pauses>,
+    pub(super) rounds: Mutex<Rounds>,
 }
 
 /// Ends a pass before its last line.
@@ -82,11 +84,13 @@ impl From<Unresolved> for End {
 }
 
 impl<E: External> Engine<E> {
-    /// An engine that works in the name of `owner`. It waits for each object's namespace to be in `namespaces`.
+    /// An engine that works in the name of `owner`. It waits for each object's namespace to be in `namespaces`, and
+    /// looks for drift once an `interval`.
     pub fn new(
         domain: E,
         owner: Owner,
         namespaces: Arc<Cache<Words<E::Kind>>>,
+        interval: Duration,
         clock: Clock,
     ) -> Self {
         Self {
@@ -95,6 +99,7 @@ impl<E: External> Engine<E> {
             owner,
             namespaces,
             pauses: Mutex::default(),
+            rounds: Mutex::new(Rounds::new(interval)),
         }
     }
 
@@ -197,6 +202,10 @@ impl<E: External> Reconciler for Engine<E> {
         E::lane(object)
     }
 
+    fn gone(&self, object: &E::Kind) {
+        self.rounds.lock().forget(&ObjectKey::of(object));
+    }
+
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
         let object = pass.object();
         if Annotations::of(&*object).paused() {
@@ -225,6 +234,9 @@ impl<E: External> Reconciler for Engine<E> {
             End::Fault(fault) => Err(fault),
         });
         self.settle(&object, &result);
+        if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
+            self.gone(&object);
+        }
         match result {
             Err(fault) if fault.scope == Scope::Provider => {
                 self.domain.provider_failed(&object, &fault);

@@ -14,6 +14,7 @@ mod plan;
 mod policy;
 mod presence;
 mod release;
+mod rounds;
 mod take_back;
 mod uphold;
 
@@ -105,6 +106,16 @@ pub trait External: Send + Sync + 'static {
         claim: &Claim,
         facets: &Facets,
     ) -> impl Future<Output = Result<Presence<Self::Observed>, Fault>> + Send;
+
+    /// Looks at one facet, with as few calls as tell besides that the resource is there and carries the mark of
+    /// `claim`; `None` where they do not tell, and a whole look must.
+    fn glance(
+        &self,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        claim: &Claim,
+        facet: &str,
+    ) -> impl Future<Output = Option<Self::Observed>> + Send;
 
     /// The facets that could not be read, and why. They are told; the others are brought into force. Pure.
     fn unread(_observed: &Self::Observed) -> Vec<(&'static str, Fault)> {

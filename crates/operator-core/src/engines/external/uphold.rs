@@ -1,6 +1,10 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use crd_types::lifecycle::{
     Difference, Differences, DriftPolicy, FieldPath, HasLifecycle, HasUpkeep, Managed, Mode, Upheld,
@@ -12,14 +16,18 @@ use super::{
     Trouble, Wishes,
     drift::{self, Apart},
     engine::{End, Engine},
+    rounds::Look,
     take_back::{self, Circumstances, Verdict},
 };
 use crate::{
     cluster::{
-        conditions::{self, DRIFTED},
+        conditions::{self, DRIFTED, READY},
         events::Severity,
     },
-    decide::outcome::{Class, Fault, Outcome, Scope},
+    decide::{
+        key::ObjectKey,
+        outcome::{Class, Fault, Outcome, Scope},
+    },
     engines::controller::Pass,
 };
 
@@ -54,9 +62,28 @@ impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
         self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
+        let (key, about) = (ObjectKey::of(&*pass.object()), work.fingerprint(pass));
+        let due = self.rounds.lock().due(&key, about, self.clock.now());
+        let (facet, said) = match due {
+            Look::None(said) if stands(pass, &said) => return Ok(said),
+            Look::Part(turn, said) if stands(pass, &said) && work.glance(pass, turn).await => {
+                (Some(turn), said)
+            }
+            _ => (None, self.bring_into_force(pass, &work).await?),
+        };
+        let now = self.clock.now();
+        self.rounds.lock().ended(&key, about, now, facet, &said);
+        Ok(said)
+    }
+
+    async fn bring_into_force(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        work: &Work<'_, E>,
+    ) -> Result<Outcome, End> {
         let presence = work.observe(&pass.status).await?;
         if let Some(held) = work.held(&pass.status, &presence) {
-            return self.plan(pass, &work, presence, held);
+            return self.plan(pass, work, presence, held);
         }
         pass.status.upkeep_mut().plan = None;
         let mark = match presence {
@@ -66,8 +93,8 @@ impl<E: External> Engine<E> {
         };
         let mut observed = match presence {
             Presence::Gone if work.stays_gone(&pass.status) => return Ok(work.gone(pass)),
-            Presence::Gone => self.create(pass, &work).await?,
-            present => claim(pass, &work, present)?,
+            Presence::Gone => self.create(pass, work).await?,
+            present => claim(pass, work, present)?,
         };
         if mark != MarkFound::Ours {
             // What becomes ours is given all that it lacks.
@@ -81,8 +108,8 @@ impl<E: External> Engine<E> {
             report_drift(pass, &drift::shown(&apart.drift));
         }
         if !apart.edits.is_empty() {
-            self.correct(pass, &work, &observed, &apart, mark).await?;
-            observed = claim(pass, &work, work.observe(&pass.status).await?)?;
+            self.correct(pass, work, &observed, &apart, mark).await?;
+            observed = claim(pass, work, work.observe(&pass.status).await?)?;
             apart = work.diff(&pass.status, &observed);
         }
         let unread = E::unread(&observed);
@@ -262,6 +289,36 @@ impl<E: External> Work<'_, E> {
             [] => Cow::Borrowed(&self.desired),
             ignored => Cow::Owned(E::leave(&self.desired, ignored, observed)),
         }
+    }
+
+    /// Looks at the facet whose turn it is; whether it is as it was when all was well.
+    async fn glance(&self, pass: &Pass<E::Kind>, turn: usize) -> bool {
+        let facets = self.facets();
+        let Some(facet) = facets.iter().nth(turn % facets.len().max(1)) else {
+            return false;
+        };
+        let glance = self
+            .domain
+            .glance(&self.context, &self.identity, &self.claim, facet);
+        let Some(observed) = glance.await else {
+            return false;
+        };
+        let Apart { edits, drift } = self.diff(&pass.status, &observed);
+        edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty()
+    }
+
+    /// Equal for two passes between which neither the user nor a provider has said anything.
+    fn fingerprint(&self, pass: &Pass<E::Kind>) -> u64 {
+        let object = pass.object();
+        let mut state = DefaultHasher::new();
+        object.meta().uid.hash(&mut state);
+        object.meta().generation.hash(&mut state);
+        for word in Annotations::of(&*object).spoken() {
+            word.hash(&mut state);
+        }
+        self.identity.to_string().hash(&mut state);
+        self.wishes.hash(&mut state);
+        state.finish()
     }
 
     fn facets(&self) -> Facets {
@@ -529,6 +586,18 @@ fn forget_settled<E: External>(status: &mut <E::Kind as Managed>::Status) {
     if let Some(mut record) = E::record(status) {
         record.settled.clear();
         E::set_record(status, record);
+    }
+}
+
+/// Whether the object says already what a pass with this outcome would have it say.
+fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
+    match said {
+        Outcome::Held { reason, .. } => {
+            let generation = pass.object().meta().generation;
+            let ready = pass.status.lifecycle().condition(READY);
+            ready.is_some_and(|it| it.reason == *reason && it.observed_generation == generation)
+        }
+        _ => in_force(pass),
     }
 }
 
