@@ -1,14 +1,14 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
-use crd_types::names::NamespaceName;
+use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
 use operator_core::{
     decide::budget::Limits,
     process::{
-        config::{self, Common},
-        installation::Installation,
+        config::{self, Common, GoDuration},
+        installation::{Installation, InstallationId},
     },
 };
 
@@ -16,6 +16,10 @@ use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
     Settings, TokenFolders,
 };
+
+/// Bounds of DRIFT_INTERVAL.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// AWS accounts and resources as Kubernetes objects.
 ///
@@ -31,6 +35,33 @@ pub struct Config {
     /// What marks outside resources.
     #[command(flatten)]
     pub installation: Installation,
+
+    /// Installations that this one goes on for, as after a cluster was rebuilt: their IDs, comma-separated. What they
+    /// marked is taken back by the object of the same kind, namespace and name. Name none that is still at work. An
+    /// INSTALLATION_ID that is configured is not known to be this cluster's alone: with it, what an earlier object
+    /// of the same name had is taken back only if the ID is named here, too.
+    #[arg(
+        long,
+        env = "EARLIER_INSTALLATIONS",
+        value_name = "IDS",
+        value_delimiter = ','
+    )]
+    pub earlier_installations: Vec<InstallationId>,
+
+    /// What becomes of an AWS resource when its object is deleted and neither the object nor its namespace says
+    /// so: Delete, Retain or Orphan. [default: Delete]
+    #[arg(long, env = "DELETION_POLICY", value_name = "POLICY", value_parser = deletion_policy)]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// How often a bucket that is as wanted and that nobody touches is looked at: 10s to 168h. Each look is two calls:
+    /// one tells whether it is there, whose it is and its tags, one reads another part of it, in turn. So a bucket
+    /// of which a spec names twelve parts is seen whole twice a day. Every part is read after an edit, on
+    /// request, at the start of the operator, and where something differs.
+    #[arg(
+        long, env = "DRIFT_INTERVAL", value_name = "DURATION",
+        value_parser = GoDuration::between(SHORTEST, LONGEST), default_value = "1h"
+    )]
+    pub drift_interval: GoDuration,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.
@@ -210,6 +241,11 @@ impl Config {
             ..Settings::default()
         })
     }
+}
+
+fn deletion_policy(text: &str) -> Result<DeletionPolicy, &'static str> {
+    let policy = text.trim().parse();
+    policy.map_err(|_| "Delete, Retain or Orphan")
 }
 
 fn namespaces(text: &str) -> Result<String, &'static str> {

@@ -21,7 +21,11 @@ use operator_core::{
         secrets::Secrets,
     },
     decide::{clock::Clock, key::ObjectKey, queue::Class},
-    engines::{controller::Controller, external::Engine, references::References},
+    engines::{
+        controller::Controller,
+        external::{Engine, Owner, Words},
+        references::References,
+    },
     process::operator::Operator,
 };
 use serde_json::json;
@@ -72,12 +76,26 @@ pub async fn run(
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
     let sessions = Arc::new(Sessions::new(calls, clock.clone()));
 
+    let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");
+    let owner = Owner {
+        installation: installation.clone(),
+        named_by_cluster: config.installation.configured.is_none(),
+        earlier: config
+            .earlier_installations
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        deletion_policy: config.deletion_policy,
+    };
     let engine = Engine::new(
         S3Buckets::new(sessions.clone()),
-        installation.clone(),
+        owner,
+        namespaces.clone(),
+        config.drift_interval.0,
         clock.clone(),
     );
     let bucket_controller = operator.controller(&buckets, engine);
+    wake_with_namespaces(&namespaces, &buckets, &bucket_controller);
 
     let provider_controller: Arc<OnceLock<Arc<Controller<Providers>>>> = Arc::default();
     let wake_provider = {
@@ -132,6 +150,27 @@ pub async fn run(
         }
     });
     operator.run(stop).await
+}
+
+/// Has a namespace's buckets looked at when it says something else to them.
+fn wake_with_namespaces(
+    namespaces: &Cache<Words<S3Bucket>>,
+    buckets: &Arc<Cache<Whole<S3Bucket>>>,
+    controller: &Arc<Controller<Engine<S3Buckets>>>,
+) {
+    let (buckets, controller) = (buckets.clone(), Arc::downgrade(controller));
+    namespaces.observe(Box::new(move |namespace, change| {
+        let (Change::Updated { old, new }, Some(controller)) = (change, controller.upgrade())
+        else {
+            return;
+        };
+        if old != new {
+            let keys = buckets.snapshot().into_iter().map(|(key, _)| key);
+            for bucket in keys.filter(|key| key.namespace == namespace.name) {
+                controller.trigger(&bucket, Class::Reference);
+            }
+        }
+    }));
 }
 
 /// The buckets that use a provider.

@@ -31,6 +31,12 @@ pub fn election() -> Vec<PolicyRule> {
     )]
 }
 
+/// Rules that hold cluster-wide, whatever is watched: what namespaces say to their objects. The watch asks for
+/// metadata alone.
+pub fn namespaces() -> Vec<PolicyRule> {
+    vec![rule("", &["namespaces"], &["list", "watch"])]
+}
+
 /// Rules for the installation's default name, the UID of `kube-system`; not needed where it is configured.
 pub fn installation() -> Vec<PolicyRule> {
     let mut namespaces = rule("", &["namespaces"], &["get"]);

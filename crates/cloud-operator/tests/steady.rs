@@ -70,7 +70,11 @@ async fn look(operator: &Running, state: &State) -> Result<()> {
 
 /// How many times a bucket was looked at.
 fn looks(scene: &Scene) -> usize {
-    scene.aws.proxy().counts().about(Verb::Read, "HeadBucket")
+    scene
+        .aws
+        .proxy()
+        .counts()
+        .about(Verb::Read, "GetBucketTagging")
 }
 
 /// Every write but those by which the lease is held.

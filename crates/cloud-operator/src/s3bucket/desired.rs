@@ -1,6 +1,6 @@
 //! What the spec asks for, what differs, and what mends it. Pure.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use crd_types::{
     aws::v1alpha1::{S3Bucket, TAG_LIMIT},
@@ -8,20 +8,27 @@ use crd_types::{
 };
 use operator_core::{
     decide::outcome::Fault,
-    engines::external::{Diff, Facets, Mark},
+    engines::external::{Diff, Facets, Mark, Wishes},
 };
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{
+    compare::differences,
     facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
     mark, policy,
 };
 
+/// How many bytes of a wish's digest are kept: nobody gains anything by finding two alike.
+const DIGEST: usize = 8;
+
 /// What the spec asks for: a value for each facet that it speaks of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Desired {
     pub(super) facets: Values,
+    /// The facets that are left alone, spoken of or not.
+    pub(super) left: BTreeSet<&'static str>,
 }
 
 impl Desired {
@@ -43,6 +50,7 @@ impl Desired {
         let wanted = |facet: &&dyn AnyFacet| Some((facet.name(), facet.wanted(&wish)?));
         let desired = Self {
             facets: TABLE.iter().filter_map(wanted).collect(),
+            left: BTreeSet::new(),
         };
         let tags = mark::without(&desired.tags()).len();
         if tags > TAG_LIMIT {
@@ -57,6 +65,21 @@ impl Desired {
     /// The value of a facet in its own type.
     pub(super) fn get<F: Facet>(&self) -> Option<F::Value> {
         self.facets.get(F::NAME).map(super::facets::of_json::<F>)
+    }
+
+    /// A digest of what is wanted of each facet. The fields of a JSON object are sorted.
+    pub(super) fn digests(&self) -> Wishes {
+        let digest = |value: &Value| {
+            let digest = Sha256::digest(value.to_string());
+            digest[..DIGEST]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        };
+        let facets = self.facets.iter();
+        facets
+            .map(|(name, value)| ((*name).to_owned(), digest(value)))
+            .collect()
     }
 
     /// All tags, those of the mark included.
@@ -97,11 +120,24 @@ impl fmt::Display for Step {
 pub(super) fn diff(desired: &Desired, found: &Values, owned: &Facets) -> Vec<Diff> {
     let differs = |facet: &&dyn AnyFacet| {
         let wanted = desired.facets.get(facet.name());
-        let concerns_us = wanted.is_some() || owned.contains(facet.name());
+        let is_left = desired.left.contains(facet.name());
+        let concerns_us = wanted.is_some() || owned.contains(facet.name()) && !is_left;
         let found = found.get(facet.name()).filter(|_| concerns_us)?;
         Some(facet.diff(found, wanted))
     };
     TABLE.iter().filter_map(differs).flatten().collect()
+}
+
+/// What a bucket that is not there yet lacks.
+pub(super) fn draft(desired: &Desired) -> Vec<Diff> {
+    let lacks = |(name, wanted): (&&'static str, &Value)| {
+        let nothing = match wanted {
+            Value::Object(_) => Value::Object(serde_json::Map::new()),
+            _ => Value::Null,
+        };
+        differences(name, &nothing, wanted)
+    };
+    desired.facets.iter().flat_map(lacks).collect()
 }
 
 /// The steps that mend `diffs`: first the mark, if it differs; then what is to be gone, from the end of the table,
@@ -212,6 +248,19 @@ mod tests {
         object.spec.bucket_name = crd_types::stored::Stored::unchecked("Capitals");
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
         assert!(fault.message.starts_with("spec.bucketName: "), "{fault}");
+    }
+
+    #[test]
+    fn a_bucket_that_is_not_there_lacks_each_field() {
+        let mut object = object();
+        object.spec.versioning = Some(Versioning { enabled: true });
+        let lacking = draft(&desired(&object));
+        let lacking: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+        assert!(lacking.contains(&"versioning.enabled: unset → true".to_owned()));
+        assert!(lacking.contains(&format!(
+            "tags.{}/uid: unset → 1",
+            crd_types::aws::v1alpha1::GROUP
+        )));
     }
 
     #[test]

@@ -27,8 +27,10 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         account_id,
         region,
         partition,
+        object_uid,
         created,
         owned_facets,
+        settled_facets,
     } = stored.clone();
     Record {
         identity: Bucket {
@@ -37,8 +39,10 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
             region,
             partition,
         },
+        uid: object_uid,
         created,
         owned: owned_facets.into_iter().collect(),
+        settled: settled_facets,
     }
 }
 
@@ -52,15 +56,19 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
                 region,
                 partition,
             },
+        uid,
         created,
         owned,
+        settled,
     } = record;
     BucketRecord {
         bucket_name: name,
         account_id: account,
         region,
         partition,
+        object_uid: uid,
         created,
         owned_facets: owned.into_iter().collect(),
+        settled_facets: settled,
     }
 }

@@ -71,6 +71,11 @@ pub(super) fn without(tags: &BTreeMap<String, String>) -> BTreeMap<String, Strin
 /// Whether the field of a tag (`tags.KEY`) is one of a mark.
 pub(super) fn names(field: &str) -> bool {
     let (_, tag) = field.split_once('.').unwrap_or_default();
+    is_part(tag)
+}
+
+/// Whether the tag of this key is one of a mark.
+pub(super) fn is_part(tag: &str) -> bool {
     PARTS.iter().any(|part| tag == key(part))
 }
 

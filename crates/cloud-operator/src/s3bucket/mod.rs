@@ -7,6 +7,7 @@ mod empty;
 mod facets;
 mod filter;
 mod identity;
+mod leave;
 mod mark;
 mod observe;
 mod policy;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use crd_types::{
     aws::v1alpha1::{S3Bucket, S3BucketStatus},
+    lifecycle::FieldPath,
     rules::InvalidField,
 };
 use kube::ResourceExt;
@@ -24,7 +26,8 @@ use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
     engines::external::{
-        Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble, Unresolved,
+        Claim, Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+        Unresolved, Wishes,
     },
 };
 
@@ -102,32 +105,45 @@ impl External for S3Buckets {
         Desired::new(object, &tenant.default_tags, mark)
     }
 
-    fn facets(desired: &Desired) -> Facets {
-        desired
-            .facets
-            .keys()
-            .map(|name| (*name).to_owned())
-            .collect()
+    fn wishes(desired: &Desired) -> Wishes {
+        desired.digests()
+    }
+
+    fn leave(desired: &Desired, ignored: &[FieldPath], observed: Option<&Observed>) -> Desired {
+        leave::leave(desired, ignored, observed.map(|observed| &observed.facets))
     }
 
     async fn observe(
         &self,
         tenant: &Tenant,
         bucket: &Bucket,
-        mark: &Mark,
+        claim: &Claim,
         facets: &Facets,
     ) -> Result<Presence<Observed>, Fault> {
-        observe::observe(tenant, bucket, mark, facets)
+        observe::observe(tenant, bucket, claim, facets)
             .await
             .map_err(not_ready)
+    }
+
+    async fn glance(
+        &self,
+        tenant: &Tenant,
+        bucket: &Bucket,
+        claim: &Claim,
+        facet: &str,
+    ) -> Option<Observed> {
+        observe::glance(tenant, bucket, claim, facet).await
     }
 
     fn unread(observed: &Observed) -> Vec<(&'static str, Fault)> {
         observed.unread.clone()
     }
 
-    fn diff(&self, desired: &Desired, observed: &Observed, owned: &Facets) -> Vec<Diff> {
-        desired::diff(desired, &observed.facets, owned)
+    fn diff(&self, desired: &Desired, observed: Option<&Observed>, owned: &Facets) -> Vec<Diff> {
+        match observed {
+            Some(observed) => desired::diff(desired, &observed.facets, owned),
+            None => desired::draft(desired),
+        }
     }
 
     fn plan(&self, desired: &Desired, diffs: &[Diff]) -> Vec<Step> {

@@ -3,7 +3,7 @@
 use futures::{FutureExt, StreamExt, stream};
 use operator_core::{
     decide::outcome::Fault,
-    engines::external::{Facets, Mark, Ownership, Presence, is_of_one_facet},
+    engines::external::{Claim, Facets, Ownership, Presence, is_of_one_facet},
 };
 
 use super::{
@@ -33,11 +33,11 @@ impl Observed {
     }
 }
 
-/// Looks at `bucket` from the view of the owner `mark`; reads its tags and the facets in `wanted`.
+/// Looks at `bucket` in the name of `claim`; reads its tags and the facets in `wanted`.
 pub(super) async fn observe(
     tenant: &Tenant,
     bucket: &Bucket,
-    mark: &Mark,
+    claim: &Claim,
     wanted: &Facets,
 ) -> Result<Presence<Observed>, Fault> {
     let reads = tenant.reads(bucket);
@@ -56,14 +56,37 @@ pub(super) async fn observe(
                 .to_owned(),
         }),
         Marking::None => Ok(Presence::Unmarked(read(&reads, tags, wanted).await?)),
-        Marking::Whole(found) => match mark.judge(&found) {
+        Marking::Whole(found) => match claim.judge(&found) {
             Ownership::Ours => Ok(Presence::Ours(read(&reads, tags, wanted).await?)),
-            Ownership::OursEarlier => Ok(Presence::OursEarlier(read(&reads, tags, wanted).await?)),
+            Ownership::OursEarlier => Ok(Presence::OursEarlier {
+                observed: read(&reads, tags, wanted).await?,
+                mark: found,
+            }),
             Ownership::Foreign => Ok(Presence::Foreign {
                 owner: Some(found),
                 seen: "the ownership mark in its tags".to_owned(),
             }),
         },
+    }
+}
+
+/// Looks at the tags, which tell that the bucket is there and whose it is, and at one facet: two calls at most.
+pub(super) async fn glance(
+    tenant: &Tenant,
+    bucket: &Bucket,
+    claim: &Claim,
+    facet: &str,
+) -> Option<Observed> {
+    let reads = tenant.reads(bucket);
+    let tags = BucketTags::read(&reads).await.ok()?;
+    let Marking::Whole(found) = of_tags(&tags) else {
+        return None;
+    };
+    let is_ours = claim.judge(&found) == Ownership::Ours;
+    let facets = Facets::from([facet.to_owned()]);
+    match is_ours {
+        true => read(&reads, tags, &facets).await.ok(),
+        false => None,
     }
 }
 

@@ -82,7 +82,16 @@ mod tests {
             ("versioning", json!({"enabled": true})),
         ]);
         let mut status = S3BucketStatus::default();
-        report(&session, &bucket, &Desired { facets }, trouble, &mut status);
+        report(
+            &session,
+            &bucket,
+            &Desired {
+                facets,
+                ..Desired::default()
+            },
+            trouble,
+            &mut status,
+        );
         status
     }
 

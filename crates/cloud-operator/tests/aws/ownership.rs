@@ -22,7 +22,7 @@ async fn the_mark_tells_ours_earlier_and_foreign_apart() {
     };
     assert!(matches!(
         case.observe(&Facets::new()).await.unwrap(),
-        Presence::OursEarlier(_)
+        Presence::OursEarlier { .. }
     ));
     case.mark = Mark {
         installation: "another".into(),
@@ -56,7 +56,9 @@ async fn taking_over_writes_the_mark_before_anything_else() {
         panic!("unmarked")
     };
     let desired = case.desired();
-    let diffs = stage.buckets.diff(&desired, &observed, &Facets::new());
+    let diffs = stage
+        .buckets
+        .diff(&desired, Some(&observed), &Facets::new());
     let steps: Vec<_> = stage
         .buckets
         .plan(&desired, &diffs)
@@ -150,7 +152,7 @@ async fn a_bucket_is_found_in_the_region_where_it_was_recorded() {
     case.create().await.unwrap();
     let found = moved
         .buckets
-        .observe(&moved.tenant, &case.bucket, &case.mark, &Facets::new())
+        .observe(&moved.tenant, &case.bucket, &case.claim(), &Facets::new())
         .await
         .unwrap();
     assert!(matches!(found, Presence::Ours(_)), "{found:?}");

@@ -13,7 +13,7 @@ use harness::{aws::AwsProxy, moto::Moto, proxy::Proxy};
 use operator_core::{
     cluster::leading::Leading,
     decide::{clock::Clock, key::ObjectKey, outcome::Fault},
-    engines::external::{Diff, External, Facets, Mark, Presence},
+    engines::external::{Claim, Diff, External, Facets, Mark, Presence},
 };
 
 pub const REGION: &str = "eu-central-1";
@@ -126,21 +126,27 @@ impl Case<'_> {
             .await
     }
 
+    /// In whose name it is looked at.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            mark: self.mark.clone(),
+            earlier: [].into(),
+        }
+    }
+
     pub async fn observe(&self, owned: &Facets) -> Result<Presence<Observed>, Fault> {
-        let facets = S3Buckets::facets(&self.desired())
-            .union(owned)
-            .cloned()
-            .collect();
+        let spoken_of = S3Buckets::wishes(&self.desired()).into_keys();
+        let facets = spoken_of.chain(owned.iter().cloned()).collect();
         self.stage
             .buckets
-            .observe(&self.stage.tenant, &self.bucket, &self.mark, &facets)
+            .observe(&self.stage.tenant, &self.bucket, &self.claim(), &facets)
             .await
     }
 
     /// What it has, which must be there and ours, now or in an earlier life.
     pub async fn ours(&self, owned: &Facets) -> Observed {
         match self.observe(owned).await.unwrap() {
-            Presence::Ours(observed) | Presence::OursEarlier(observed) => observed,
+            Presence::Ours(observed) | Presence::OursEarlier { observed, .. } => observed,
             other => panic!("not ours: {other:?}"),
         }
     }
@@ -148,7 +154,7 @@ impl Case<'_> {
     pub async fn diffs(&self, owned: &Facets) -> Vec<Diff> {
         self.stage
             .buckets
-            .diff(&self.desired(), &self.ours(owned).await, owned)
+            .diff(&self.desired(), Some(&self.ours(owned).await), owned)
     }
 
     /// Corrects what differs, and says what did and what still does.

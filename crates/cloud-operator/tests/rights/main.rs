@@ -163,5 +163,6 @@ fn lacking(missing: &Permission) -> Rules {
         watched: reduced(whole.watched),
         election: reduced(whole.election),
         installation: reduced(whole.installation),
+        namespaces: reduced(whole.namespaces),
     }
 }

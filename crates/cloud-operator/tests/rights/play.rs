@@ -31,23 +31,30 @@ pub struct Rules {
     pub watched: Vec<PolicyRule>,
     pub election: Vec<PolicyRule>,
     pub installation: Vec<PolicyRule>,
+    pub namespaces: Vec<PolicyRule>,
 }
 
 impl Rules {
     pub fn all(&self) -> Vec<PolicyRule> {
-        [&self.watched, &self.election, &self.installation]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+        [
+            &self.watched,
+            &self.election,
+            &self.installation,
+            &self.namespaces,
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
     }
 
     /// A user who has them, and nothing else.
     pub async fn user(&self, scene: &Scene, reach: Reach) -> Result<User> {
         let namespace = scene.namespace.name().to_owned();
+        let anyway = [&*self.installation, &*self.namespaces].concat();
         let (cluster, watched) = match reach {
-            Reach::Cluster => ([&*self.watched, &*self.installation].concat(), Vec::new()),
-            Reach::Namespace => (self.installation.clone(), self.watched.clone()),
+            Reach::Cluster => ([&*self.watched, &*anyway].concat(), Vec::new()),
+            Reach::Namespace => (anyway, self.watched.clone()),
         };
         let roles = [watched, self.election.clone()].concat();
         let rules = UserRules {
@@ -63,6 +70,7 @@ pub fn rules() -> Rules {
         watched: cloud_operator::rbac::watched(),
         election: cloud_operator::rbac::election(),
         installation: cloud_operator::rbac::installation(),
+        namespaces: cloud_operator::rbac::namespaces(),
     }
 }
 

@@ -76,7 +76,11 @@ async fn a_port_in_use_is_an_error_that_names_the_setting() -> Result<()> {
 async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
     let scene = Scene::new("blind").await?;
     let rules = UserRules {
-        cluster: cloud_operator::rbac::installation(),
+        cluster: [
+            cloud_operator::rbac::installation(),
+            cloud_operator::rbac::namespaces(),
+        ]
+        .concat(),
         namespaced: vec![(
             scene.namespace.name().to_owned(),
             cloud_operator::rbac::election(),

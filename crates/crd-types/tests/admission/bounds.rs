@@ -157,6 +157,7 @@ fn text(node: &Node, length: usize) -> String {
     }
     let begun = match node.path.field() {
         "arn" | "bucket" | "accessPointARN" => "arn:aws:s:::",
+        "ignore" => "acl.",
         "date" => "2030-12-31",
         "roleARN" | "assumeRoleARN" => "arn:aws:iam::111122223333:role/",
         "endpoint" => "http://",
@@ -185,7 +186,9 @@ fn list(value: &Value, length: usize) -> Value {
         Value::String(text) if methods.contains(&text.as_str()) => {
             json!(methods[index % methods.len()])
         }
-        Value::String(text) if text.starts_with("arn:") => json!(format!("{text}{index}")),
+        Value::String(text) if text.starts_with("tags.") || text.starts_with("arn:") => {
+            json!(format!("{text}{index}"))
+        }
         Value::String(_) => json!(format!("item-{index}")),
         Value::Object(fields) => {
             let mut fields = fields.clone();

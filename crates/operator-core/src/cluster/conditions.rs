@@ -18,8 +18,11 @@ pub const STALLED: &str = "Stalled";
 /// The user has asked for nothing to be done.
 pub const PAUSED: &str = "Paused";
 
+/// What is outside differs though nobody edited the object.
+pub const DRIFTED: &str = "Drifted";
+
 /// The engine's own conditions, in the order in which they stand in a status; a kind's own follow by name.
-const ORDER: [&str; 4] = [READY, RECONCILING, STALLED, PAUSED];
+const ORDER: [&str; 5] = [READY, RECONCILING, STALLED, PAUSED, DRIFTED];
 
 /// The longest message of a condition, in bytes. The API allows 32 KiB, which no table can show.
 const MAX_MESSAGE: usize = 1024;
@@ -45,6 +48,7 @@ pub fn conclude(
             return;
         }
         Ok(Outcome::Done { reason, message }) => (true, None, *reason, message),
+        Ok(Outcome::Held { reason, message }) => (false, Some(STALLED), *reason, message),
         Ok(
             Outcome::Running {
                 reason,
@@ -102,6 +106,13 @@ pub fn said(
         observed_generation: generation,
         last_transition_time: Time(now),
     }
+}
+
+/// Takes the condition of this type away.
+pub fn clear(lifecycle: &mut Lifecycle, kind: &str) {
+    lifecycle
+        .conditions
+        .retain(|condition| condition.type_ != kind);
 }
 
 /// Puts a condition into a status. Its transition time moves only if its `status` does.
@@ -197,6 +208,10 @@ mod tests {
     #[case(
         Err(Fault::blocked("Denied", "no")),
         "Ready=False/Denied Reconciling=True/Denied"
+    )]
+    #[case(
+        Ok(Outcome::Held { reason: "Drifted", message: "left".into() }),
+        "Ready=False/Drifted Stalled=True/Drifted"
     )]
     #[case(Ok(Outcome::Paused), "Paused=True/Paused")]
     #[case(Ok(Outcome::Superseded), "")]

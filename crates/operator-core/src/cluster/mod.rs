@@ -17,7 +17,7 @@ mod referenced;
 pub mod refusal;
 pub mod secrets;
 pub mod status;
-mod text;
+pub(crate) mod text;
 pub mod turns;
 mod version;
 pub mod write;

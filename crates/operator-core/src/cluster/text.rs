@@ -1,7 +1,7 @@
 //! Text within the limits that the API server sets.
 
 /// `text` in at most `limit` bytes, cut between characters and marked with an ellipsis where it was cut.
-pub(super) fn shortened(mut text: String, limit: usize) -> String {
+pub(crate) fn shortened(mut text: String, limit: usize) -> String {
     const ELLIPSIS: &str = "…";
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit - ELLIPSIS.len()));

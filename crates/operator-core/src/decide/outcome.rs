@@ -33,6 +33,13 @@ pub enum Outcome {
         /// When to look again should no event come.
         poll: Duration,
     },
+    /// The wish is not in force because the user has asked for it to be left so; an edit starts a pass.
+    Held {
+        /// Reason of the `Ready=False` condition.
+        reason: &'static str,
+        /// What is left, and how to have it done.
+        message: String,
+    },
     /// Nothing can be said yet; conditions stay as they are. What is waited for starts a pass, `poll` is the safety
     /// net.
     Undecided {

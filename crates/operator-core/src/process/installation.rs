@@ -1,6 +1,6 @@
 //! What marks resources outside the cluster as one installation's own.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use clap::Args;
 use k8s_openapi::api::core::v1::Namespace;
@@ -90,6 +90,12 @@ async fn of_the_cluster(client: &Client, clock: &Clock) -> Result<Arc<str>, Name
 /// that it fits into every outside system's tags and names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstallationId(String);
+
+impl fmt::Display for InstallationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl FromStr for InstallationId {
     type Err = &'static str;

@@ -178,6 +178,14 @@ impl Operator {
 
     /// The cache of what is needed of a kind, whosever it is; otherwise as [`cache`](Self::cache).
     pub fn projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
+        self.projection_within(name, self.scope.clone())
+    }
+
+    fn projection_within<P: Projection>(
+        &mut self,
+        name: &'static str,
+        scope: Scope,
+    ) -> Arc<Cache<P>> {
         let cache = Arc::new(Cache::new(name, self.clock.clone()));
         self.metrics.watch(name, {
             let cache = cache.clone();
@@ -194,10 +202,16 @@ impl Operator {
         let awaited = cache.clone();
         self.syncs
             .push(Box::pin(async move { awaited.wait_synced().await }));
-        let (watched, client, scope) = (cache.clone(), self.client.clone(), self.scope.clone());
+        let (watched, client) = (cache.clone(), self.client.clone());
         self.parts
             .push(Box::pin(async move { watched.run(client, scope).await }));
         cache
+    }
+
+    /// The cache of what is needed of a cluster-scoped kind, whichever namespaces are watched; otherwise as
+    /// [`cache`](Self::cache).
+    pub fn cluster_projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
+        self.projection_within(name, Scope::All)
     }
 
     /// The controller of the kind in `cache`.

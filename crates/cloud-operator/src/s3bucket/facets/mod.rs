@@ -180,6 +180,8 @@ pub(super) trait AnyFacet: Send + Sync {
         &[]
     }
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value>;
+    /// Whether a value has all that one of this facet has to have.
+    fn is_value(&self, value: &Value) -> bool;
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>>;
     /// How `found` differs from `wanted`; without a wish, from what it is at rest.
     fn diff(&self, found: &Value, wanted: Option<&Value>) -> Vec<Diff>;
@@ -206,6 +208,10 @@ impl<F: Facet> AnyFacet for Of<F> {
 
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value> {
         F::wanted(wish).as_ref().map(to_json::<F>)
+    }
+
+    fn is_value(&self, value: &Value) -> bool {
+        F::Value::deserialize(value).is_ok()
     }
 
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>> {
@@ -252,6 +258,10 @@ impl<F: Each> AnyFacet for EachOf<F> {
 
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value> {
         F::wanted(wish)
+    }
+
+    fn is_value(&self, value: &Value) -> bool {
+        value.is_array()
     }
 
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>> {

@@ -73,7 +73,7 @@ pub use self::{
     partition::Partition,
     references::{ProviderRef, SecretKeyRef, SecretRef},
     region::Region,
-    s3bucket::{S3Bucket, S3BucketSpec, Switch, Versioning},
+    s3bucket::{S3_BUCKET_FACETS, S3Bucket, S3BucketSpec, Switch, Versioning},
     s3bucket_status::{BucketRecord, Emptying, FacetState, FacetStatus, S3BucketStatus},
     tags::{TAG_LIMIT, Tags},
     web_identity::{TokenFile, WebIdentity},

@@ -21,7 +21,7 @@ use super::{
     tags::Tags,
 };
 use crate::{
-    lifecycle::{DeletionPolicy, Managed},
+    lifecycle::{DeletionPolicy, DriftControl, FieldPath, Managed, Mode, Upheld},
     rules::{Check, InvalidField, Rule, Ruled, Transition, with_rules},
     schema::conform,
     stored::Stored,
@@ -86,11 +86,23 @@ pub struct S3BucketSpec {
 
     /// What happens to the bucket when this object is deleted. Delete: it is deleted too, if it is empty or
     /// emptyOnDelete is true; otherwise the object waits and says so. Retain: it stays, marked as this object's, which takes it
-    /// back when created again. Orphan: it stays and the mark is taken off. Left out: Delete. The annotation
+    /// back when created again. Orphan: it stays and the mark is taken off. The annotation
     /// aws-infra-operator.runner.codes/deletion-policy of this object, if it has one, comes before this
-    /// field. The policy in force is in status.deletionPolicy.
+    /// field. Where neither is there, that annotation of the namespace counts, then the operator's setting
+    /// DELETION_POLICY, then Delete. The policy in force is in status.deletionPolicy, and in
+    /// status.deletionPolicySource where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// Manage: the bucket is made as this object says. Observe: nothing is ever done in AWS, neither now nor when this
+    /// object is deleted; status.plan shows what Manage would do, and Ready is True if that is nothing. Left out:
+    /// Manage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+
+    /// What to do about differences that nobody asked for by editing this object. Left out: they are set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftControl>,
 
     /// Whether a bucket that is deleted with this object is emptied first: of all objects, earlier versions,
     /// delete markers and unfinished uploads, for good. What is locked, or needs a second factor, stays and is
@@ -220,6 +232,31 @@ pub struct Switch {
     pub enabled: bool,
 }
 
+/// The fields of [`S3BucketSpec`] that are parts of the bucket itself, each read and written by itself.
+pub const S3_BUCKET_FACETS: [&str; 21] = [
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "corsRules",
+    "encryption",
+    "intelligentTiering",
+    "inventory",
+    "lifecycleRules",
+    "logging",
+    "metrics",
+    "notification",
+    "objectLock",
+    "ownershipControls",
+    "policy",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "tags",
+    "versioning",
+    "website",
+];
+
 impl Ruled for S3BucketSpec {
     const RULES: &'static [Rule<Self>] = &[
         Rule::of_field(
@@ -241,6 +278,27 @@ impl Ruled for S3BucketSpec {
             |spec| {
                 spec.accelerate.is_none_or(|switch| !switch.enabled)
                     || !spec.bucket_name.as_str().contains('.')
+            },
+        ),
+        Rule::of_field(
+            ".drift.ignore",
+            r"!has(self.drift) || !has(self.drift.ignore) || self.drift.ignore.all(path, path.matches('^(abac|accelerate|acl|analytics|corsRules|encryption|intelligentTiering|inventory|lifecycleRules|logging|metrics|notification|objectLock|ownershipControls|policy|publicAccessBlock|replication|requestPayment|tags|versioning|website)([.\\[]|$)'))",
+            "must begin with a part of the bucket: abac, accelerate, acl, analytics, corsRules, encryption, intelligentTiering, inventory, lifecycleRules, logging, metrics, notification, objectLock, ownershipControls, policy, publicAccessBlock, replication, requestPayment, tags, versioning or website",
+            |spec| {
+                spec.ignored()
+                    .all(|path| S3_BUCKET_FACETS.contains(&path.split().0))
+            },
+        ),
+        Rule::of_field(
+            ".drift.ignore",
+            "!has(self.drift) || !has(self.drift.ignore) || self.drift.ignore.all(path, !path.startsWith('tags.aws-infra-operator.runner.codes/'))",
+            "the tags of the operator's ownership mark cannot be ignored",
+            |spec| {
+                spec.ignored().all(|path| {
+                    !path
+                        .as_str()
+                        .starts_with("tags.aws-infra-operator.runner.codes/")
+                })
             },
         ),
     ];
@@ -270,7 +328,8 @@ impl S3BucketSpec {
         if let Some(encryption) = &self.encryption {
             encryption.check("spec.encryption")?;
         }
-        let facets: [(&dyn Check, &str); 12] = [
+        let facets: [(&dyn Check, &str); 13] = [
+            (&self.drift, "spec.drift"),
             (&self.policy, "spec.policy"),
             (&self.lifecycle_rules, "spec.lifecycleRules"),
             (&self.cors_rules, "spec.corsRules"),
@@ -290,6 +349,10 @@ impl S3BucketSpec {
         self.tags.check_rules("spec.tags")
     }
 
+    fn ignored(&self) -> impl Iterator<Item = FieldPath> {
+        self.drift.iter().flat_map(DriftControl::ignored)
+    }
+
     fn keeps_versions(&self) -> bool {
         self.versioning.is_some_and(|versioning| versioning.enabled)
     }
@@ -301,9 +364,19 @@ impl Managed for S3Bucket {
     fn status(&self) -> Option<&S3BucketStatus> {
         self.status.as_ref()
     }
+}
 
+impl Upheld for S3Bucket {
     fn deletion_policy(&self) -> Option<DeletionPolicy> {
         self.spec.deletion_policy
+    }
+
+    fn drift(&self) -> Option<&DriftControl> {
+        self.spec.drift.as_ref()
+    }
+
+    fn mode(&self) -> Mode {
+        self.spec.mode.unwrap_or_default()
     }
 }
 
@@ -360,6 +433,8 @@ impl S3Bucket {
                 ownership_controls,
                 tags,
                 deletion_policy,
+                mode: None,
+                drift: None,
                 empty_on_delete: false,
                 acl: None,
                 policy: None,

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{account_id::AccountId, bucket_name::BucketName, partition::Partition, region::Region};
 use crate::{
-    lifecycle::{HasLifecycle, Lifecycle},
+    lifecycle::{HasLifecycle, HasUpkeep, Lifecycle, Upkeep},
     schema::conform,
 };
 
@@ -15,6 +17,10 @@ pub struct S3BucketStatus {
     /// What every kind's status has.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,
+
+    /// What the status of every kind has that stands for something outside.
+    #[serde(flatten)]
+    pub upkeep: Upkeep,
 
     /// ARN of the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +116,14 @@ pub struct BucketRecord {
     pub region: Region,
     /// Partition of that account.
     pub partition: Partition,
+    /// UID of the object that this was written for; none in what earlier versions wrote.
+    #[serde(
+        default,
+        rename = "objectUID",
+        skip_serializing_if = "String::is_empty"
+    )]
+    #[schemars(length(max = 64))]
+    pub object_uid: String,
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,
@@ -121,6 +135,14 @@ pub struct BucketRecord {
         extend("x-kubernetes-list-type" = "set")
     )]
     pub owned_facets: Vec<String>,
+    /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted. With
+    /// drift.policy Report alone: what differs from the spec is drift if this digest is still that of the spec.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend("maxProperties" = 32, "additionalProperties" = { "type": "string", "maxLength": 64 })
+    )]
+    pub settled_facets: BTreeMap<String, String>,
 }
 
 impl HasLifecycle for S3BucketStatus {
@@ -129,5 +151,14 @@ impl HasLifecycle for S3BucketStatus {
     }
     fn lifecycle_mut(&mut self) -> &mut Lifecycle {
         &mut self.lifecycle
+    }
+}
+
+impl HasUpkeep for S3BucketStatus {
+    fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
+    }
+    fn upkeep_mut(&mut self) -> &mut Upkeep {
+        &mut self.upkeep
     }
 }

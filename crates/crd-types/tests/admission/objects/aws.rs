@@ -96,14 +96,26 @@ pub fn buckets() -> Vec<Value> {
         "facets": [{
             "name": "versioning", "state": "Failed", "code": "AccessDenied", "message": "no",
         }],
+        "drift": {
+            "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
+            "omitted": 1,
+        },
+        "deletionPolicySource": "Spec",
+        "plan": {
+            "action": "Update",
+            "fields": [{ "field": "versioning.enabled", "found": "false", "wanted": "true" }],
+            "omitted": 1,
+        },
         "emptying": { "versionsDeleted": 1000, "uploadsAborted": 1 },
         "record": {
             "bucketName": "bucket",
             "accountID": "111122223333",
             "region": "eu-central-1",
             "partition": "aws",
+            "objectUID": "7b6c8c1e-0000-4000-8000-000000000000",
             "created": true,
             "ownedFacets": ["versioning"],
+            "settledFacets": { "versioning": "0123456789abcdef" },
         },
     });
     let full = json!({
@@ -118,6 +130,8 @@ pub fn buckets() -> Vec<Value> {
         "ownershipControls": { "objectOwnership": "BucketOwnerEnforced" },
         "tags": { "team": "platform" },
         "deletionPolicy": "Retain",
+        "mode": "Observe",
+        "drift": { "policy": "Report", "ignore": ["tags.cost-center"] },
         "acl": "private",
         "emptyOnDelete": true,
         "policy": "{}",

@@ -300,6 +300,21 @@ pub fn trials() -> Vec<Trial> {
             json!({ "bucketName": "a.bucket", "accelerate": { "enabled": true } }),
         ),
         Trial::new(
+            "must be the path of a field below spec, as in versioning, tags.team or lifecycleRules[old].expiration",
+            json!("lifecycleRules[a.b].expiration"),
+            json!("Tags"),
+        ),
+        Trial::new(
+            "must begin with a part of the bucket: abac, accelerate, acl, analytics, corsRules, encryption, intelligentTiering, inventory, lifecycleRules, logging, metrics, notification, objectLock, ownershipControls, policy, publicAccessBlock, replication, requestPayment, tags, versioning or website",
+            json!({ "drift": { "ignore": ["tags.deletionPolicy", "policy", "metrics[a]"] } }),
+            json!({ "drift": { "ignore": ["tags.team", "tagsteam"] } }),
+        ),
+        Trial::new(
+            "the tags of the operator's ownership mark cannot be ignored",
+            json!({ "drift": { "ignore": ["tags.aws-infra-operator.runner.codes"] } }),
+            json!({ "drift": { "ignore": ["tags.aws-infra-operator.runner.codes/uid"] } }),
+        ),
+        Trial::new(
             "enabled is true: leave objectLock out for a bucket without",
             json!({ "enabled": true }),
             json!({ "enabled": false }),

@@ -175,6 +175,7 @@ impl<R: Reconciler> Controller<R> {
                 self.queue.lock().forget(key);
                 self.unreadable.forget(key);
                 self.streaks.lock().forget(&old.uid().unwrap_or_default());
+                self.reconciler.gone(old);
             }
             Change::Unreadable(invalid) => {
                 if self.unreadable.note(key, invalid) {
@@ -282,9 +283,7 @@ impl<R: Reconciler> Controller<R> {
         }
         let lifecycle = pass.status.lifecycle_mut();
         if !matches!(result, Ok(Outcome::Paused)) {
-            lifecycle
-                .conditions
-                .retain(|condition| condition.type_ != PAUSED);
+            conditions::clear(lifecycle, PAUSED);
         }
         if !self.is_passing(&object, result) {
             let generation = object.meta().generation;
@@ -350,7 +349,7 @@ impl<R: Reconciler> Controller<R> {
                 streaks.succeeded(&uid);
                 return;
             }
-            Ok(Outcome::Done { .. }) => {
+            Ok(Outcome::Done { .. } | Outcome::Held { .. }) => {
                 streaks.succeeded(&uid);
                 (
                     Class::Resync,
@@ -462,7 +461,9 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
         return;
     }
     let (severity, reason, message) = match result {
-        Ok(Outcome::Done { reason, message }) => (Severity::Normal, *reason, message),
+        Ok(Outcome::Done { reason, message } | Outcome::Held { reason, message }) => {
+            (Severity::Normal, *reason, message)
+        }
         Ok(
             Outcome::Running {
                 reason,

@@ -32,6 +32,9 @@ pub trait Reconciler: Send + Sync + 'static {
         configured
     }
 
+    /// Told of an object that is gone.
+    fn gone(&self, _object: &Self::Kind) {}
+
     /// Brings one object nearer to what its user asks for. May be stopped at any await and run again.
     fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
 }

@@ -2,6 +2,17 @@
 
 use kube::Resource;
 
+/// Whether a resource that is not ours yet may be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// It is left alone.
+    Refused,
+    /// It is left alone, and what taking it over would change is shown.
+    DryRun,
+    /// It may be.
+    Allowed,
+}
+
 /// The annotations of one object, read through the vocabulary `<group>/…`.
 pub struct Annotations<'a, K> {
     object: &'a K,
@@ -18,9 +29,18 @@ impl<'a, K: Resource<DynamicType = ()>> Annotations<'a, K> {
         self.is_true("paused")
     }
 
-    /// `adopt: "true"`: a resource that carries no mark may be taken over.
-    pub fn adopt(&self) -> bool {
-        self.is_true("adopt")
+    /// `adopt`: whether a resource that carries no mark may be taken over.
+    ///
+    /// # Errors
+    /// The value that is none of `true`, `false` and `dry-run`.
+    pub fn adopt(&self) -> Result<Adoption, &'a str> {
+        match self.get("adopt") {
+            None => Ok(Adoption::Refused),
+            Some(value) if value.eq_ignore_ascii_case("false") => Ok(Adoption::Refused),
+            Some(value) if value.eq_ignore_ascii_case("true") => Ok(Adoption::Allowed),
+            Some(value) if value.eq_ignore_ascii_case("dry-run") => Ok(Adoption::DryRun),
+            Some(other) => Err(other),
+        }
     }
 
     /// `abandon: "true"`: a deleted object is let go at once, whatever is left outside.

@@ -1,28 +1,52 @@
 //! A pass over one object: paused, to be released, or to be upheld.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::{DeletionPolicy, HasLifecycle, Managed};
+use crd_types::lifecycle::{DeletionPolicy, DeletionPolicySource, HasLifecycle, HasUpkeep, Upheld};
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
 
-use super::{Annotations, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, pauses::Pauses};
+use super::{
+    Annotations, Claim, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, Wishes, Words,
+    pauses::Pauses,
+    policy::{self, Said},
+    rounds::Rounds,
+};
 use crate::{
-    cluster::write::WriteError,
+    cluster::{cache::Cache, write::WriteError},
     decide::{
         clock::Clock,
+        key::ObjectKey,
         outcome::{Class, Fault, Outcome, PassResult, Scope},
     },
     engines::controller::{Pass, Reconciler},
 };
 
+/// In whose name an engine works, and what its operator was told of it.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// What marks outside resources as this installation's own.
+    pub installation: Arc<str>,
+    /// Whether that is the cluster's own name, and no other cluster's.
+    pub named_by_cluster: bool,
+    /// Installations that this one goes on for: what they marked is taken back, by the same name.
+    pub earlier: Arc<[String]>,
+    /// What becomes of an outside resource whose object says nothing about it.
+    pub deletion_policy: Option<DeletionPolicy>,
+}
+
+/// How soon to look again for a namespace that is not known yet.
+const NAMESPACE_POLL: Duration = Duration::from_secs(1);
+
 /// Drives the objects of one [`External`] kind.
 pub struct Engine<E: External> {
     pub(super) domain: E,
     pub(super) clock: Clock,
-    installation: Arc<str>,
+    pub(super) owner: Owner,
+    namespaces: Arc<Cache<Words<E::Kind>>>,
     pauses: Mutex<Pauses>,
+    pub(super) rounds: Mutex<Rounds>,
 }
 
 /// Ends a pass before its last line.
@@ -60,25 +84,58 @@ impl From<Unresolved> for End {
 }
 
 impl<E: External> Engine<E> {
-    /// An engine whose ownership marks name `installation`.
-    pub fn new(domain: E, installation: impl Into<Arc<str>>, clock: Clock) -> Self {
+    /// An engine that works in the name of `owner`. It waits for each object's namespace to be in `namespaces`, and
+    /// looks for drift once an `interval`.
+    pub fn new(
+        domain: E,
+        owner: Owner,
+        namespaces: Arc<Cache<Words<E::Kind>>>,
+        interval: Duration,
+        clock: Clock,
+    ) -> Self {
         Self {
             domain,
             clock,
-            installation: installation.into(),
+            owner,
+            namespaces,
             pauses: Mutex::default(),
+            rounds: Mutex::new(Rounds::new(interval)),
         }
     }
 
-    pub(super) fn mark(&self, object: &E::Kind) -> Mark {
+    pub(super) fn claim(&self, object: &E::Kind) -> Claim {
+        Claim {
+            mark: self.mark(object),
+            earlier: self.owner.earlier.clone(),
+        }
+    }
+
+    fn mark(&self, object: &E::Kind) -> Mark {
         let meta = object.meta();
         Mark {
-            installation: self.installation.to_string(),
+            installation: self.owner.installation.to_string(),
             kind: format!("{}.{}", E::Kind::kind(&()), E::Kind::group(&())),
             namespace: meta.namespace.clone().unwrap_or_default(),
             name: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
         }
+    }
+
+    /// The deletion policy in force; nothing while the object's namespace is not known.
+    fn policy(
+        &self,
+        object: &E::Kind,
+    ) -> Option<Result<(DeletionPolicy, DeletionPolicySource), Fault>> {
+        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+        let words = self.namespaces.get(&ObjectKey::new("", namespace))?;
+        let key = Annotations::<E::Kind>::key("deletion-policy");
+        let said = Said {
+            annotation: Annotations::of(object).deletion_policy(),
+            spec: object.deletion_policy(),
+            namespace: words.get(&key).map(String::as_str),
+            operator: self.owner.deletion_policy,
+        };
+        Some(policy::effective(said, &key, namespace))
     }
 
     /// Writes down, checked against concurrent changes, what is about to be touched outside. Nothing is sent
@@ -87,19 +144,23 @@ impl<E: External> Engine<E> {
         &self,
         pass: &mut Pass<E::Kind>,
         identity: &E::Identity,
-        facets: &Facets,
+        facets: Facets,
         created: bool,
+        settled: Wishes,
     ) -> Result<(), End> {
         pass.hold(E::FINALIZER).await?;
         let recorded = E::record(&pass.status);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
-        let owned = owned.union(facets).cloned().collect();
+        let owned = owned.union(&facets).cloned().collect();
+        let uid = pass.object().meta().uid.clone().unwrap_or_default();
         E::set_record(
             &mut pass.status,
             Record {
                 identity: identity.clone(),
+                uid,
                 created,
                 owned,
+                settled,
             },
         );
         Ok(pass.record().await?)
@@ -141,15 +202,26 @@ impl<E: External> Reconciler for Engine<E> {
         E::lane(object)
     }
 
+    fn gone(&self, object: &E::Kind) {
+        self.rounds.lock().forget(&ObjectKey::of(object));
+    }
+
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
         let object = pass.object();
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
         }
-        let policy = effective_policy(&*object);
-        if let Ok(policy) = &policy {
+        let Some(policy) = self.policy(&object) else {
+            // A namespace is never younger than what is in it: its watch lags behind.
+            return Ok(Outcome::Undecided {
+                poll: NAMESPACE_POLL,
+            });
+        };
+        if let Ok((policy, source)) = &policy {
             pass.status.lifecycle_mut().deletion_policy = Some(*policy);
+            pass.status.upkeep_mut().deletion_policy_source = Some(*source);
         }
+        let policy = policy.map(|(policy, _)| policy);
         let result = match object.meta().deletion_timestamp {
             Some(_) => self.release(pass, policy).boxed().await,
             None => match policy {
@@ -162,6 +234,9 @@ impl<E: External> Reconciler for Engine<E> {
             End::Fault(fault) => Err(fault),
         });
         self.settle(&object, &result);
+        if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
+            self.gone(&object);
+        }
         match result {
             Err(fault) if fault.scope == Scope::Provider => {
                 self.domain.provider_failed(&object, &fault);
@@ -173,22 +248,5 @@ impl<E: External> Reconciler for Engine<E> {
             }
             result => result,
         }
-    }
-}
-
-/// The policy in force: the annotation, else the spec, else `Delete`.
-fn effective_policy<K: Managed>(object: &K) -> Result<DeletionPolicy, Fault> {
-    match Annotations::of(object).deletion_policy() {
-        None => Ok(object.deletion_policy().unwrap_or_default()),
-        Some("Delete") => Ok(DeletionPolicy::Delete),
-        Some("Retain") => Ok(DeletionPolicy::Retain),
-        Some("Orphan") => Ok(DeletionPolicy::Orphan),
-        Some(other) => Err(Fault::terminal(
-            "InvalidAnnotation",
-            format!(
-                "annotation {}: found {other:?}, allowed are Delete, Retain and Orphan",
-                Annotations::<K>::key("deletion-policy")
-            ),
-        )),
     }
 }

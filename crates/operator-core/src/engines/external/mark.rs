@@ -1,6 +1,6 @@
 //! The ownership mark, version 1: what an outside resource carries so that everybody can tell whose it is.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Who owns an outside resource. How its five values are stored outside is the domain's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,21 +22,36 @@ pub struct Mark {
 pub enum Ownership {
     /// This very object.
     Ours,
-    /// The same object in an earlier life: same name in the same installation, another UID.
+    /// The same object in an earlier life: same name in the same installation, or in one that this one goes on
+    /// for.
     OursEarlier,
     /// Another object or another installation.
     Foreign,
 }
 
-impl Mark {
-    /// Judges the mark `found` outside from the view of the owner `self`.
-    pub fn judge(&self, found: &Self) -> Ownership {
-        let same_name = Self {
-            uid: self.uid.clone(),
+/// In whose name somebody looks at outside resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The mark that they are given.
+    pub mark: Mark,
+    /// Installations that this one goes on for.
+    pub earlier: Arc<[String]>,
+}
+
+impl Claim {
+    /// Judges the mark `found` outside.
+    pub fn judge(&self, found: &Mark) -> Ownership {
+        let Self { mark, earlier } = self;
+        let is_ours = |installation: &String| {
+            *installation == mark.installation || earlier.contains(installation)
+        };
+        let same_name = Mark {
+            installation: mark.installation.clone(),
+            uid: mark.uid.clone(),
             ..found.clone()
-        } == *self;
-        match same_name {
-            true if found.uid == self.uid => Ownership::Ours,
+        } == *mark;
+        match same_name && is_ours(&found.installation) {
+            true if found == mark => Ownership::Ours,
             true => Ownership::OursEarlier,
             false => Ownership::Foreign,
         }
@@ -67,10 +82,17 @@ mod tests {
         }
     }
 
+    fn claim(earlier: &[&str]) -> Claim {
+        Claim {
+            mark: mark(),
+            earlier: earlier.iter().map(|&id| id.to_owned()).collect(),
+        }
+    }
+
     #[test]
     fn only_the_uid_tells_an_earlier_life() {
-        let ours = mark();
-        assert_eq!(ours.judge(&ours), Ownership::Ours);
+        let ours = claim(&[]);
+        assert_eq!(ours.judge(&mark()), Ownership::Ours);
         assert_eq!(
             ours.judge(&Mark {
                 uid: "0".into(),
@@ -105,7 +127,27 @@ mod tests {
                 ..mark()
             },
         ] {
-            assert_eq!(mark().judge(&found), Ownership::Foreign, "{found}");
+            assert_eq!(claim(&[]).judge(&found), Ownership::Foreign, "{found}");
+            let goes_on = claim(&["earlier"]).judge(&found);
+            assert_eq!(goes_on, Ownership::Foreign, "{found}");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_installation_marked_is_ours_by_the_same_name() {
+        let claim = claim(&["earlier"]);
+        let earlier = |name: &str, uid: &str| Mark {
+            installation: "earlier".into(),
+            name: name.into(),
+            uid: uid.into(),
+            ..mark()
+        };
+        assert_eq!(claim.judge(&earlier("a", "0")), Ownership::OursEarlier);
+        assert_eq!(
+            claim.judge(&earlier("a", "1")),
+            Ownership::OursEarlier,
+            "to be marked anew"
+        );
+        assert_eq!(claim.judge(&earlier("b", "0")), Ownership::Foreign);
     }
 }

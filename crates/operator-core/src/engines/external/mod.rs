@@ -5,22 +5,29 @@
 //! ownership, order, drift, deletion policies, pause, adoption.
 
 mod annotations;
+mod drift;
 mod engine;
 mod mark;
+mod namespaces;
 mod pauses;
+mod plan;
+mod policy;
 mod presence;
 mod release;
+mod rounds;
+mod take_back;
 mod uphold;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use crd_types::lifecycle::Managed;
+use crd_types::lifecycle::{FieldPath, Managed, Upheld};
 
 pub use self::{
-    annotations::Annotations,
-    engine::Engine,
-    mark::{Mark, Ownership},
-    presence::{Diff, Facets, Presence, Record},
+    annotations::{Adoption, Annotations},
+    engine::{Engine, Owner},
+    mark::{Claim, Mark, Ownership},
+    namespaces::Words,
+    presence::{Diff, Facets, Presence, Record, Wishes},
     uphold::is_of_one_facet,
 };
 use crate::{cluster::leading::Leading, decide::outcome::Fault};
@@ -28,13 +35,13 @@ use crate::{cluster::leading::Leading, decide::outcome::Fault};
 /// What a domain says about one kind of outside resource.
 pub trait External: Send + Sync + 'static {
     /// The custom resource.
-    type Kind: Managed;
+    type Kind: Upheld;
     /// What the references of an object resolve to: credentials, identities of parents.
     type Context: Send + Sync;
     /// What the resource is called outside, complete enough to delete it by.
     type Identity: Clone + Eq + fmt::Display + Send + Sync;
     /// What the spec asks for, checked.
-    type Desired: Send + Sync;
+    type Desired: Clone + Send + Sync;
     /// What is there.
     type Observed: Send + Sync;
     /// One outside call that changes something. Shown to the user as what was done.
@@ -77,8 +84,16 @@ pub trait External: Send + Sync + 'static {
         mark: &Mark,
     ) -> Result<Self::Desired, Fault>;
 
-    /// The facets that the spec speaks of.
-    fn facets(desired: &Self::Desired) -> Facets;
+    /// The facets that are spoken of, and what is wanted of each. Pure.
+    fn wishes(desired: &Self::Desired) -> Wishes;
+
+    /// The wish without what is to be left alone. What is written as a whole and ignored in part has that part as it
+    /// was observed; without an observation it does not have it. Pure.
+    fn leave(
+        desired: &Self::Desired,
+        ignored: &[FieldPath],
+        observed: Option<&Self::Observed>,
+    ) -> Self::Desired;
 
     /// Looks at the resource, reading at least the facets in `facets`.
     ///
@@ -88,19 +103,34 @@ pub trait External: Send + Sync + 'static {
         &self,
         context: &Self::Context,
         identity: &Self::Identity,
-        mark: &Mark,
+        claim: &Claim,
         facets: &Facets,
     ) -> impl Future<Output = Result<Presence<Self::Observed>, Fault>> + Send;
+
+    /// Looks at one facet, with as few calls as tell besides that the resource is there and carries the mark of
+    /// `claim`; `None` where they do not tell, and a whole look must.
+    fn glance(
+        &self,
+        context: &Self::Context,
+        identity: &Self::Identity,
+        claim: &Claim,
+        facet: &str,
+    ) -> impl Future<Output = Option<Self::Observed>> + Send;
 
     /// The facets that could not be read, and why. They are told; the others are brought into force. Pure.
     fn unread(_observed: &Self::Observed) -> Vec<(&'static str, Fault)> {
         Vec::new()
     }
 
-    /// What is not as wanted. A facet in `owned` that the spec no longer speaks of is to be unset;
-    /// every other facet that the spec does not speak of is left alone. Pure.
-    fn diff(&self, desired: &Self::Desired, observed: &Self::Observed, owned: &Facets)
-    -> Vec<Diff>;
+    /// What is not as wanted; without an observation, of something that is not there yet. A facet in `owned` that
+    /// the spec no longer speaks of is to be unset; every other facet that the spec does not speak of is left
+    /// alone. Pure.
+    fn diff(
+        &self,
+        desired: &Self::Desired,
+        observed: Option<&Self::Observed>,
+        owned: &Facets,
+    ) -> Vec<Diff>;
 
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;

@@ -1,11 +1,17 @@
 //! What was found outside, and how it differs from what is wanted.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::mark::Mark;
 
 /// Names of facets: the parts of an outside resource that are read and written by themselves.
 pub type Facets = BTreeSet<String>;
+
+/// What is wanted of each facet that a spec speaks of, as a digest: equal while the wish is, also in later versions.
+pub type Wishes = BTreeMap<String, String>;
 
 /// What an observation found. An observation that could not tell is a fault, never `Gone`.
 #[derive(Debug)]
@@ -17,7 +23,12 @@ pub enum Presence<O> {
     /// There, with this object's mark.
     Ours(O),
     /// There, with the mark of the same object in an earlier life.
-    OursEarlier(O),
+    OursEarlier {
+        /// What is there.
+        observed: O,
+        /// The mark found.
+        mark: Mark,
+    },
     /// There, within reach, with no mark at all.
     Unmarked(O),
     /// There, and not ours to touch.
@@ -36,9 +47,9 @@ pub struct Diff {
     pub facet: &'static str,
     /// The field, as a path in the spec.
     pub field: String,
-    /// What is there.
+    /// What is there, for the user: a secret is not shown.
     pub from: String,
-    /// What is wanted.
+    /// What is wanted, for the user: a secret is not shown.
     pub to: String,
 }
 
@@ -53,8 +64,12 @@ impl fmt::Display for Diff {
 pub struct Record<I> {
     /// What the resource is called outside; enough to delete it.
     pub identity: I,
+    /// The object that it was written for; a restored object may bring that of another along.
+    pub uid: String,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.
     pub owned: Facets,
+    /// The facets that were last seen as wanted, and how they were; where drift is only reported.
+    pub settled: Wishes,
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crd_types::lifecycle::DeletionPolicy;
+use crd_types::lifecycle::{DeletionPolicy, Mode, Upheld};
 
 use super::{
-    Annotations, Deletion, External, Presence, Purpose, Record,
+    Adoption, Annotations, Deletion, External, Presence, Purpose, Record,
     engine::{End, Engine},
 };
 use crate::{
@@ -42,6 +42,13 @@ impl<E: External> Engine<E> {
             let note = "nothing outside was ever created or adopted";
             return self.let_go(pass, Severity::Normal, "Released", note).await;
         };
+        if object.mode() == Mode::Observe {
+            let note = format!(
+                "{} stays as it is, as spec.mode is Observe",
+                record.identity
+            );
+            return self.let_go(pass, Severity::Normal, "LeftAlone", note).await;
+        }
         match policy.map_err(|fault| with_way_out::<E>(fault.into()))? {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
@@ -61,11 +68,11 @@ impl<E: External> Engine<E> {
         let identity = &record.identity;
         self.unless_paused(&object)?;
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
-        let mark = self.mark(&object);
+        let claim = self.claim(&object);
         let none = Default::default();
         let presence = self
             .domain
-            .observe(&context, identity, &mark, &none)
+            .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
         match presence {
@@ -79,7 +86,9 @@ impl<E: External> Engine<E> {
                 )
                 .into());
             }
-            Presence::Unmarked(_) if record.created && Annotations::of(&*object).adopt() => {}
+            Presence::Unmarked(_)
+                if record.created && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {
+            }
             Presence::Unmarked(_) if record.created => {
                 return Err(Fault::blocked(
                     "MarkLost",
@@ -91,7 +100,7 @@ impl<E: External> Engine<E> {
                 )
                 .into());
             }
-            Presence::Unmarked(_) | Presence::OursEarlier(_) | Presence::Foreign { .. } => {
+            Presence::Unmarked(_) | Presence::OursEarlier { .. } | Presence::Foreign { .. } => {
                 let note = format!("{identity} is not this object's and stays as it is");
                 return self
                     .let_go(pass, Severity::Warning, "LeftAlone", note)
@@ -114,7 +123,7 @@ impl<E: External> Engine<E> {
         }
         match self
             .domain
-            .observe(&context, identity, &mark, &none)
+            .observe(&context, identity, &claim, &none)
             .await?
         {
             Presence::Gone => self.gone(pass, identity).await,
@@ -162,10 +171,10 @@ impl<E: External> Engine<E> {
     async fn unmark(&self, pass: &Pass<E::Kind>, record: &Record<E::Identity>) -> Result<(), End> {
         let object = pass.object();
         let context = self.domain.resolve(&object, Purpose::Deletion)?;
-        let (identity, mark) = (&record.identity, self.mark(&object));
+        let (identity, claim) = (&record.identity, self.claim(&object));
         let found = self
             .domain
-            .observe(&context, identity, &mark, &Default::default())
+            .observe(&context, identity, &claim, &Default::default())
             .await?;
         if let Presence::Ours(observed) = found {
             self.domain

@@ -305,7 +305,9 @@ impl ControllerMetrics {
     pub fn finished(&self, result: &PassResult, took: Duration) {
         self.ended(took);
         match result {
-            Ok(Outcome::Done { .. } | Outcome::Paused | Outcome::Released) => {
+            Ok(
+                Outcome::Done { .. } | Outcome::Held { .. } | Outcome::Paused | Outcome::Released,
+            ) => {
                 self.succeeded.inc();
             }
             Ok(Outcome::Superseded) => {

@@ -1,4 +1,7 @@
-//! What every kind that stands for something outside the cluster has in common.
+//! What every kind has in common whose status an engine keeps.
+
+mod field_path;
+mod upkeep;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -6,11 +9,28 @@ use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::{
+    field_path::FieldPath,
+    upkeep::{
+        DeletionPolicySource, Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Mode,
+        Plan, PlannedAction, Upheld, Upkeep,
+    },
+};
 use crate::schema::bounded_conditions;
 
 /// What happens to the outside resource when its object is deleted.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::EnumString,
 )]
 pub enum DeletionPolicy {
     /// The outside resource is deleted too.
@@ -100,9 +120,4 @@ pub trait Managed:
 
     /// The status as stored; none before the first pass.
     fn status(&self) -> Option<&Self::Status>;
-
-    /// What the user wants to happen at deletion; none where the user said nothing.
-    fn deletion_policy(&self) -> Option<DeletionPolicy> {
-        None
-    }
 }

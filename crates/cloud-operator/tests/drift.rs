@@ -1,0 +1,267 @@
+//! What changes outside by itself: set back, told, or left alone, as the user says.
+
+mod scene;
+
+use anyhow::Result;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use crd_types::aws::v1alpha1::S3Bucket;
+use harness::{
+    aws::refusal,
+    proxy::{Action, Rule, Verb},
+};
+use http::StatusCode;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::ListParams;
+use scene::{Scene, lifecycle, outside::pairs, ready_message};
+use serde_json::json;
+
+const MARK: &str = "aws-infra-operator.runner.codes/";
+
+#[tokio::test]
+async fn drift_is_told_and_left_while_edits_come_into_force() -> Result<()> {
+    let scene = Scene::new("report").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "drift": { "policy": "Report" }, "versioning": { "enabled": true }, "tags": { "team": "a" },
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let name = scene.bucket_name("data");
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.aws.proxy().clear();
+
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Drifted").await?;
+    let drift = "versioning.enabled: false → true";
+    assert_eq!(drifted(&bucket), Some(drift.to_owned()));
+    assert!(ready_message(&bucket).contains(drift));
+    let status = bucket.status.clone().unwrap();
+    let fields = status.upkeep.drift.unwrap().fields;
+    assert_eq!(fields.len(), 1);
+    assert_eq!(fields[0].field, "versioning.enabled");
+    assert_eq!(scene.event::<S3Bucket>("data", "DriftFound").await?, drift);
+    assert_eq!(writes(&scene), [""; 0]);
+
+    // Told once, however often it is seen; also by an operator that has just started.
+    scene.request_pass::<S3Bucket>("data").await?;
+    operator.stop().await?;
+    let operator = scene.operator()?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    assert_eq!(writes(&scene), [""; 0]);
+    assert_eq!(times_told(&scene, "DriftFound").await?, 1);
+
+    // An edit of another part is nothing but that.
+    edit(&scene, json!({ "tags": { "team": "b" } })).await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Drifted").await?;
+    assert_eq!(writes(&scene), ["PutBucketTagging"]);
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.tags, pairs([("team", "b")]));
+    assert_eq!(has.versioning.as_deref(), Some("Suspended"));
+    assert_eq!(drifted(&bucket), Some(drift.to_owned()));
+
+    // So is one that AWS refuses at first, and an operator that dies over it.
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let rule = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "PutBucketTagging",
+        Action::Answer(denied),
+    ));
+    edit(&scene, json!({ "tags": { "team": "c" } })).await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    operator.crash().await;
+    rule.remove();
+    let operator = scene.operator()?;
+    scene.refused::<S3Bucket>("data", "Drifted").await?;
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.tags, pairs([("team", "c")]));
+    assert_eq!(has.versioning.as_deref(), Some("Suspended"));
+
+    edit(&scene, json!({ "drift": { "policy": "Correct" } })).await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(drifted(&bucket), None);
+    assert_eq!(bucket.status.unwrap().upkeep.drift, None);
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_is_only_reported_may_come_right_by_itself_and_is_not_made_again() -> Result<()> {
+    let scene = Scene::new("report-gone").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "drift": { "policy": "Report" }, "versioning": { "enabled": true } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let name = scene.bucket_name("data");
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.refused::<S3Bucket>("data", "Drifted").await?;
+    versioning(&scene, BucketVersioningStatus::Enabled).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(drifted(&bucket), None);
+
+    scene.somebody.delete(&name).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Drifted").await?;
+    assert!(ready_message(&bucket).contains("is gone"));
+    assert!(!scene.somebody.exists(&name).await?);
+    edit(&scene, json!({ "drift": null })).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn drift_that_cannot_be_set_back_is_told_until_it_is() -> Result<()> {
+    let scene = Scene::new("correct").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "versioning": { "enabled": true } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let rule = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "PutBucketVersioning",
+        Action::Answer(denied),
+    ));
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    let drift = "versioning.enabled: false → true";
+    assert_eq!(drifted(&bucket), Some(drift.to_owned()));
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    assert_eq!(drifted(&bucket), Some(drift.to_owned()), "still");
+    rule.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(drifted(&bucket), None);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_is_ignored_is_nobodys_business() -> Result<()> {
+    let scene = Scene::new("ignore").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "drift": { "ignore": ["tags.cost-center", "versioning"] },
+        "tags": { "team": "a" },
+        "versioning": { "enabled": true },
+        "publicAccessBlock": { "ignorePublicAcls": true },
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let name = scene.bucket_name("data");
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.versioning, None, "not even at creation");
+
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("cost-center".into(), "42".into());
+    tags.insert("stray".into(), "x".into());
+    scene.somebody.set_tags(&name, &tags).await?;
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.tags, pairs([("team", "a"), ("cost-center", "42")]));
+    assert_eq!(has.versioning.as_deref(), Some("Suspended"));
+
+    // Nor is it by an edit, nor when it leaves the spec.
+    edit(
+        &scene,
+        json!({ "tags": { "team": "b", "cost-center": "1" }, "publicAccessBlock": null }),
+    )
+    .await?;
+    scene.ready::<S3Bucket>("data").await?;
+    edit(
+        &scene,
+        json!({ "drift": { "ignore": ["tags.cost-center", "versioning", "tags.team"] }, "tags": null }),
+    )
+    .await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.tags, pairs([("team", "b"), ("cost-center", "42")]));
+    assert_eq!(has.versioning.as_deref(), Some("Suspended"));
+    assert_eq!(has.public_access_block, [true; 4], "what is not ignored");
+    assert!(has.mark.contains_key("uid"));
+    let shown: Vec<String> = bucket
+        .status
+        .unwrap()
+        .facets
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(shown, ["tags"]);
+
+    // What is not ignored any more is the user's again.
+    edit(&scene, json!({ "drift": null })).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.tags, pairs([]));
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_cannot_be_ignored_is_refused_by_name() -> Result<()> {
+    let scene = Scene::new("ignored").await?;
+    for (path, why) in [
+        ("providerRef", "must begin with a part of the bucket"),
+        (&format!("tags.{MARK}uid"), "ownership mark"),
+    ] {
+        let wish = json!({ "drift": { "ignore": [path] } });
+        let refused = scene.bucket("data", "account", wish).await.unwrap_err();
+        let refused = format!("{refused:#}");
+        assert!(refused.contains("spec.drift.ignore"), "{path}: {refused}");
+        assert!(refused.contains(why), "{path}: {refused}");
+    }
+    Ok(())
+}
+
+/// The message of the condition `Drifted`, if it is there.
+fn drifted(bucket: &S3Bucket) -> Option<String> {
+    let lifecycle = lifecycle(bucket);
+    let condition = lifecycle.condition("Drifted")?;
+    assert_eq!(condition.status, "True");
+    assert_eq!(condition.observed_generation, bucket.metadata.generation);
+    Some(condition.message.clone())
+}
+
+fn writes(scene: &Scene) -> Vec<String> {
+    let requests = scene.aws.proxy().requests();
+    let written = requests.iter().filter(|it| it.call.verb == Verb::Write);
+    written.map(|it| it.call.about.clone()).collect()
+}
+
+async fn times_told(scene: &Scene, reason: &str) -> Result<i32> {
+    let events = scene.api_of::<Event>().list(&ListParams::default()).await?;
+    let of_it = events
+        .items
+        .iter()
+        .filter(|it| it.reason.as_deref() == Some(reason));
+    Ok(of_it
+        .map(|it| {
+            it.series
+                .as_ref()
+                .and_then(|series| series.count)
+                .unwrap_or(1)
+        })
+        .sum())
+}
+
+async fn versioning(scene: &Scene, status: BucketVersioningStatus) -> Result<()> {
+    let wanted = VersioningConfiguration::builder().status(status).build();
+    let put = scene.somebody.s3.put_bucket_versioning();
+    let put = put.bucket(scene.bucket_name("data"));
+    put.versioning_configuration(wanted).send().await?;
+    Ok(())
+}
+
+async fn edit(scene: &Scene, spec: serde_json::Value) -> Result<()> {
+    let patch = json!({ "spec": spec });
+    scene.patch::<S3Bucket>("data", patch).await?;
+    Ok(())
+}

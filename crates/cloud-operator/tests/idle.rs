@@ -1,0 +1,133 @@
+//! What a bucket costs that nobody touches, and how soon what happened to it is noticed.
+
+mod scene;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Result, ensure};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use scene::{Running, Scene, state::State};
+use serde_json::json;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+/// More than all parts of a bucket.
+const ROUND: usize = 24;
+
+/// As by default, but that time is passed in longer steps.
+const SETTINGS: [&str; 3] = [
+    "--drift-interval=1h",
+    "--reconcile-interval=10m",
+    "--leader-elect=false",
+];
+
+#[tokio::test]
+async fn an_idle_bucket_costs_two_reads_an_hour_and_each_part_has_its_turn() -> Result<()> {
+    let scene = Scene::new("idle").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    let wish = scene.every_facet("data").await?;
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let name = scene.bucket_name("data");
+    state.idle().await?;
+    let parts = reads(&scene, &name);
+    ensure!(parts.len() > 20, "{parts:?}");
+
+    scene.aws.proxy().clear();
+    for hour in 1..=ROUND {
+        pass_hour(&operator, &state).await?;
+        let calls = scene.calls_about(&name);
+        ensure!(calls <= 2 * hour, "{calls} in {hour} hours");
+    }
+    let read = reads(&scene, &name);
+    let missed: Vec<_> = parts
+        .difference(&read)
+        .filter(|it| *it != "HeadBucket")
+        .collect();
+    ensure!(missed.is_empty(), "never read: {missed:?}");
+
+    // Changes of the provider are no reason to read.
+    scene.aws.proxy().clear();
+    scene.request_pass::<AWSProvider>("account").await?;
+    state.idle().await?;
+    ensure!(scene.calls_about(&name) <= 2);
+
+    // On request everything is read at once, and so it is by an operator that has just started.
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    let asked = reads(&scene, &name);
+    ensure!(parts.is_subset(&asked), "{asked:?}");
+    operator.stop().await?;
+    scene.aws.proxy().clear();
+    let operator = scene.operator_with(&settings)?;
+    state
+        .until("the first look", |_| parts.is_subset(&reads(&scene, &name)))
+        .await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_happened_is_noticed_when_its_turn_comes_and_then_as_a_whole() -> Result<()> {
+    let scene = Scene::new("noticed").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "versioning": { "enabled": true }, "encryption": { "algorithm": "AES256" }, "accelerate": { "enabled": false },
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    let name = scene.bucket_name("data");
+    let suspended = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Suspended)
+        .build();
+    let put = scene.somebody.s3.put_bucket_versioning().bucket(&name);
+    put.versioning_configuration(suspended).send().await?;
+    // As many hours as the spec has parts, tags among them.
+    for _ in 0..4 {
+        pass_hour(&operator, &state).await?;
+    }
+    let has = scene.somebody.has(&name).await?;
+    assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+
+    // That it is gone is noticed by the next look.
+    scene.somebody.delete(&name).await?;
+    pass_hour(&operator, &state).await?;
+    assert!(scene.somebody.exists(&name).await?);
+    scene.event::<S3Bucket>("data", "Recreated").await?;
+    operator.stop().await
+}
+
+/// Lets an hour pass in steps in each of which every object has a pass, and a little more than the pass that was
+/// planned last needs.
+async fn pass_hour(operator: &Running, state: &State) -> Result<()> {
+    let step = 12 * MINUTE;
+    for _ in 0..HOUR.div_duration_f64(step).ceil() as usize {
+        operator.clock.advance(step);
+        state.idle().await?;
+    }
+    Ok(())
+}
+
+/// What was read of the bucket.
+fn reads(scene: &Scene, bucket: &str) -> BTreeSet<String> {
+    let requests = scene.aws.proxy().requests();
+    let of_it = requests
+        .iter()
+        .filter(|it| it.call.path.trim_matches('/') == bucket);
+    of_it
+        .filter(|it| it.call.verb == harness::proxy::Verb::Read)
+        .map(|it| it.call.about.clone())
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! When an object at which all was well is looked at again, and at how much of it. No I/O.
+//!
+//! A whole look comes at the start, after each word of the user and each change of what is wanted, and as long as
+//! something is amiss. After that an interval passes between looks, and each is at one facet, in turn.
+
+use std::{collections::HashMap, time::Duration};
+
+use crate::decide::{clock::Moment, key::ObjectKey, outcome::Outcome};
+
+/// How much of an object is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// All of it.
+    Whole,
+    /// One facet: the one of this number, counted on and on. What was said last still holds if it is as wanted.
+    Part(usize, Outcome),
+    /// None: what was said last still holds.
+    None(Outcome),
+}
+
+/// The last looks at objects at which all was as the user wants it.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    interval: Duration,
+    last: HashMap<ObjectKey, Last>,
+}
+
+#[derive(Debug)]
+struct Last {
+    /// What the look was about: who the object was, and all that was wanted.
+    about: u64,
+    at: Moment,
+    /// The number of the facet whose turn is next.
+    next: usize,
+    said: Outcome,
+}
+
+impl Rounds {
+    /// `interval` passes between two looks at an object.
+    pub fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            last: HashMap::new(),
+        }
+    }
+
+    /// What to look at now.
+    pub fn due(&self, key: &ObjectKey, about: u64, now: Moment) -> Look {
+        let Some(last) = self.last.get(key).filter(|last| last.about == about) else {
+            return Look::Whole;
+        };
+        let said = last.said.clone();
+        match (now.since(last.at) < self.interval, &said) {
+            (true, _) => Look::None(said),
+            (false, Outcome::Done { .. }) => Look::Part(last.next, said),
+            // What differs would be found in every part.
+            (false, _) => Look::Whole,
+        }
+    }
+
+    /// Notes what a pass said. Only what lasts spares a look; `facet` is the one that it looked at, of all if none.
+    pub fn ended(
+        &mut self,
+        key: &ObjectKey,
+        about: u64,
+        now: Moment,
+        facet: Option<usize>,
+        said: &Outcome,
+    ) {
+        match said {
+            Outcome::Done { .. } | Outcome::Held { .. } => {
+                let last = Last {
+                    about,
+                    at: now,
+                    next: facet.map_or(0, |facet| facet.wrapping_add(1)),
+                    said: said.clone(),
+                };
+                self.last.insert(key.clone(), last);
+            }
+            _ => self.forget(key),
+        }
+    }
+
+    /// The object is gone, or something is amiss with it.
+    pub fn forget(&mut self, key: &ObjectKey) {
+        self.last.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(hours: f64) -> Moment {
+        Moment::at(HOUR.mul_f64(hours))
+    }
+
+    fn done() -> Outcome {
+        Outcome::Done {
+            reason: "Ready",
+            message: String::new(),
+        }
+    }
+
+    fn held() -> Outcome {
+        Outcome::Held {
+            reason: "Planned",
+            message: String::new(),
+        }
+    }
+
+    fn key() -> ObjectKey {
+        ObjectKey::new("ns", "a")
+    }
+
+    #[test]
+    fn the_first_look_is_whole_and_so_is_one_about_something_else() {
+        let mut rounds = Rounds::new(HOUR);
+        assert_eq!(rounds.due(&key(), 1, at(0.0)), Look::Whole);
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        assert_eq!(rounds.due(&key(), 2, at(0.1)), Look::Whole);
+        assert_eq!(
+            rounds.due(&ObjectKey::new("ns", "b"), 1, at(0.1)),
+            Look::Whole
+        );
+    }
+
+    #[test]
+    fn each_interval_has_one_look_at_the_next_part_however_often_it_is_asked() {
+        let mut rounds = Rounds::new(HOUR);
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        let mut parts = Vec::new();
+        for quarter in 1..=24 {
+            let now = at(f64::from(quarter) / 4.0);
+            if let Look::Part(part, said) = rounds.due(&key(), 1, now) {
+                rounds.ended(&key(), 1, now, Some(part), &said);
+                parts.push(part);
+            }
+        }
+        assert_eq!(parts, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_is_amiss_is_looked_at_as_a_whole_each_time() {
+        let mut rounds = Rounds::new(HOUR);
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        let superseded = Outcome::Superseded;
+        rounds.ended(&key(), 1, at(0.1), None, &superseded);
+        assert_eq!(rounds.due(&key(), 1, at(0.2)), Look::Whole);
+        rounds.ended(&key(), 1, at(0.2), None, &done());
+        rounds.forget(&key());
+        assert_eq!(rounds.due(&key(), 1, at(0.3)), Look::Whole);
+    }
+
+    #[test]
+    fn what_is_held_is_looked_at_as_a_whole_once_an_interval() {
+        let mut rounds = Rounds::new(HOUR);
+        rounds.ended(&key(), 1, at(0.0), None, &held());
+        assert_eq!(rounds.due(&key(), 1, at(0.9)), Look::None(held()));
+        assert_eq!(rounds.due(&key(), 1, at(1.0)), Look::Whole);
+    }
+}
