@@ -15,6 +15,7 @@ pub mod leading;
 pub mod metadata;
 mod referenced;
 pub mod refusal;
+pub mod reviews;
 pub mod secrets;
 pub mod status;
 mod text;

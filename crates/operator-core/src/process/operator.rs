@@ -6,12 +6,14 @@ use crd_types::lifecycle::Managed;
 use futures::future::{BoxFuture, join_all};
 use kube::Client;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
+    certs::ClientCertificates,
     config::{Common, Namespaces},
-    http::{self, BindError, Checks, State},
+    http::{self, BindError, Checks, Gatekeeper, State},
     installation::Nameless,
     metrics::Metrics,
     observer,
@@ -385,20 +387,61 @@ impl Operator {
         &mut self,
         parts: &mut JoinSet<()>,
         closed: &watch::Receiver<bool>,
-    ) -> Result<(), BindError> {
+    ) -> Result<(), OperatorError> {
+        let tls = self
+            .serves_https()
+            .then(|| self.certificates())
+            .transpose()?;
         let probes = http::probes(std::mem::take(&mut self.checks));
         let metrics = http::metrics(self.metrics.clone(), std::mem::take(&mut self.state));
+        let (metrics, guarded) = match tls.filter(|_| self.common.https.metrics) {
+            Some(tls) => {
+                let gatekeeper = Gatekeeper::new(self.client.clone(), self.clock.clone());
+                (gatekeeper.guard(metrics), Some(tls))
+            }
+            None => (metrics, None),
+        };
         let servers = [
-            ("HEALTH_PROBE_BIND_ADDRESS", &self.common.probes, probes),
-            ("METRICS_BIND_ADDRESS", &self.common.metrics, metrics),
+            (
+                "HEALTH_PROBE_BIND_ADDRESS",
+                &self.common.probes,
+                probes,
+                None,
+            ),
+            (
+                "METRICS_BIND_ADDRESS",
+                &self.common.metrics,
+                metrics,
+                guarded,
+            ),
         ];
-        for (setting, address, router) in servers {
+        for (setting, address, router, tls) in servers {
             let Some(address) = address else { continue };
             let listening = http::bind(setting, address).await?;
-            tracing::info!(setting, address = %listening.address(), "listening");
-            parts.spawn(listening.serve(router, self.clock.clone(), closed.clone()));
+            tracing::info!(setting, address = %listening.address(), tls = tls.is_some(), "listening");
+            let (clock, closed) = (self.clock.clone(), closed.clone());
+            match tls {
+                Some(tls) => parts.spawn(listening.serve_tls(tls, router, clock, closed)),
+                None => parts.spawn(listening.serve(router, clock, closed)),
+            };
         }
         Ok(())
+    }
+
+    fn serves_https(&self) -> bool {
+        self.common.https.metrics && self.common.metrics.is_some()
+    }
+
+    /// The certificate for HTTPS, kept from now on.
+    fn certificates(&mut self) -> Result<Arc<ServerConfig>, OperatorError> {
+        let (writer, clock) = (self.writer.clone(), self.clock.clone());
+        let kept = self.common.serving_certificates(writer, clock);
+        let (certificates, upkeep) = kept.map_err(OperatorError::Settings)?;
+        let tls = certificates.server_config(ClientCertificates::Unasked, &[b"http/1.1"]);
+        self.state
+            .section("servingCertificate", move || json!(certificates.state()));
+        self.drained(|course| upkeep.run(course.leadership, course.stop));
+        Ok(tls)
     }
 }
 

@@ -67,6 +67,8 @@ pub enum ClientCertificates {
     Required,
     /// It may.
     Optional,
+    /// It is not asked for one: it is known by something else, or need not be.
+    Unasked,
 }
 
 /// Finds, makes and renews certificates for as long as it [runs](Self::run).
