@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::names::NamespaceName;
-use operator_core::process::{config::Common, installation::Installation};
+use operator_core::process::{
+    config::Common, installation::Installation, webhook::WebhookSettings,
+};
 
 use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
@@ -25,6 +27,10 @@ pub struct Config {
     /// What marks outside resources.
     #[command(flatten)]
     pub installation: Installation,
+
+    /// Admission webhooks.
+    #[command(flatten)]
+    pub webhook: WebhookSettings,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.

@@ -4,7 +4,10 @@
 //! [`SelfSigned::rules`]: operator_core::process::certs::SelfSigned::rules
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use operator_core::{cluster::reviews, process::http::reader};
+use operator_core::{
+    cluster::{reviews, webhook_configuration},
+    process::http::reader,
+};
 
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
@@ -51,6 +54,11 @@ pub fn metrics() -> Vec<PolicyRule> {
 /// Rules for a ClusterRole `metrics-reader`: what whoever scrapes needs.
 pub fn metrics_reader() -> Vec<PolicyRule> {
     vec![reader(&["/metrics"])]
+}
+
+/// Rules that hold cluster-wide where the ValidatingWebhookConfiguration `name` is the setting WEBHOOK_CONFIGURATION.
+pub fn admission(name: &str) -> Vec<PolicyRule> {
+    webhook_configuration::rules(name)
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {

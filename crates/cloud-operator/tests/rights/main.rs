@@ -14,7 +14,7 @@ use harness::{ControlPlane, Scrape, User, wait};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use play::{Reach, Rules, found, play, refs, rules};
 use record::{Permission, about_secrets, forbidden, granted, used, without};
-use scene::{PATIENCE, Running, Scene};
+use scene::{PATIENCE, Running, Scene, hook::Hook};
 
 #[tokio::test]
 async fn roles_in_the_watched_namespace_are_what_it_needs_and_no_more() -> Result<()> {
@@ -38,11 +38,12 @@ async fn starts(
     scene: &Scene,
     rules: &Rules,
     reach: Reach,
-    scrape: &Scrape,
+    (scrape, hook): (&Scrape, &Hook),
 ) -> Result<(User, Running)> {
     let user = rules.user(scene, reach).await?;
     found(scene, scrape).await?;
-    let mut settings = scrape.settings();
+    hook.register().await?;
+    let mut settings = [scrape.settings(), hook.settings()].concat();
     if let Reach::Cluster = reach {
         settings.push("--watch-namespaces=".to_owned());
     }
@@ -57,9 +58,9 @@ fn scrape(scene: &Scene) -> Result<Scrape> {
 
 async fn needs_exactly_its_rules(scene: &Scene, reach: Reach) -> Result<()> {
     scene.keys("nobodys", "AKIDNOBODYSKEYS").await?;
-    let scrape = scrape(scene)?;
-    let rules = rules(scene, &scrape)?;
-    let (_, operator) = starts(scene, &rules, reach, &scrape).await?;
+    let (scrape, hook) = (scrape(scene)?, Hook::new(scene)?);
+    let rules = rules(scene, &scrape, &hook)?;
+    let (_, operator) = starts(scene, &rules, reach, (&scrape, &hook)).await?;
     play(scene, &scrape, &operator).await?;
     operator.stop().await?;
 
@@ -131,8 +132,9 @@ const AT_ONCE: usize = 6;
 async fn each_missing_permission_is_told_by_name() -> Result<()> {
     log::listen();
     let scene = Scene::new("rights").await?;
-    let all = granted(&rules(&scene, &scrape(&scene)?)?.all());
-    ensure!(all.len() >= 19, "{all:?}");
+    let rules = rules(&scene, &scrape(&scene)?, &Hook::new(&scene)?)?;
+    let all = granted(&rules.all());
+    ensure!(all.len() >= 21, "{all:?}");
     stream::iter(all)
         .map(|missing| async move {
             let told = is_told(&missing).await;
@@ -145,9 +147,10 @@ async fn each_missing_permission_is_told_by_name() -> Result<()> {
 
 async fn is_told(missing: &Permission) -> Result<()> {
     let scene = Scene::new("lacking").await?;
-    let scrape = scrape(&scene)?;
-    let rules = lacking(missing, rules(&scene, &scrape)?);
-    let (user, operator) = starts(&scene, &rules, Reach::Namespace, &scrape).await?;
+    let (scrape, hook) = (scrape(&scene)?, Hook::new(&scene)?);
+    let rules = lacking(missing, rules(&scene, &scrape, &hook)?);
+    let started = starts(&scene, &rules, Reach::Namespace, (&scrape, &hook));
+    let (user, operator) = started.await?;
     // In the words of the API server's authorizer.
     let own = format!("User \"{}\"", user.name());
     let complaint = format!(
@@ -192,6 +195,7 @@ fn lacking(missing: &Permission, whole: Rules) -> Rules {
         election: reduced(whole.election),
         installation: reduced(whole.installation),
         metrics: reduced(whole.metrics),
+        admission: reduced(whole.admission),
         certificate: reduced(whole.certificate),
     }
 }

@@ -15,7 +15,7 @@ use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::scene::{PATIENCE, Running, Scene, config};
+use crate::scene::{PATIENCE, Running, Scene, config, hook::Hook};
 
 /// Where the operator's rules hold.
 #[derive(Clone, Copy)]
@@ -33,6 +33,7 @@ pub struct Rules {
     pub election: Vec<PolicyRule>,
     pub installation: Vec<PolicyRule>,
     pub metrics: Vec<PolicyRule>,
+    pub admission: Vec<PolicyRule>,
     /// Of the Secret with the certificate for HTTPS.
     pub certificate: Vec<PolicyRule>,
 }
@@ -44,6 +45,7 @@ impl Rules {
             &self.election,
             &self.installation,
             &self.metrics,
+            &self.admission,
             &self.certificate,
         ];
         parts.into_iter().flatten().cloned().collect()
@@ -56,7 +58,9 @@ impl Rules {
             Reach::Cluster => (self.watched.clone(), Vec::new()),
             Reach::Namespace => (Vec::new(), self.watched.clone()),
         };
-        cluster.extend(self.installation.iter().chain(&self.metrics).cloned());
+        for more in [&self.installation, &self.metrics, &self.admission] {
+            cluster.extend(more.iter().cloned());
+        }
         let roles = [watched, self.election.clone(), self.certificate.clone()].concat();
         let rules = UserRules {
             cluster,
@@ -67,7 +71,7 @@ impl Rules {
 }
 
 /// The rules of an operator of this scene.
-pub fn rules(scene: &Scene, scrape: &Scrape) -> Result<Rules> {
+pub fn rules(scene: &Scene, scrape: &Scrape, hook: &Hook) -> Result<Rules> {
     let settings = config(scene.settings(), &refs(&scrape.settings()))?;
     let authority = settings.common.serving_authority(cloud_operator::NAME);
     let authority = authority.map_err(anyhow::Error::msg)?.context("its own")?;
@@ -77,6 +81,7 @@ pub fn rules(scene: &Scene, scrape: &Scrape) -> Result<Rules> {
         election: cloud_operator::rbac::election(),
         installation: cloud_operator::rbac::installation(),
         metrics: cloud_operator::rbac::metrics(),
+        admission: cloud_operator::rbac::admission(hook.name()),
         certificate: certificate.context("its Secret is in this namespace")?,
     })
 }
@@ -132,6 +137,7 @@ pub async fn play(scene: &Scene, scrape: &Scrape, operator: &Running) -> Result<
     asked(scene, "events", "patch").await?;
     asked(scene, "leases", "update").await?;
     asked(scene, "secrets", "create").await?;
+    asked(scene, "validatingwebhookconfigurations", "patch").await?;
 
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;

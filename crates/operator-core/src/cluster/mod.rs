@@ -20,4 +20,5 @@ pub mod secrets;
 pub mod status;
 mod text;
 mod version;
+pub mod webhook_configuration;
 pub mod write;

@@ -13,3 +13,4 @@ mod serving;
 pub mod stop;
 pub mod telemetry;
 mod tls;
+pub mod webhook;

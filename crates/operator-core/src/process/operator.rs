@@ -2,21 +2,22 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use axum::Router;
 use crd_types::lifecycle::Managed;
 use futures::future::{BoxFuture, join_all};
 use kube::Client;
 use parking_lot::Mutex;
-use rustls::ServerConfig;
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    certs::ClientCertificates,
-    config::{Common, Namespaces},
+    certs::{Certificates, ClientCertificates},
+    config::{Common, ListenAddress, Namespaces},
     http::{self, BindError, Checks, Gatekeeper, State},
     installation::Nameless,
     metrics::Metrics,
     observer,
+    webhook::{Judgement, Trust, Validators},
 };
 use crate::{
     cluster::{
@@ -92,6 +93,16 @@ impl Synced {
     }
 }
 
+/// Where an operator's webhooks are served, and what they say.
+pub struct Admission {
+    /// The address.
+    pub address: ListenAddress,
+    /// The ValidatingWebhookConfiguration whose authorities the leader keeps, if it is to.
+    pub configuration: Option<String>,
+    /// What is judged.
+    pub validators: Validators,
+}
+
 /// An operator that is being put together.
 pub struct Operator {
     /// The time.
@@ -111,6 +122,7 @@ pub struct Operator {
     lease: &'static str,
     reports_at: Option<String>,
     checks: Checks,
+    admission: Option<Admission>,
     parts: Vec<Part>,
     syncs: Vec<Part>,
     synced: watch::Sender<bool>,
@@ -163,6 +175,7 @@ impl Operator {
             lease,
             reports_at: None,
             checks: Checks::default(),
+            admission: None,
             parts: vec![Box::pin(event_writer.within(budget).run())],
             syncs: Vec::new(),
             synced: watch::Sender::new(false),
@@ -264,6 +277,11 @@ impl Operator {
         part: impl FnOnce(Course) -> F + Send + 'static,
     ) {
         self.drained.push(Box::new(|course| Box::pin(part(course))));
+    }
+
+    /// Serves webhooks, on every replica.
+    pub fn admission(&mut self, admission: Admission) {
+        self.admission = Some(admission);
     }
 
     /// Tells when every cache has synced once, those included that are yet to be added.
@@ -388,36 +406,37 @@ impl Operator {
         parts: &mut JoinSet<()>,
         closed: &watch::Receiver<bool>,
     ) -> Result<(), OperatorError> {
-        let tls = self
-            .serves_https()
-            .then(|| self.certificates())
-            .transpose()?;
+        let admission = self.admission.take();
+        let guarded = self.common.https.metrics && self.common.metrics.is_some();
+        let certificates = match guarded || admission.is_some() {
+            true => Some(self.certificates()?),
+            false => None,
+        };
+        // Whoever asks is known by a token, or need not be known.
+        let tls = certificates
+            .as_ref()
+            .map(|it| it.server_config(ClientCertificates::Unasked, &[b"http/1.1"]));
+        let webhooks = match (admission, certificates) {
+            (Some(admission), Some(certificates)) => Some(self.webhooks(admission, certificates)),
+            _ => None,
+        };
         let probes = http::probes(std::mem::take(&mut self.checks));
         let metrics = http::metrics(self.metrics.clone(), std::mem::take(&mut self.state));
-        let (metrics, guarded) = match tls.filter(|_| self.common.https.metrics) {
-            Some(tls) => {
-                let gatekeeper = Gatekeeper::new(self.client.clone(), self.clock.clone());
-                (gatekeeper.guard(metrics), Some(tls))
-            }
-            None => (metrics, None),
+        let metrics = match guarded {
+            true => Gatekeeper::new(self.client.clone(), self.clock.clone()).guard(metrics),
+            false => metrics,
         };
+        let (probed, scraped) = (self.common.probes.clone(), self.common.metrics.clone());
         let servers = [
-            (
-                "HEALTH_PROBE_BIND_ADDRESS",
-                &self.common.probes,
-                probes,
-                None,
-            ),
-            (
-                "METRICS_BIND_ADDRESS",
-                &self.common.metrics,
-                metrics,
-                guarded,
-            ),
+            probed.map(|at| ("HEALTH_PROBE_BIND_ADDRESS", at, probes, None)),
+            scraped.map(|at| {
+                let tls = tls.clone().filter(|_| guarded);
+                ("METRICS_BIND_ADDRESS", at, metrics, tls)
+            }),
+            webhooks.map(|(at, webhooks)| ("WEBHOOK_BIND_ADDRESS", at, webhooks, tls)),
         ];
-        for (setting, address, router, tls) in servers {
-            let Some(address) = address else { continue };
-            let listening = http::bind(setting, address).await?;
+        for (setting, address, router, tls) in servers.into_iter().flatten() {
+            let listening = http::bind(setting, &address).await?;
             tracing::info!(setting, address = %listening.address(), tls = tls.is_some(), "listening");
             let (clock, closed) = (self.clock.clone(), closed.clone());
             match tls {
@@ -428,20 +447,43 @@ impl Operator {
         Ok(())
     }
 
-    fn serves_https(&self) -> bool {
-        self.common.https.metrics && self.common.metrics.is_some()
-    }
-
     /// The certificate for HTTPS, kept from now on.
-    fn certificates(&mut self) -> Result<Arc<ServerConfig>, OperatorError> {
+    fn certificates(&mut self) -> Result<Certificates, OperatorError> {
         let (writer, clock) = (self.writer.clone(), self.clock.clone());
         let kept = self.common.serving_certificates(writer, clock);
         let (certificates, upkeep) = kept.map_err(OperatorError::Settings)?;
-        let tls = certificates.server_config(ClientCertificates::Unasked, &[b"http/1.1"]);
-        self.state
-            .section("servingCertificate", move || json!(certificates.state()));
+        self.state.section("servingCertificate", {
+            let certificates = certificates.clone();
+            move || json!(certificates.state())
+        });
         self.drained(|course| upkeep.run(course.leadership, course.stop));
-        Ok(tls)
+        Ok(certificates)
+    }
+
+    /// Where webhooks are served and how, with a certificate that the API server is told to believe.
+    fn webhooks(
+        &mut self,
+        admission: Admission,
+        certificates: Certificates,
+    ) -> (ListenAddress, Router) {
+        self.checks.ready("serving-certificate", {
+            let certificates = certificates.clone();
+            move || certificates.check()
+        });
+        if let Some(name) = admission.configuration {
+            let trust = Trust {
+                certificates,
+                writer: self.writer.clone(),
+                clock: self.clock.clone(),
+                name,
+            };
+            self.drained(|course| trust.run(course));
+        }
+        let judgement = Judgement {
+            clock: self.clock.clone(),
+            synced: self.synced.subscribe(),
+        };
+        (admission.address, admission.validators.router(&judgement))
     }
 }
 

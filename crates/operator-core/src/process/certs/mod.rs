@@ -152,6 +152,12 @@ impl Certificates {
         Some((material.common_name.clone(), material.expires))
     }
 
+    /// The authorities that the certificate in force is known by (PEM), those of tomorrow included; `None` while there
+    /// is no certificate.
+    pub fn authorities(&self) -> Option<String> {
+        Some(self.current()?.trusted.clone())
+    }
+
     /// What this process has done for the certificates so far.
     pub fn counts(&self) -> Counts {
         self.0.counters.so_far()
