@@ -17,6 +17,7 @@ mod referenced;
 pub mod refusal;
 pub mod reviews;
 pub mod secrets;
+pub mod spans;
 pub mod status;
 mod text;
 mod version;

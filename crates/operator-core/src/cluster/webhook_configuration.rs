@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     json_patch::JsonPatch,
     leading::Leading,
+    spans::Ask,
     write::{Target, WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
@@ -43,7 +44,9 @@ impl Writer {
         type Configuration = ValidatingWebhookConfiguration;
         let api: Api<Configuration> = Api::all(self.client.clone());
         let (params, wanted) = (self.params(), ByteString(authorities.as_bytes().to_vec()));
-        let reading = self.send(leading, api.get(name)).await?;
+        let reading = self
+            .send::<Configuration, _>(leading, Ask::GET, api.get(name))
+            .await?;
         let found = reading.map_err(|error| WriteError::of::<Configuration>("get", error, None))?;
 
         let mut change = JsonPatch::default();
@@ -63,8 +66,9 @@ impl Writer {
             resource_version: found.metadata.resource_version.as_deref(),
         };
         let patch = target.tests().then(change).finish()?;
-        let write = self.send(leading, api.patch(name, &params, &patch));
-        let written = write.await?;
+        let write = api.patch(name, &params, &patch);
+        let sending = self.send::<Configuration, _>(leading, Ask::PATCH, write);
+        let written = sending.await?;
         written
             .map(|_| true)
             .map_err(|error| WriteError::of_patch::<Configuration>(error, None))
