@@ -10,9 +10,10 @@ use clap::Args;
 use crate::project::Project;
 
 /// What suits work by hand, where the environment does not say otherwise.
-const SETTINGS: [(&str, &str); 2] = [
+const SETTINGS: [(&str, &str); 3] = [
     ("LOG_FORMAT", "human"),
     ("LEADER_ELECTION_NAMESPACE", "default"),
+    ("METRICS_SECURE", "false"),
 ];
 
 /// Build an operator and run it from source against a cluster.

@@ -4,6 +4,7 @@
 //! [`SelfSigned::rules`]: operator_core::process::certs::SelfSigned::rules
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use operator_core::{cluster::reviews, process::http::reader};
 
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
@@ -30,6 +31,17 @@ pub fn election() -> Vec<PolicyRule> {
         &["leases"],
         &["get", "create", "update"],
     )]
+}
+
+/// Rules that hold cluster-wide, for asking whose token is shown for metrics; not needed where they are served over
+/// plain HTTP, or not at all.
+pub fn metrics() -> Vec<PolicyRule> {
+    reviews::rules()
+}
+
+/// Rules for a ClusterRole `metrics-reader`: what whoever scrapes needs.
+pub fn metrics_reader() -> Vec<PolicyRule> {
+    vec![reader(&["/metrics"])]
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {

@@ -9,6 +9,7 @@ use operator_core::{
     process::{
         config::{self, Common, GoDuration},
         installation::{Installation, InstallationId},
+        webhook::WebhookSettings,
     },
 };
 
@@ -62,6 +63,10 @@ pub struct Config {
         value_parser = GoDuration::between(SHORTEST, LONGEST), default_value = "1h"
     )]
     pub drift_interval: GoDuration,
+
+    /// Admission webhooks.
+    #[command(flatten)]
+    pub webhook: WebhookSettings,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.

@@ -1,5 +1,6 @@
 //! AWS accounts and resources as Kubernetes objects.
 
+pub mod admission;
 pub mod aws;
 mod config;
 pub mod provider;
@@ -26,7 +27,7 @@ use operator_core::{
         external::{Engine, Owner, Words},
         references::References,
     },
-    process::operator::Operator,
+    process::operator::{Admission, Operator},
 };
 use serde_json::json;
 
@@ -55,6 +56,7 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
+    let webhook = config.webhook.address().map_err(OperatorError::Settings)?;
     let aws = Aws::new(settings, clock.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
@@ -129,17 +131,23 @@ pub async fn run(
         installation,
         enforced: config.enforce_external_ids,
     };
-    let reconciler = Providers::new(
-        aws,
-        external_ids,
-        sessions.clone(),
-        secrets,
-        BucketsOfProviders {
-            references: users.clone(),
-            buckets: buckets.clone(),
-            sessions: sessions.clone(),
-        },
-    );
+    let needed_by = BucketsOfProviders {
+        references: users.clone(),
+        buckets: buckets.clone(),
+        sessions: sessions.clone(),
+    };
+    if let Some(address) = webhook {
+        operator.admission(Admission {
+            address,
+            configuration: config.webhook.webhook_configuration,
+            validators: admission::validators(
+                providers.clone(),
+                buckets.clone(),
+                needed_by.clone(),
+            ),
+        });
+    }
+    let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, needed_by);
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
 
@@ -174,6 +182,7 @@ fn wake_with_namespaces(
 }
 
 /// The buckets that use a provider.
+#[derive(Clone)]
 struct BucketsOfProviders {
     references: Arc<References>,
     buckets: Arc<Cache<Whole<S3Bucket>>>,

@@ -15,7 +15,17 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> anyhow::Result<ExitCode> {
     let loaded = config::load_process::<Config>();
     let clock = Clock::system();
-    telemetry::init(loaded.settings.common.log, clock.clone())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let telemetry = {
+        let _entered = runtime.enter();
+        telemetry::init(
+            loaded.settings.common.log,
+            cloud_operator::NAME,
+            clock.clone(),
+        )?
+    };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -25,10 +35,9 @@ fn main() -> anyhow::Result<ExitCode> {
     {
         anyhow::bail!("another TLS provider is installed already");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(run(loaded.settings, clock)))
+    let code = runtime.block_on(run(loaded.settings, clock));
+    telemetry.end();
+    Ok(code)
 }
 
 async fn run(config: Config, clock: Clock) -> ExitCode {

@@ -1,6 +1,13 @@
 //! What the operator may do in the cluster: exactly what it does. One truth for chart, tests and documents.
+//! What it may do with the Secret of its certificate for HTTPS is said by [`SelfSigned::rules`].
+//!
+//! [`SelfSigned::rules`]: operator_core::process::certs::SelfSigned::rules
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use operator_core::{
+    cluster::{reviews, webhook_configuration},
+    process::http::reader,
+};
 
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
@@ -42,6 +49,22 @@ pub fn installation() -> Vec<PolicyRule> {
     let mut namespaces = rule("", &["namespaces"], &["get"]);
     namespaces.resource_names = Some(vec!["kube-system".to_owned()]);
     vec![namespaces]
+}
+
+/// Rules that hold cluster-wide, for asking whose token is shown for metrics; not needed where they are served over
+/// plain HTTP, or not at all.
+pub fn metrics() -> Vec<PolicyRule> {
+    reviews::rules()
+}
+
+/// Rules for a ClusterRole `metrics-reader`: what whoever scrapes needs.
+pub fn metrics_reader() -> Vec<PolicyRule> {
+    vec![reader(&["/metrics"])]
+}
+
+/// Rules that hold cluster-wide where the ValidatingWebhookConfiguration `name` is the setting WEBHOOK_CONFIGURATION.
+pub fn admission(name: &str) -> Vec<PolicyRule> {
+    webhook_configuration::rules(name)
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {

@@ -268,8 +268,11 @@ fn child() {
         level: LogLevel::Info,
         format: LogFormat::Auto,
     };
-    init(log, Clock::system()).unwrap();
-    assert!(init(log, Clock::system()).is_err(), "there is one log");
+    let _telemetry = init(log, "test", Clock::system()).unwrap();
+    assert!(
+        init(log, "test", Clock::system()).is_err(),
+        "there is one log"
+    );
     info!(value = %Chatty, "outer");
     let worker = thread::Builder::new().name("worker".to_owned());
     let panicked = worker.spawn(|| panic!("lost \"it\"")).unwrap().join();

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use operator_core::{
+    cluster::spans::TRACES,
     decide::clock::Moment,
     engines::fanout::{Contents, Digest, Exchange},
 };
 use parking_lot::{Mutex, MutexGuard};
+use tracing::{Span, debug_span, field::Empty};
 
 use super::GatewayId;
 use crate::{session::GatewaySession, snapshot::ItemId};
@@ -20,6 +22,8 @@ pub(super) struct Connection {
     pub version: String,
     state: Mutex<State>,
     answers: Mutex<()>,
+    /// The update that is on its way, by its version, as traces show it.
+    push: Mutex<Option<(String, Span)>>,
 }
 
 struct State {
@@ -61,6 +65,30 @@ impl Connection {
                 exchange: None,
             }),
             answers: Mutex::default(),
+            push: Mutex::default(),
+        }
+    }
+
+    /// An update of this version is sent: a span of its own until it is answered, or another one is sent.
+    pub fn pushes(&self, version: &str) {
+        let span = debug_span!(
+            target: TRACES,
+            parent: None,
+            "push",
+            otel.name = "gateway.push",
+            otel.kind = "producer",
+            otel.status_code = Empty,
+            gateway = %self.id,
+            version,
+        );
+        *self.push.lock() = (!span.is_disabled()).then(|| (version.to_owned(), span));
+    }
+
+    /// The update of this version is answered.
+    pub fn answers(&self, version: &str, taken: bool) {
+        let answered = self.push.lock().take_if(|(sent, _)| sent == version);
+        if let (Some((_, span)), false) = (answered, taken) {
+            span.record("otel.status_code", "ERROR");
         }
     }
 
@@ -132,5 +160,88 @@ impl Connection {
                 open.exchange.look(told)
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use apigw_protocol::GatewayInfo;
+    use tracing::{
+        Subscriber,
+        field::{Field, Visit},
+        span::{Attributes, Id, Record},
+    };
+    use tracing_subscriber::{
+        Layer, Registry,
+        layer::{Context, SubscriberExt},
+    };
+
+    use super::*;
+
+    /// Writes down how spans begin, fail and end.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<String>>>);
+
+    struct Fields<'t>(&'t Told);
+
+    impl Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            if ["version", "otel.status_code"].contains(&field.name()) {
+                self.0.0.lock().push(format!("{field}={value:?}"));
+            }
+        }
+    }
+
+    impl<S: Subscriber> Layer<S> for Told {
+        fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            attributes.record(&mut Fields(self));
+        }
+
+        fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
+            values.record(&mut Fields(self));
+        }
+
+        fn on_close(&self, _: Id, _: Context<'_, S>) {
+            self.0.lock().push("end".to_owned());
+        }
+    }
+
+    fn connection() -> Connection {
+        let info = GatewayInfo {
+            name: "gw".to_owned(),
+            namespace: "edge".to_owned(),
+            ..GatewayInfo::default()
+        };
+        let id = GatewayId::of(Some(&info)).expect("a gateway");
+        Connection::new(id, "session".into(), String::new(), Moment::ORIGIN)
+    }
+
+    #[test]
+    fn an_update_is_a_span_until_it_is_answered() {
+        let told = Told::default();
+        tracing::subscriber::with_default(Registry::default().with(told.clone()), || {
+            let connection = connection();
+            connection.pushes("v1");
+            connection.answers("v0", false);
+            assert_eq!(
+                told.0.lock().drain(..).collect::<Vec<_>>(),
+                ["version=\"v1\""]
+            );
+            connection.answers("v1", true);
+            assert_eq!(told.0.lock().drain(..).collect::<Vec<_>>(), ["end"]);
+
+            connection.pushes("v2");
+            connection.answers("v2", false);
+            let expected = ["version=\"v2\"", "otel.status_code=\"ERROR\"", "end"];
+            assert_eq!(told.0.lock().drain(..).collect::<Vec<_>>(), expected);
+
+            connection.pushes("v3");
+            connection.pushes("v4");
+            drop(connection);
+            let expected = ["version=\"v3\"", "version=\"v4\"", "end", "end"];
+            assert_eq!(told.0.lock().drain(..).collect::<Vec<_>>(), expected);
+        });
     }
 }

@@ -221,6 +221,14 @@ impl Gateways {
         }
     }
 
+    /// A gateway is sent an update of this version.
+    fn pushes(&self, session: &str, version: &str) {
+        self.metrics.pushed();
+        if let Some(connection) = self.find(session) {
+            connection.pushes(version);
+        }
+    }
+
     /// A gateway answers an update: with nothing, or with its words of refusal.
     fn answered(&self, session: &str, version: &str, answer: Result<(), String>) {
         let now = self.clock.now();
@@ -228,6 +236,7 @@ impl Gateways {
             return;
         };
         connection.seen(now);
+        connection.answers(version, answer.is_ok());
         let Some(exchange) = connection.exchange() else {
             return;
         };

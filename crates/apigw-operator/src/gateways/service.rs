@@ -118,7 +118,7 @@ impl ConfigurationService for Service {
         let updates = self.gateways.open(&request.session_id, fresh)?;
         let gateways = self.gateways.clone();
         let sent = ReceiverStream::new(updates).map(move |update| {
-            gateways.metrics.pushed();
+            gateways.pushes(&request.session_id, &update.version);
             Ok(update)
         });
         Ok(Response::new(Box::pin(sent)))

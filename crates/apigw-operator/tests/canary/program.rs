@@ -36,6 +36,7 @@ impl Program {
         settings.extend([
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--metrics-bind-address={}", metrics.address()),
+            "--metrics-secure=false".to_owned(),
             format!("--health-probe-bind-address={}", probes.address()),
         ]);
         let mut command = Command::new(env!("CARGO_BIN_EXE_apigw-operator"));

@@ -15,7 +15,7 @@ use crd_types::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use gateway::{Behaviour, Gateway, Options, Refusal};
-use harness::{ControlPlane, User, UserRules, proxy::kubernetes::Attributes, wait};
+use harness::{ControlPlane, Scrape, User, UserRules, proxy::kubernetes::Attributes, wait};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Secret},
     events::v1::Event,
@@ -40,27 +40,14 @@ const GATEWAYS: &str = "gateway-cert";
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_in_the_watched_namespace_are_what_it_needs_and_no_more() -> Result<()> {
     let stage = Stage::new("rights").await?;
-    let rules = Rules::of(&stage)?;
-    let user = rules.user(&stage, Reach::Namespace).await?;
-    found(&stage).await?;
-    let operator = stage.operator_as(&user.config(), UNHURRIED)?;
-    needs_exactly(&rules, &stage, operator).await
+    needs_exactly_its_rules(&stage, Reach::Namespace).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_role_is_what_it_needs_and_no_more() -> Result<()> {
     let own = ControlPlane::start().await?;
     let stage = Stage::on(&own, "rights").await?;
-    let rules = Rules::of(&stage)?;
-    let user = rules.user(&stage, Reach::Cluster).await?;
-    let everywhere: Vec<&str> = UNHURRIED
-        .iter()
-        .copied()
-        .chain(["--watch-namespaces="])
-        .collect();
-    found(&stage).await?;
-    let operator = stage.operator_as(&user.config(), &everywhere)?;
-    needs_exactly(&rules, &stage, operator).await?;
+    needs_exactly_its_rules(&stage, Reach::Cluster).await?;
     own.stop().await;
     Ok(())
 }
@@ -82,8 +69,9 @@ const AT_ONCE: usize = 6;
 #[tokio::test(flavor = "multi_thread")]
 async fn each_missing_permission_is_told_by_name() -> Result<()> {
     log::listen();
-    let all = Rules::of(&Stage::new("rights").await?)?.all();
-    ensure!(all.len() >= 20, "{all:?}");
+    let stage = Stage::new("rights").await?;
+    let all = Rules::of(&stage, &scrape(&stage)?)?.all();
+    ensure!(all.len() >= 22, "{all:?}");
     stream::iter(all)
         .map(|missing| async move {
             let told = Box::pin(is_told(&missing)).await;
@@ -96,10 +84,9 @@ async fn each_missing_permission_is_told_by_name() -> Result<()> {
 
 async fn is_told(missing: &Permission) -> Result<()> {
     let stage = Stage::new("lacking").await?;
-    let rules = Rules::of(&stage)?.without(missing);
-    let user = rules.user(&stage, Reach::Namespace).await?;
-    found(&stage).await?;
-    let operator = stage.operator_as(&user.config(), UNHURRIED)?;
+    let scrape = scrape(&stage)?;
+    let rules = Rules::of(&stage, &scrape)?.without(missing);
+    let (user, operator) = starts(&stage, &rules, Reach::Namespace, &scrape).await?;
     // In the words of the API server's authorizer.
     let own = format!("User \"{}\"", user.name());
     let complaint = format!(
@@ -119,7 +106,7 @@ async fn is_told(missing: &Permission) -> Result<()> {
     });
     let acting = async {
         // It comes as far as the missing permission lets it.
-        let _ = Box::pin(play(&stage, &operator)).await;
+        let _ = Box::pin(play(&stage, &scrape, &operator)).await;
         std::future::pending().await
     };
     tokio::select! {
@@ -147,23 +134,36 @@ enum Reach {
 struct Rules {
     watched: Vec<PolicyRule>,
     election: Vec<PolicyRule>,
+    metrics: Vec<PolicyRule>,
     certificates: Vec<PolicyRule>,
 }
 
 impl Rules {
-    fn of(stage: &Stage) -> Result<Self> {
-        let mut certificates = config(stage.settings(), &[])?.self_signed()?.rules();
-        let here = certificates.remove(stage.namespace.name());
-        ensure!(certificates.is_empty(), "elsewhere: {certificates:?}");
+    fn of(stage: &Stage, scrape: &Scrape) -> Result<Self> {
+        let settings = config(stage.settings(), &refs(&scrape.settings()))?;
+        let serving = settings.common.serving_authority(apigw_operator::NAME);
+        let serving = serving.map_err(anyhow::Error::msg)?.context("its own")?;
+        let mut certificates = Vec::new();
+        for mut rules in [settings.self_signed()?.rules(), serving.rules()] {
+            let here = rules.remove(stage.namespace.name());
+            certificates.extend(here.context("its Secrets are in this namespace")?);
+            ensure!(rules.is_empty(), "elsewhere: {rules:?}");
+        }
         Ok(Self {
             watched: rbac::watched(),
             election: rbac::election(),
-            certificates: here.context("its Secrets are in this namespace")?,
+            metrics: rbac::metrics(),
+            certificates,
         })
     }
 
     fn all(&self) -> BTreeSet<Permission> {
-        let parts = [&self.watched, &self.election, &self.certificates];
+        let parts = [
+            &self.watched,
+            &self.election,
+            &self.metrics,
+            &self.certificates,
+        ];
         parts.into_iter().flat_map(|rules| granted(rules)).collect()
     }
 
@@ -172,16 +172,18 @@ impl Rules {
         Self {
             watched: reduced(&self.watched),
             election: reduced(&self.election),
+            metrics: reduced(&self.metrics),
             certificates: reduced(&self.certificates),
         }
     }
 
     /// A user who has them, and nothing else.
     async fn user(&self, stage: &Stage, reach: Reach) -> Result<User> {
-        let (cluster, watched) = match reach {
+        let (mut cluster, watched) = match reach {
             Reach::Cluster => (self.watched.clone(), Vec::new()),
             Reach::Namespace => (Vec::new(), self.watched.clone()),
         };
+        cluster.extend(self.metrics.iter().cloned());
         let roles = [watched, self.election.clone(), self.certificates.clone()].concat();
         let rules = UserRules {
             cluster,
@@ -191,8 +193,38 @@ impl Rules {
     }
 }
 
-async fn needs_exactly(rules: &Rules, stage: &Stage, operator: Running) -> Result<()> {
-    Box::pin(play(stage, &operator)).await?;
+fn refs(settings: &[String]) -> Vec<&str> {
+    settings.iter().map(String::as_str).collect()
+}
+
+fn scrape(stage: &Stage) -> Result<Scrape> {
+    let namespace = stage.namespace.name();
+    Scrape::of(&stage.cluster, namespace, apigw_operator::NAME)
+}
+
+/// An operator of the stage with metrics as by default, and with these rules and nothing else.
+async fn starts(
+    stage: &Stage,
+    rules: &Rules,
+    reach: Reach,
+    scrape: &Scrape,
+) -> Result<(User, Running)> {
+    let user = rules.user(stage, reach).await?;
+    found(stage).await?;
+    let settings = scrape.settings();
+    let mut settings = [UNHURRIED, &refs(&settings)].concat();
+    if let Reach::Cluster = reach {
+        settings.push("--watch-namespaces=");
+    }
+    let operator = stage.operator_as(&user.config(), &settings)?;
+    Ok((user, operator))
+}
+
+async fn needs_exactly_its_rules(stage: &Stage, reach: Reach) -> Result<()> {
+    let scrape = scrape(stage)?;
+    let rules = Rules::of(stage, &scrape)?;
+    let (_, operator) = starts(stage, &rules, reach, &scrape).await?;
+    Box::pin(play(stage, &scrape, &operator)).await?;
     operator.stop().await?;
 
     let requests = stage.api.proxy().requests();
@@ -208,7 +240,7 @@ async fn needs_exactly(rules: &Rules, stage: &Stage, operator: Running) -> Resul
 
     // No Secret but its own, though others lie there.
     let namespace = stage.namespace.name();
-    let own: BTreeSet<_> = [AUTHORITY, GATEWAYS, ""]
+    let own: BTreeSet<_> = [AUTHORITY, GATEWAYS, scrape.secret(), ""]
         .map(|name| format!("{namespace}/{name}"))
         .into();
     for (whom, verb, _) in about_secrets(&requests) {
@@ -222,7 +254,10 @@ async fn needs_exactly(rules: &Rules, stage: &Stage, operator: Running) -> Resul
 }
 
 /// Everything happens that the operator ever does in the cluster; each act waits for its effect.
-async fn play(stage: &Stage, operator: &Running) -> Result<()> {
+async fn play(stage: &Stage, scrape: &Scrape, operator: &Running) -> Result<()> {
+    let scraper = scrape.user(rbac::metrics_reader()).await?;
+    let (status, text) = scrape.get(Some(scraper.token()), "/metrics").await?;
+    ensure!(status == 200, "{status}: {text}");
     let options = stage.gateway_options("gw").await?;
     let clock = operator.clock.clone();
     let gateway = Gateway::start(Options { clock, ..options }).await?;

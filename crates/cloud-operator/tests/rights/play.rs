@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
-    User, UserRules,
+    Scrape, User, UserRules,
     aws::refusal,
     proxy::{Action, Rule, kubernetes::Attributes},
 };
 use http::StatusCode;
-use k8s_openapi::api::rbac::v1::PolicyRule;
+use k8s_openapi::api::{core::v1::Secret, rbac::v1::PolicyRule};
+use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::scene::{PATIENCE, Running, Scene};
+use crate::scene::{PATIENCE, Running, Scene, config, hook::Hook};
 
 /// Where the operator's rules hold.
 #[derive(Clone, Copy)]
@@ -32,31 +33,41 @@ pub struct Rules {
     pub election: Vec<PolicyRule>,
     pub installation: Vec<PolicyRule>,
     pub namespaces: Vec<PolicyRule>,
+    pub metrics: Vec<PolicyRule>,
+    pub admission: Vec<PolicyRule>,
+    /// Of the Secret with the certificate for HTTPS.
+    pub certificate: Vec<PolicyRule>,
 }
 
 impl Rules {
     pub fn all(&self) -> Vec<PolicyRule> {
-        [
+        let parts = [
             &self.watched,
             &self.election,
             &self.installation,
             &self.namespaces,
-        ]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect()
+            &self.metrics,
+            &self.admission,
+            &self.certificate,
+        ];
+        parts.into_iter().flatten().cloned().collect()
     }
 
     /// A user who has them, and nothing else.
     pub async fn user(&self, scene: &Scene, reach: Reach) -> Result<User> {
         let namespace = scene.namespace.name().to_owned();
-        let anyway = [&*self.installation, &*self.namespaces].concat();
-        let (cluster, watched) = match reach {
-            Reach::Cluster => ([&*self.watched, &*anyway].concat(), Vec::new()),
-            Reach::Namespace => (anyway, self.watched.clone()),
+        let (mut cluster, watched) = match reach {
+            Reach::Cluster => (self.watched.clone(), Vec::new()),
+            Reach::Namespace => (Vec::new(), self.watched.clone()),
         };
-        let roles = [watched, self.election.clone()].concat();
+        let anyway = [
+            &self.installation,
+            &self.namespaces,
+            &self.metrics,
+            &self.admission,
+        ];
+        cluster.extend(anyway.into_iter().flatten().cloned());
+        let roles = [watched, self.election.clone(), self.certificate.clone()].concat();
         let rules = UserRules {
             cluster,
             namespaced: vec![(namespace, roles)],
@@ -65,20 +76,54 @@ impl Rules {
     }
 }
 
-pub fn rules() -> Rules {
-    Rules {
+/// The rules of an operator of this scene.
+pub fn rules(scene: &Scene, scrape: &Scrape, hook: &Hook) -> Result<Rules> {
+    let settings = config(scene.settings(), &refs(&scrape.settings()))?;
+    let authority = settings.common.serving_authority(cloud_operator::NAME);
+    let authority = authority.map_err(anyhow::Error::msg)?.context("its own")?;
+    let certificate = authority.rules().remove(scene.namespace.name());
+    Ok(Rules {
         watched: cloud_operator::rbac::watched(),
         election: cloud_operator::rbac::election(),
         installation: cloud_operator::rbac::installation(),
         namespaces: cloud_operator::rbac::namespaces(),
-    }
+        metrics: cloud_operator::rbac::metrics(),
+        admission: cloud_operator::rbac::admission(hook.name()),
+        certificate: certificate.context("its Secret is in this namespace")?,
+    })
+}
+
+pub fn refs(settings: &[String]) -> Vec<&str> {
+    settings.iter().map(String::as_str).collect()
+}
+
+/// What the operator finds: its Secret was emptied.
+pub async fn found(scene: &Scene, scrape: &Scrape) -> Result<()> {
+    let secret: Secret = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {
+            "name": scrape.secret(),
+            "labels": { "app.kubernetes.io/managed-by": cloud_operator::NAME },
+        },
+    }))?;
+    let secrets = scene.api_of::<Secret>();
+    secrets.create(&PostParams::default(), &secret).await?;
+    Ok(())
 }
 
 /// Plays to the end, as an administrator; each act waits for its effect.
-pub async fn play(scene: &Scene, operator: &Running) -> Result<()> {
+pub async fn play(scene: &Scene, scrape: &Scrape, operator: &Running) -> Result<()> {
     scene.provider("account").await?;
     scene.bucket("data", "account", json!({})).await?;
     scene.ready::<S3Bucket>("data").await?;
+    let scraper = scrape.user(cloud_operator::rbac::metrics_reader()).await?;
+    let (status, text) = scrape.get(Some(scraper.token()), "/metrics").await?;
+    ensure!(status == 200, "{status}: {text}");
+    // It is made anew when time goes on.
+    let secrets = scene.api_of::<Secret>();
+    secrets
+        .delete(scrape.secret(), &DeleteParams::default())
+        .await?;
 
     let denied = scene.aws.proxy().rule(Rule::when(
         |call| call.about == "PutBucketVersioning",
@@ -98,6 +143,8 @@ pub async fn play(scene: &Scene, operator: &Running) -> Result<()> {
     scene.ready::<S3Bucket>("data").await?;
     asked(scene, "events", "patch").await?;
     asked(scene, "leases", "update").await?;
+    asked(scene, "secrets", "create").await?;
+    asked(scene, "validatingwebhookconfigurations", "patch").await?;
 
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;

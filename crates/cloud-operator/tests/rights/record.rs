@@ -17,40 +17,37 @@ pub struct Permission {
 
 /// Every permission that rules give.
 pub fn granted(rules: &[PolicyRule]) -> BTreeSet<Permission> {
-    let mut granted = BTreeSet::new();
-    for rule in rules {
-        for group in rule.api_groups.iter().flatten() {
-            for resource in rule.resources.iter().flatten() {
-                granted.extend(rule.verbs.iter().map(|verb| Permission {
-                    group: group.clone(),
-                    resource: resource.clone(),
-                    verb: verb.clone(),
-                }));
-            }
+    rules.iter().flat_map(permissions).collect()
+}
+
+fn permissions(rule: &PolicyRule) -> Vec<Permission> {
+    let mut permissions = Vec::new();
+    for group in rule.api_groups.iter().flatten() {
+        for resource in rule.resources.iter().flatten() {
+            permissions.extend(rule.verbs.iter().map(|verb| Permission {
+                group: group.clone(),
+                resource: resource.clone(),
+                verb: verb.clone(),
+            }));
         }
     }
-    granted
+    permissions
 }
 
 /// The rules without one permission.
 pub fn without(rules: &[PolicyRule], missing: &Permission) -> Vec<PolicyRule> {
-    let single = |permission: Permission| {
-        let names = rules.iter().find(|rule| {
-            let resources = rule.resources.as_deref().unwrap_or_default();
-            resources.contains(&permission.resource) && rule.verbs.contains(&permission.verb)
-        });
-        PolicyRule {
-            api_groups: Some(vec![permission.group]),
-            resources: Some(vec![permission.resource]),
-            verbs: vec![permission.verb],
-            resource_names: names.and_then(|rule| rule.resource_names.clone()),
-            ..PolicyRule::default()
-        }
+    let single = |permission: Permission, rule: &PolicyRule| PolicyRule {
+        api_groups: Some(vec![permission.group]),
+        resources: Some(vec![permission.resource]),
+        verbs: vec![permission.verb],
+        resource_names: rule.resource_names.clone(),
+        ..PolicyRule::default()
     };
-    let left = granted(rules).into_iter();
-    left.filter(|permission| permission != missing)
-        .map(single)
-        .collect()
+    let singles = rules.iter().flat_map(|rule| {
+        let left = permissions(rule).into_iter().filter(|it| it != missing);
+        left.map(move |permission| single(permission, rule))
+    });
+    singles.collect()
 }
 
 /// Every permission that was made use of.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::wait;
+use harness::{Scrape, wait};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
@@ -84,6 +84,29 @@ async fn metrics_have_their_promised_names_and_tell_the_truth() -> Result<()> {
             .ok_or(format!("{before} and then {now}"))
     };
     wait::until("the next pass to be counted", PATIENCE, counted).await
+}
+
+#[tokio::test]
+async fn metrics_are_by_default_for_whoever_has_the_right() -> Result<()> {
+    let scene = Scene::new("secure").await?;
+    let namespace = scene.namespace.name();
+    let scrape = Scrape::of(&scene.cluster, namespace, cloud_operator::NAME)?;
+    let settings = scrape.settings();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let _served = scene.program(&scene.cluster.config(), &settings, &[])?;
+    let reader = scrape.user(cloud_operator::rbac::metrics_reader()).await?;
+    let nobody = scrape.user(Vec::new()).await?;
+    for (token, expected) in [
+        (Some(reader.token()), 200),
+        (Some(nobody.token()), 403),
+        (None, 401),
+    ] {
+        let (status, text) = scrape.get(token, "/metrics").await?;
+        assert_eq!(status, expected, "{text}");
+        let told = text.contains("operator_build_info{operator=\"cloud-operator\"");
+        assert_eq!(told, expected == 200, "{text}");
+    }
+    Ok(())
 }
 
 fn total(controller: &str, result: &str) -> String {

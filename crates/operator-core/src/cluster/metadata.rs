@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     json_patch::JsonPatch,
     leading::Leading,
+    spans::Ask,
     write::{Target, WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
@@ -88,7 +89,7 @@ impl Writer {
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
         let params = self.params();
         let write = api.patch(&key.name, &params, &patch);
-        let stored = self.send(leading, write).await?;
+        let stored = self.send::<K, _>(leading, Ask::PATCH, write).await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, None))
     }
 }

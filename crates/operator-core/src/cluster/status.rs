@@ -9,6 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     json_patch::{JsonPatch, stored_form},
     leading::Leading,
+    spans::Ask,
     write::{Target, WriteError, Writer},
 };
 
@@ -80,7 +81,11 @@ impl Writer {
         let patch = target.tests().then(change).finish()?;
         let params = self.params();
         let write = api.patch_status(&target.key.name, &params, &patch);
-        let stored = self.send(leading, write).await?;
+        let ask = Ask {
+            subresource: "status",
+            ..Ask::PATCH
+        };
+        let stored = self.send::<K, _>(leading, ask, write).await?;
         stored.map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }

@@ -13,6 +13,7 @@ use super::{
     json_patch::JsonPatch,
     leading::{Leading, NotLeading},
     refusal::{code, explain, retry_after},
+    spans::{Ask, traced},
 };
 use crate::decide::{
     key::ObjectKey,
@@ -48,13 +49,14 @@ impl Writer {
 
     /// Sends a write when it is its turn, for as long as the right to write lasts. Only from then on time
     /// counts against it: a long line must not end in writes that are given up one after the other.
-    pub(super) async fn send<F: Future>(
+    pub(super) async fn send<K: Resource<DynamicType = ()>, T>(
         &self,
         leading: &Leading,
-        write: F,
-    ) -> Result<F::Output, WriteError> {
+        ask: Ask,
+        write: impl Future<Output = kube::Result<T>>,
+    ) -> Result<kube::Result<T>, WriteError> {
         self.budget.admit(leading).await?;
-        let clock = leading.clock();
+        let (clock, write) = (leading.clock(), traced::<K, T>(ask, write));
         let answer = clock.until(clock.now() + PATIENCE, leading.fence(write));
         Ok(answer.await.ok_or(WriteError::Unanswered)??)
     }

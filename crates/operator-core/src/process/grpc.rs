@@ -14,30 +14,23 @@ use futures::{Stream, stream};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::watch,
-    task::JoinSet,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 use tonic::{
     service::Routes,
     transport::{Server, server::Connected},
 };
 
-use super::http::Listening;
+use super::{http::Listening, tls::Door};
 use crate::{decide::clock::Clock, engines::peer::Peer};
 
-/// How long a client may take for its handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How many handshakes may be in hand at once; more wait in the operating system's queue.
-const HANDSHAKES: usize = 256;
 /// How long nothing is heard of a client before it is asked whether it lives. Clients may ask as often as
 /// they like, with or without a call under way: HTTP/2 is served without a policy on that.
 const PING: Duration = Duration::from_secs(30);
 /// How long a client may take to say that it lives.
 const PONG: Duration = Duration::from_secs(10);
-/// The pause after the machine had no room for another connection.
-const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Serves `routes` over TLS until `stop` is true or its sender is gone; a service finds its [`Peer`] among the
 /// extensions of each request. `tls` must offer the protocol `h2`.
@@ -52,12 +45,7 @@ pub async fn serve(
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    let door = Door {
-        listener: listening.into_listener(),
-        acceptor: tls.into(),
-        clock,
-        handshakes: JoinSet::new(),
-    };
+    let door = Door::new(listening, tls, clock);
     let stopped = async move {
         // An error says that the sender is gone.
         let _ = stop.wait_for(|stop| *stop).await;
@@ -66,73 +54,18 @@ pub async fn serve(
         .http2_keepalive_interval(Some(PING))
         .http2_keepalive_timeout(Some(PONG))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(door.accepted(), stopped)
+        .serve_with_incoming_shutdown(accepted(door), stopped)
         .await;
     if let Err(error) = served {
         tracing::error!("the gRPC server ended: {error}");
     }
 }
 
-/// Where connections come in. No client waits for another one's handshake.
-struct Door {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    clock: Clock,
-    handshakes: JoinSet<Option<Accepted>>,
-}
-
-impl Door {
-    fn accepted(self) -> impl Stream<Item = Result<Accepted, Infallible>> {
-        stream::unfold(self, |mut door| async {
-            Some((Ok(door.next().await), door))
-        })
-    }
-
-    async fn next(&mut self) -> Accepted {
-        loop {
-            let room = self.handshakes.len() < HANDSHAKES;
-            tokio::select! {
-                Some(ended) = self.handshakes.join_next() => {
-                    if let Ok(Some(accepted)) = ended {
-                        return accepted;
-                    }
-                }
-                came = self.listener.accept(), if room => match came {
-                    Ok((stream, address)) => self.greet(stream, address),
-                    Err(error) if concerns_one(&error) => {}
-                    Err(error) => {
-                        tracing::warn!("cannot accept a connection: {error}");
-                        self.clock.sleep(NO_ROOM).await;
-                    }
-                }
-            }
-        }
-    }
-
-    fn greet(&mut self, stream: TcpStream, address: SocketAddr) {
-        let (acceptor, clock) = (self.acceptor.clone(), self.clock.clone());
-        self.handshakes.spawn(async move {
-            // Without it small messages would wait for others; it only fails on a socket that is closed.
-            let _ = stream.set_nodelay(true);
-            let deadline = clock.now() + HANDSHAKE;
-            let why = match clock.until(deadline, acceptor.accept(stream)).await {
-                Some(Ok(stream)) => return Some(Accepted { stream, address }),
-                Some(Err(error)) => error.to_string(),
-                None => "it took too long".to_owned(),
-            };
-            tracing::debug!(peer = %address, "a TLS handshake failed: {why}");
-            None
-        });
-    }
-}
-
-/// Whether the error is that of the one connection which was about to be accepted.
-fn concerns_one(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+fn accepted(door: Door) -> impl Stream<Item = Result<Accepted, Infallible>> {
+    stream::unfold(door, |mut door| async {
+        let (stream, address) = door.next().await;
+        Some((Ok(Accepted { stream, address }), door))
+    })
 }
 
 /// A connection whose handshake is done.

@@ -9,5 +9,8 @@ pub mod installation;
 pub mod metrics;
 mod observer;
 pub mod operator;
+mod serving;
 pub mod stop;
 pub mod telemetry;
+mod tls;
+pub mod webhook;

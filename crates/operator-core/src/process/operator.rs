@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use axum::Router;
 use crd_types::lifecycle::Managed;
 use futures::future::{BoxFuture, join_all};
 use kube::Client;
@@ -10,11 +11,13 @@ use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    config::{Common, Namespaces},
-    http::{self, BindError, Checks, State},
+    certs::{Certificates, ClientCertificates},
+    config::{Common, ListenAddress, Namespaces},
+    http::{self, BindError, Checks, Gatekeeper, State},
     installation::Nameless,
     metrics::Metrics,
     observer,
+    webhook::{Judgement, Trust, Validators},
 };
 use crate::{
     cluster::{
@@ -90,6 +93,16 @@ impl Synced {
     }
 }
 
+/// Where an operator's webhooks are served, and what they say.
+pub struct Admission {
+    /// The address.
+    pub address: ListenAddress,
+    /// The ValidatingWebhookConfiguration whose authorities the leader keeps, if it is to.
+    pub configuration: Option<String>,
+    /// What is judged.
+    pub validators: Validators,
+}
+
 /// An operator that is being put together.
 pub struct Operator {
     /// The time.
@@ -110,6 +123,7 @@ pub struct Operator {
     lease: &'static str,
     reports_at: Option<String>,
     checks: Checks,
+    admission: Option<Admission>,
     parts: Vec<Part>,
     syncs: Vec<Part>,
     synced: watch::Sender<bool>,
@@ -164,6 +178,7 @@ impl Operator {
             lease,
             reports_at: None,
             checks: Checks::default(),
+            admission: None,
             parts: vec![Box::pin(event_writer.within(budget).run())],
             syncs: Vec::new(),
             synced: watch::Sender::new(false),
@@ -284,6 +299,11 @@ impl Operator {
         part: impl FnOnce(Course) -> F + Send + 'static,
     ) {
         self.drained.push(Box::new(|course| Box::pin(part(course))));
+    }
+
+    /// Serves webhooks, on every replica.
+    pub fn admission(&mut self, admission: Admission) {
+        self.admission = Some(admission);
     }
 
     /// Tells when every cache has synced once, those included that are yet to be added.
@@ -407,20 +427,85 @@ impl Operator {
         &mut self,
         parts: &mut JoinSet<()>,
         closed: &watch::Receiver<bool>,
-    ) -> Result<(), BindError> {
+    ) -> Result<(), OperatorError> {
+        let admission = self.admission.take();
+        let guarded = self.common.https.metrics && self.common.metrics.is_some();
+        let certificates = match guarded || admission.is_some() {
+            true => Some(self.certificates()?),
+            false => None,
+        };
+        // Whoever asks is known by a token, or need not be known.
+        let tls = certificates
+            .as_ref()
+            .map(|it| it.server_config(ClientCertificates::Unasked, &[b"http/1.1"]));
+        let webhooks = match (admission, certificates) {
+            (Some(admission), Some(certificates)) => Some(self.webhooks(admission, certificates)),
+            _ => None,
+        };
         let probes = http::probes(std::mem::take(&mut self.checks));
         let metrics = http::metrics(self.metrics.clone(), std::mem::take(&mut self.state));
+        let metrics = match guarded {
+            true => Gatekeeper::new(self.client.clone(), self.clock.clone()).guard(metrics),
+            false => metrics,
+        };
+        let (probed, scraped) = (self.common.probes.clone(), self.common.metrics.clone());
         let servers = [
-            ("HEALTH_PROBE_BIND_ADDRESS", &self.common.probes, probes),
-            ("METRICS_BIND_ADDRESS", &self.common.metrics, metrics),
+            probed.map(|at| ("HEALTH_PROBE_BIND_ADDRESS", at, probes, None)),
+            scraped.map(|at| {
+                let tls = tls.clone().filter(|_| guarded);
+                ("METRICS_BIND_ADDRESS", at, metrics, tls)
+            }),
+            webhooks.map(|(at, webhooks)| ("WEBHOOK_BIND_ADDRESS", at, webhooks, tls)),
         ];
-        for (setting, address, router) in servers {
-            let Some(address) = address else { continue };
-            let listening = http::bind(setting, address).await?;
-            tracing::info!(setting, address = %listening.address(), "listening");
-            parts.spawn(listening.serve(router, self.clock.clone(), closed.clone()));
+        for (setting, address, router, tls) in servers.into_iter().flatten() {
+            let listening = http::bind(setting, &address).await?;
+            tracing::info!(setting, address = %listening.address(), tls = tls.is_some(), "listening");
+            let (clock, closed) = (self.clock.clone(), closed.clone());
+            match tls {
+                Some(tls) => parts.spawn(listening.serve_tls(tls, router, clock, closed)),
+                None => parts.spawn(listening.serve(router, clock, closed)),
+            };
         }
         Ok(())
+    }
+
+    /// The certificate for HTTPS, kept from now on.
+    fn certificates(&mut self) -> Result<Certificates, OperatorError> {
+        let (writer, clock) = (self.writer.clone(), self.clock.clone());
+        let kept = self.common.serving_certificates(writer, clock);
+        let (certificates, upkeep) = kept.map_err(OperatorError::Settings)?;
+        self.state.section("servingCertificate", {
+            let certificates = certificates.clone();
+            move || json!(certificates.state())
+        });
+        self.drained(|course| upkeep.run(course.leadership, course.stop));
+        Ok(certificates)
+    }
+
+    /// Where webhooks are served and how, with a certificate that the API server is told to believe.
+    fn webhooks(
+        &mut self,
+        admission: Admission,
+        certificates: Certificates,
+    ) -> (ListenAddress, Router) {
+        self.checks.ready("serving-certificate", {
+            let certificates = certificates.clone();
+            move || certificates.check()
+        });
+        if let Some(name) = admission.configuration {
+            let trust = Trust {
+                certificates,
+                writer: self.writer.clone(),
+                clock: self.clock.clone(),
+                name,
+            };
+            self.drained(|course| trust.run(course));
+        }
+        let judgement = Judgement {
+            clock: self.clock.clone(),
+            synced: self.synced.subscribe(),
+        };
+        (admission.address, admission.validators.router(&judgement))
     }
 }
 

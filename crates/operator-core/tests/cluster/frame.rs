@@ -51,7 +51,7 @@ struct Settings {
 }
 
 /// A frame for the namespace of the stage.
-fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
+pub fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
     let namespace = format!("--watch-namespaces={}", stage.namespace.name());
     let fixed = ["gadget-operator", "--leader-elect=false", &namespace];
     let args = fixed.map(Into::into).into_iter();
@@ -131,6 +131,7 @@ async fn a_cache_of_names_counts_as_one_of_whole_objects_does() {
     let settings = [
         format!("--health-probe-bind-address={}", probes.address()),
         format!("--metrics-bind-address={}", metrics.address()),
+        "--metrics-secure=false".to_owned(),
     ];
     let mut operator = frame(&stage, &Clock::system(), &settings);
     let gadgets: Arc<Cache<Whole<Gadget>>> = operator.cache("gadget");

@@ -9,6 +9,7 @@ mod election;
 mod events;
 mod frame;
 mod gadget;
+mod guarded;
 mod looks;
 mod secrets;
 mod stage;

@@ -38,6 +38,7 @@ pub struct UserRules {
 #[derive(Clone, Debug)]
 pub struct User {
     name: String,
+    token: String,
     kubeconfig: Kubeconfig,
     config: Config,
 }
@@ -46,6 +47,11 @@ impl User {
     /// The name that the API server sees: `system:serviceaccount:NAMESPACE:NAME`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its bearer token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// What a client is made of that authenticates as this user and nobody else.
@@ -86,17 +92,19 @@ impl Cluster {
             until(&what, PATIENCE, || allowed(client.clone(), question)).await?;
         }
 
-        let kubeconfig = self.with_token(token(client, &account).await?)?;
+        let token = token(client, &account).await?;
+        let kubeconfig = self.with_token(&token)?;
         let config = config(kubeconfig.clone()).await?;
         Ok(User {
             name,
+            token,
             kubeconfig,
             config,
         })
     }
 
     /// The cluster's kubeconfig with the administrator's credentials replaced by a token.
-    fn with_token(&self, token: String) -> Result<Kubeconfig> {
+    fn with_token(&self, token: &str) -> Result<Kubeconfig> {
         let mut kubeconfig = self.access.kubeconfig.clone();
         let bearer: AuthInfo = serde_json::from_value(json!({ "token": token }))?;
         for user in &mut kubeconfig.auth_infos {

@@ -2,4 +2,5 @@
 
 mod metrics;
 mod page;
+mod secure;
 mod state;

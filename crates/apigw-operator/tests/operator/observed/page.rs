@@ -25,7 +25,8 @@ impl Shown {
     pub fn on(stage: &Stage) -> Result<Self> {
         let port = Port::reserve()?;
         let address = format!("--metrics-bind-address={}", port.address());
-        let settings: Vec<&str> = UNHURRIED.iter().copied().chain([&*address]).collect();
+        let shown = [&*address, "--metrics-secure=false"];
+        let settings: Vec<&str> = UNHURRIED.iter().copied().chain(shown).collect();
         let operator = stage.operator_with(&settings)?;
         Ok(Self { operator, port })
     }

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::{
     json_patch::stored_form,
     leading::Leading,
+    spans::Ask,
     write::{WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
@@ -176,7 +177,7 @@ impl Writer {
         };
         let patch = Patch::Apply(body);
         let write = api.patch(&key.name, &params, &patch);
-        self.send(leading, write).await
+        self.send::<K, _>(leading, Ask::PATCH, write).await
     }
 
     /// What carries no label of ours, or belongs to another parent, is never changed.

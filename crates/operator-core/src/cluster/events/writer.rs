@@ -29,6 +29,7 @@ use crate::{
         budget::WriteBudget,
         leading::NotLeading,
         refusal::{code, explain},
+        spans::{Ask, traced},
         text::shortened,
     },
     decide::clock::{Clock, Moment},
@@ -142,11 +143,15 @@ impl EventWriter {
     async fn send(
         &self,
         queued: &Queued,
+        ask: Ask,
         write: impl Future<Output = kube::Result<Event>>,
     ) -> Result<(), Unwritten> {
         self.budget.admit(&queued.leading).await?;
         let deadline = self.clock.now() + TIMEOUT;
-        let answer = self.clock.until(deadline, queued.leading.fence(write));
+        let answer = self.clock.until(
+            deadline,
+            queued.leading.fence(traced::<Event, _>(ask, write)),
+        );
         answer.await.ok_or(Unwritten::Unanswered)??.map(drop)?;
         Ok(())
     }
@@ -157,7 +162,8 @@ impl EventWriter {
             ..PostParams::default()
         };
         let (api, event) = (self.api(&queued.regarding), self.event(queued, name, count));
-        self.send(queued, api.create(&params, &event)).await
+        self.send(queued, Ask::CREATE, api.create(&params, &event))
+            .await
     }
 
     async fn go_on(&self, queued: &Queued, name: &str, count: i32) -> Result<(), Unwritten> {
@@ -167,7 +173,8 @@ impl EventWriter {
         };
         let patch = Patch::Merge(json!({ "series": series(queued, count) }));
         let api = self.api(&queued.regarding);
-        match self.send(queued, api.patch(name, &params, &patch)).await {
+        let write = api.patch(name, &params, &patch);
+        match self.send(queued, Ask::PATCH, write).await {
             // It has expired since, as events do, or could not be created.
             Err(Unwritten::Refused(error)) if code(&error) == Some(404) => {
                 self.create(queued, name, count).await

@@ -15,6 +15,7 @@ use crate::{
         apply::MANAGED_BY,
         json_patch::JsonPatch,
         leading::Leading,
+        spans::Ask,
         write::{Target, WriteError, Writer},
     },
     decide::key::ObjectKey,
@@ -82,7 +83,8 @@ impl OwnSecret {
         meta.labels = Some([label].into());
         let (api, params) = (self.api(), self.writer.creation());
         let write = api.create(&params, &secret);
-        let created = self.writer.send(leading, write).await?;
+        let sending = self.writer.send::<Secret, _>(leading, Ask::CREATE, write);
+        let created = sending.await?;
         created
             .map(drop)
             .map_err(|error| WriteError::of_create::<Secret>(without_content(error)))
@@ -111,7 +113,8 @@ impl OwnSecret {
         let patch = target.tests().then(change).finish()?;
         let (api, params) = (self.api(), self.writer.params());
         let write = api.patch(&self.key.name, &params, &patch);
-        let changed = self.writer.send(leading, write).await?;
+        let sending = self.writer.send::<Secret, _>(leading, Ask::PATCH, write);
+        let changed = sending.await?;
         changed
             .map(|_| true)
             .map_err(|error| WriteError::of_patch::<Secret>(without_content(error), None))

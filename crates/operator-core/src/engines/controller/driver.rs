@@ -15,7 +15,7 @@ use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span, debug_span, field::Empty};
 
 use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unreadable};
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
         election::Leadership,
         events::Severity,
         leading::Leading,
+        spans::TRACES,
         write::WriteError,
     },
     decide::{
@@ -216,17 +217,42 @@ impl<R: Reconciler> Controller<R> {
                 generation = object.meta().generation,
                 reconcileID = %format_args!("{:016x}", fastrand::u64(..)),
             );
+            let traced = self.traced(&taken, &object);
             let watched = Watched::start(&place, taken.waited);
             let result = self
                 .reconcile(object.clone(), leading)
                 .instrument(span)
+                .instrument(traced.clone())
                 .await;
+            if let Err(fault) = &result {
+                traced.record("otel.status_code", "ERROR");
+                traced.record("fault.class", fault.class.to_string());
+                traced.record("fault.code", &*fault.code);
+                traced.record("fault.reason", fault.reason);
+            }
             watched.finish(&result);
             self.plan_next(&taken.key, &object, &result);
         } else if !self.report_unreadable(&leading, &taken.key).await {
             let due = self.site.clock.now() + REPORT_PAUSE;
             self.enqueue(&taken.key, Arc::from(UNREADABLE), Class::Retry, due);
         }
+    }
+
+    /// The pass as traces show it; that the log has a span of its own lets either be without the other.
+    fn traced(&self, taken: &Taken, object: &R::Kind) -> Span {
+        debug_span!(
+            target: TRACES,
+            "reconcile",
+            otel.name = %format_args!("{}.reconcile", self.settings.name),
+            otel.status_code = Empty,
+            controller = self.settings.name,
+            k8s.namespace.name = %taken.key.namespace,
+            k8s.object.name = %taken.key.name,
+            k8s.object.generation = object.meta().generation,
+            fault.class = Empty,
+            fault.code = Empty,
+            fault.reason = Empty,
+        )
     }
 
     async fn report_unreadable(&self, leading: &Leading, key: &ObjectKey) -> bool {

@@ -41,7 +41,7 @@ impl Handshakes {
     pub(super) fn server(&self, clients: ClientCertificates, alpn: &[&[u8]]) -> ServerConfig {
         let verifier = Arc::new(Clients {
             look: self.look(),
-            required: clients == ClientCertificates::Required,
+            asked: clients,
         });
         let builder =
             ServerConfig::builder_with_details(self.provider.clone(), Arc::new(self.time()));
@@ -195,12 +195,16 @@ impl ServerCertVerifier for Look {
 #[derive(Debug)]
 struct Clients {
     look: Look,
-    required: bool,
+    asked: ClientCertificates,
 }
 
 impl ClientCertVerifier for Clients {
+    fn offer_client_auth(&self) -> bool {
+        self.asked != ClientCertificates::Unasked
+    }
+
     fn client_auth_mandatory(&self) -> bool {
-        self.required
+        self.asked == ClientCertificates::Required
     }
 
     /// None: they are borrowed from a verifier that may be replaced, and without them a client offers what

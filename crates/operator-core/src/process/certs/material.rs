@@ -22,6 +22,8 @@ pub(super) struct Material {
     pub common_name: String,
     /// When the own certificate expires.
     pub expires: Timestamp,
+    /// The trusted authorities (PEM).
+    pub trusted: String,
     /// When each trusted authority expires.
     pub authorities: Vec<Timestamp>,
     pub servers: Arc<WebPkiServerVerifier>,
@@ -70,6 +72,7 @@ impl Material {
             own: Arc::new(own),
             common_name: common_name.unwrap_or_default(),
             expires: expires.ok_or(Unfit::Mismatch)?,
+            trusted: authorities.iter().map(|one| one.pem.as_str()).collect(),
             authorities: authorities.iter().map(|one| one.validity.until).collect(),
             servers: WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
                 .build()

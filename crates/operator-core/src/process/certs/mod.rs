@@ -67,6 +67,8 @@ pub enum ClientCertificates {
     Required,
     /// It may.
     Optional,
+    /// It is not asked for one: it is known by something else, or need not be.
+    Unasked,
 }
 
 /// Finds, makes and renews certificates for as long as it [runs](Self::run).
@@ -148,6 +150,12 @@ impl Certificates {
     pub fn in_force(&self) -> Option<(String, Timestamp)> {
         let material = self.current()?;
         Some((material.common_name.clone(), material.expires))
+    }
+
+    /// The authorities that the certificate in force is known by (PEM), those of tomorrow included; `None` while there
+    /// is no certificate.
+    pub fn authorities(&self) -> Option<String> {
+        Some(self.current()?.trusted.clone())
     }
 
     /// What this process has done for the certificates so far.

@@ -8,7 +8,9 @@ use std::{
 
 use clap::Args;
 
-use super::{GoDuration, Listen, LogFormat, LogLevel, Namespaces, namespaces, rate};
+use super::{
+    GoDuration, Listen, LogFormat, LogLevel, Namespaces, https::HttpsFlags, namespaces, rate,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -45,6 +47,9 @@ pub(super) struct Flags {
     /// The port alone of METRICS_BIND_ADDRESS.
     #[arg(long, env = "METRICS_PORT", value_name = "PORT", value_parser = port)]
     pub metrics_port: Option<u16>,
+
+    #[command(flatten)]
+    pub https: HttpsFlags,
 
     /// Where /healthz, /livez, /readyz and /ready are served; 0 for nowhere. [default: :8081]
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]

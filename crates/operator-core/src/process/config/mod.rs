@@ -9,6 +9,7 @@ mod command;
 mod duration;
 mod error;
 mod flags;
+mod https;
 mod listen;
 mod load;
 mod namespaces;
@@ -29,6 +30,7 @@ pub use self::{
     client::{ClientError, client},
     duration::{GoDuration, NotADuration},
     error::{ConfigError, Origin, Setting},
+    https::{Https, ServingCertificate},
     listen::{Listen, ListenAddress, NotAnAddress},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
@@ -58,6 +60,8 @@ pub struct Common {
     pub log: Log,
     /// Where metrics and state are served, if at all.
     pub metrics: Option<ListenAddress>,
+    /// What is served over HTTPS.
+    pub https: Https,
     /// Where probes are answered, if at all.
     pub probes: Option<ListenAddress>,
     /// How replicas elect a leader; `None` if this one always leads.
@@ -161,6 +165,7 @@ impl TryFrom<Flags> for Common {
                 format: flags.log_format,
             },
             metrics,
+            https: flags.https.try_into()?,
             probes,
             election,
             pod_name: flags.pod_name,

@@ -1,11 +1,15 @@
 //! Listening and serving.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::Listener};
+use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{decide::clock::Clock, process::config::ListenAddress};
+use crate::{
+    decide::clock::Clock,
+    process::{config::ListenAddress, tls::Door},
+};
 
 /// How long an open request may go on after the stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -61,28 +65,46 @@ impl Listening {
     }
 
     /// The socket itself, for a server of another protocol.
-    #[cfg(feature = "replicas")]
     pub(in crate::process) fn into_listener(self) -> TcpListener {
         self.listener
     }
 
     /// Answers requests until `stop` is true or its sender is gone. Then accepts no more, and gives
     /// requests in hand a few seconds.
-    pub async fn serve(self, router: Router, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut also = stop.clone();
-        let stopped = async move {
-            // An error says that the sender is gone.
-            let _ = stop.wait_for(|stop| *stop).await;
-        };
-        let server = axum::serve(self.listener, router).with_graceful_shutdown(stopped);
-        let deadline = async move {
-            let _ = also.wait_for(|stop| *stop).await;
-            clock.sleep(GRACE).await;
-        };
-        tokio::select! {
-            // Documented never to fail.
-            _ = server => {}
-            () = deadline => {}
-        }
+    pub async fn serve(self, router: Router, clock: Clock, stop: watch::Receiver<bool>) {
+        answer(self.listener, router, clock, stop).await;
+    }
+
+    /// As [`serve`](Self::serve), over TLS; `tls` must offer the protocol `http/1.1`.
+    pub async fn serve_tls(
+        self,
+        tls: Arc<ServerConfig>,
+        router: Router,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) {
+        let door = Door::new(self, tls, clock.clone());
+        answer(door, router, clock, stop).await;
+    }
+}
+
+async fn answer<L>(listener: L, router: Router, clock: Clock, mut stop: watch::Receiver<bool>)
+where
+    L: Listener<Addr: fmt::Debug>,
+{
+    let mut also = stop.clone();
+    let stopped = async move {
+        // An error says that the sender is gone.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let server = axum::serve(listener, router).with_graceful_shutdown(stopped);
+    let deadline = async move {
+        let _ = also.wait_for(|stop| *stop).await;
+        clock.sleep(GRACE).await;
+    };
+    tokio::select! {
+        // Documented never to fail.
+        _ = server => {}
+        () = deadline => {}
     }
 }

@@ -12,6 +12,8 @@ use super::LogLevel;
 const LIBRARIES: &[(&str, LevelFilter, LevelFilter)] = &[
     // Shows requests with their session tokens, answers of STS, and access keys in refusals of S3.
     ("aws_", LevelFilter::WARN, LevelFilter::WARN),
+    // For traces alone.
+    ("traces", LevelFilter::OFF, LevelFilter::OFF),
     ("h2", LevelFilter::WARN, LevelFilter::TRACE),
     ("hyper", LevelFilter::WARN, LevelFilter::TRACE),
     ("kube_client", LevelFilter::INFO, LevelFilter::TRACE),

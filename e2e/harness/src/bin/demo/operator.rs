@@ -46,6 +46,7 @@ impl Operator {
             .args(["--watch-namespaces", namespace])
             .args(["--leader-election-namespace", namespace])
             .args(["--metrics-bind-address", &metrics.address().to_string()])
+            .arg("--metrics-secure=false")
             .args(["--health-probe-bind-address", &probes.address().to_string()])
             .args(["--log-format", "human"])
             .args(args)
