@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod budget;
 pub mod cache;
+pub mod children;
 pub mod conditions;
 pub mod config_maps;
 pub mod election;

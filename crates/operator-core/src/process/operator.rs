@@ -18,8 +18,10 @@ use super::{
 };
 use crate::{
     cluster::{
+        apply::Appliable,
         budget::WriteBudget,
         cache::{Cache, Projection, Scope, Whole},
+        children::Children,
         election::{Candidacy, Election, Leadership},
         events::{Events, Reporter},
         write::Writer,
@@ -195,6 +197,14 @@ impl Operator {
         self.parts
             .push(Box::pin(async move { watched.run(client, scope).await }));
         cache
+    }
+
+    /// The children that objects of the operator have among those of the kind `K`; otherwise as
+    /// [`projection`](Self::projection). Who is woken by their changes is for
+    /// [`Children::on_change`] to say.
+    pub fn children<K: Appliable>(&mut self, name: &'static str) -> Arc<Children<K>> {
+        let cache = self.projection(name);
+        Arc::new(Children::new(cache, self.writer.clone()))
     }
 
     /// The controller of the kind in `cache`.

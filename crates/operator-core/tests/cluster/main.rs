@@ -10,6 +10,7 @@ mod events;
 mod frame;
 mod gadget;
 mod looks;
+mod offspring;
 mod secrets;
 mod stage;
 mod writes;

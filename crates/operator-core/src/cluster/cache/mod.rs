@@ -11,6 +11,7 @@ mod store;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource, runtime::watcher};
 use parking_lot::{Mutex, RwLock};
 use serde::de::DeserializeOwned;
@@ -202,6 +203,27 @@ impl<P: Projection> Cache<P> {
         self.change(|store| {
             store
                 .confirm(&key, version, stored)
+                .map(|effect| (key, effect))
+        });
+    }
+
+    /// How many lists were complete so far, for [`learn`](Self::learn).
+    pub(super) fn lists(&self) -> u64 {
+        self.store.read().lists()
+    }
+
+    /// Takes what our own write left of an object that may be new: as [`confirm`](Self::confirm), but an object
+    /// that the watch is yet to show is kept, too. `lists` is what [`lists`](Self::lists) said before the write.
+    pub(super) fn learn(&self, meta: &ObjectMeta, stored: P::Stored, lists: u64) {
+        let key = ObjectKey::new(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
+        let version = Version::of(meta);
+        let stored = Arc::new(stored);
+        self.change(|store| {
+            store
+                .learn(&key, version, stored, lists)
                 .map(|effect| (key, effect))
         });
     }

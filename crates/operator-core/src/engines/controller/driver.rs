@@ -305,7 +305,9 @@ impl<R: Reconciler> Controller<R> {
             }
             return Err(error);
         }
-        announce(pass, &object, result);
+        if R::announces() {
+            announce(pass, &object, result);
+        }
         Ok(())
     }
 
