@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, core::DynamicResourceScope};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A `K`, or the metadata of an object that is not one and what is wrong with it.
 ///
@@ -24,19 +24,33 @@ pub(super) struct Unread {
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for Readable<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(deserializer)?;
-        Ok(Self(match K::deserialize(&object) {
+        // The text itself: a tree of it would cost more than all else that is done with an object.
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(match serde_json::from_str(text.get()) {
             Ok(read) => Ok(read),
             Err(error) => {
-                let metadata = object.get("metadata").unwrap_or(&Value::Null);
-                let metadata = ObjectMeta::deserialize(metadata).map_err(D::Error::custom)?;
+                let Named { metadata } =
+                    serde_json::from_str(text.get()).map_err(D::Error::custom)?;
                 Err(Box::new(Unread {
                     metadata,
-                    error: error.to_string(),
+                    error: without_place(&error),
                 }))
             }
         }))
     }
+}
+
+/// What every object has.
+#[derive(Deserialize)]
+struct Named {
+    metadata: ObjectMeta,
+}
+
+/// Without line and column, which are those of the wire and move whenever anything else of the object does.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 impl<K: Resource<DynamicType = ()>> Resource for Readable<K> {
@@ -97,6 +111,17 @@ mod tests {
         assert_eq!(read.meta().generation, Some(4));
         let unread = read.0.unwrap_err();
         assert!(unread.error.contains("invalid type"), "{}", unread.error);
+    }
+
+    #[test]
+    fn what_is_wrong_stays_the_same_while_other_things_change() {
+        let error = |name: &str| {
+            let text = format!(r#"{{"metadata":{{"name":"{name}"}},"spec":{{"containers":1}}}}"#);
+            let read: Readable<Pod> = serde_json::from_str(&text).unwrap();
+            read.0.unwrap_err().error
+        };
+        assert_eq!(error("a"), error("longer"));
+        assert!(!error("a").contains("column"), "{}", error("a"));
     }
 
     #[test]
