@@ -14,6 +14,7 @@ pub mod events;
 mod json_patch;
 pub mod leading;
 pub mod metadata;
+mod readable;
 mod referenced;
 pub mod refusal;
 pub mod secrets;

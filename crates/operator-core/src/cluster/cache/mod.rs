@@ -6,7 +6,6 @@
 
 mod follow;
 mod health;
-mod readable;
 mod store;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
@@ -38,7 +37,11 @@ pub trait Projection: 'static {
     /// What is kept of it.
     type Stored: Send + Sync + 'static;
 
-    /// Takes what is kept. Managed fields and the last applied configuration are gone already.
+    /// Whether managed fields are still there when [`project`](Self::project) takes what is kept.
+    const MANAGED_FIELDS: bool = false;
+
+    /// Takes what is kept. The last applied configuration is gone already, and so are managed fields, unless they
+    /// are [wanted](Self::MANAGED_FIELDS).
     fn project(object: Self::Object) -> Self::Stored;
 }
 

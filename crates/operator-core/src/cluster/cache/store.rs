@@ -83,6 +83,14 @@ impl<S> Store<S> {
         self.unreadable.len()
     }
 
+    /// The watch shows this state of an object: whether it is worth to be read and [`put`](Self::put).
+    pub(super) fn is_news(&mut self, key: &ObjectKey, version: &Version) -> bool {
+        self.show(version);
+        !self
+            .version(key)
+            .is_some_and(|known| version.is_known_from(known))
+    }
+
     /// An object is in this state.
     pub(super) fn put(
         &mut self,
@@ -90,11 +98,7 @@ impl<S> Store<S> {
         version: Version,
         news: News<S>,
     ) -> Vec<Effect<S>> {
-        self.show(&version);
-        if self
-            .version(key)
-            .is_some_and(|known| version.is_known_from(known))
-        {
+        if !self.is_news(key, &version) {
             return Vec::new();
         }
         match news {

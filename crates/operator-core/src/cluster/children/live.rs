@@ -100,6 +100,8 @@ impl<K: Appliable> Projection for Kept<K> {
     type Object = Live<K>;
     type Stored = Child;
 
+    const MANAGED_FIELDS: bool = true;
+
     fn project(live: Live<K>) -> Child {
         Child::seen(&live.content)
     }
@@ -142,7 +144,7 @@ impl Child {
         });
         let applied = applied.map(|entry| {
             let fields = entry.get("fieldsV1").unwrap_or(&Value::Null);
-            hash(&(&*text(entry, "manager"), &held(content, fields)))
+            fingerprint(&text(entry, "manager"), &held(content, fields))
         });
         let label = metadata.get("labels").and_then(|it| it.get(MANAGED_BY));
         Self {
@@ -211,18 +213,28 @@ impl Child {
     }
 }
 
-/// Stands for all that `manager` applies with `body`.
+/// Stands for all that `manager` applies with `body`, or holds where `body` is what it holds.
 pub(super) fn fingerprint(manager: &str, body: &Value) -> u64 {
-    let members = body.as_object().into_iter().flatten();
-    let applied = members.filter(|(name, _)| !["apiVersion", "kind"].contains(&name.as_str()));
-    let applied = applied.map(|(name, value)| {
-        let mut value = value.clone();
-        if let (true, Some(metadata)) = (name == "metadata", value.as_object_mut()) {
-            metadata.retain(|name, _| !IDENTITY.contains(&name.as_str()));
+    let mut hasher = DefaultHasher::new();
+    manager.hash(&mut hasher);
+    let is_content = |name: &str| !["apiVersion", "kind"].contains(&name);
+    for (name, value) in members(body).filter(|(name, _)| is_content(name)) {
+        name.hash(&mut hasher);
+        if name != "metadata" {
+            value.hash(&mut hasher);
+            continue;
         }
-        (name.clone(), value)
-    });
-    hash(&(manager, &Value::Object(applied.collect())))
+        for (name, value) in members(value).filter(|(name, _)| !IDENTITY.contains(name)) {
+            name.hash(&mut hasher);
+            value.hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let members = value.as_object().into_iter().flatten();
+    members.map(|(name, value)| (name.as_str(), value))
 }
 
 /// Only what says which object in which state it is.

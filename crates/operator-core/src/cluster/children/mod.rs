@@ -10,7 +10,11 @@ mod live;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Api, Resource, ResourceExt, api::Patch, core::NamespaceResourceScope};
+use kube::{
+    Resource, ResourceExt,
+    api::Patch,
+    core::{NamespaceResourceScope, Request},
+};
 use serde_json::Value;
 
 pub use self::live::{Child, Kept, Live};
@@ -20,6 +24,7 @@ use super::{
     cache::{Cache, Change},
     json_patch::stored_form,
     leading::Leading,
+    readable::Readable,
     write::{WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
@@ -92,9 +97,7 @@ impl<K: Appliable> Children<K> {
             None if self.cache.synced() => {}
             _ => return self.look_first(leading, parent, child, print).await,
         }
-        let api: Api<K> = Api::namespaced(self.writer.client.clone(), &key.namespace);
-        let sent = self.send(leading, &api, &key, &body).await?;
-        match sent {
+        match self.send(leading, &key, &body).await? {
             Ok(meta) => {
                 let stored = Child::written(&meta, &owner, self.writer.manager(), print);
                 self.cache.learn(&meta, stored, lists);
@@ -111,15 +114,20 @@ impl<K: Appliable> Children<K> {
     async fn send(
         &self,
         leading: &Leading,
-        api: &Api<K>,
         key: &ObjectKey,
         body: &Value,
     ) -> Result<Result<ObjectMeta, kube::Error>, WriteError> {
-        let params = self.writer.params();
-        let patch = Patch::Apply(body);
-        let write = api.patch_metadata(&key.name, &params, &patch);
+        let client = &self.writer.client;
+        let path = K::url_path(&(), Some(&key.namespace));
+        let request = Request::new(path);
+        let (params, patch) = (self.writer.params(), Patch::Apply(body));
+        let request = match request.patch_metadata(&key.name, &params, &patch) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(kube::Error::BuildRequest(error))),
+        };
+        let write = client.request::<Readable<K>>(request);
         let stored = self.writer.send(leading, write).await?;
-        Ok(stored.map(|stored| stored.metadata))
+        Ok(stored.map(|stored| stored.meta().clone()))
     }
 
     async fn look_first<P: Resource<DynamicType = ()>>(
