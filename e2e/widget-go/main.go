@@ -24,6 +24,7 @@ import (
 	coreapply "k8s.io/client-go/applyconfigurations/core/v1"
 	metaapply "k8s.io/client-go/applyconfigurations/meta/v1"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -123,6 +124,19 @@ func main() {
 	}
 }
 
+// token reads the current user's token from the file of the flag --kubeconfig.
+func token() (string, error) {
+	kubeconfig, err := clientcmd.LoadFromFile(flag.Lookup("kubeconfig").Value.String())
+	if err != nil {
+		return "", err
+	}
+	current := kubeconfig.Contexts[kubeconfig.CurrentContext]
+	if current == nil || kubeconfig.AuthInfos[current.AuthInfo] == nil {
+		return "", errors.New("the kubeconfig names no user")
+	}
+	return kubeconfig.AuthInfos[current.AuthInfo].Token, nil
+}
+
 func run(workers int, revision, lease string) error {
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
@@ -131,6 +145,12 @@ func run(workers int, revision, lease string) error {
 		return err
 	}
 	config.QPS = -1
+	if config.BearerToken == "" {
+		// client-go sends no credentials without TLS, and the recording proxy speaks plain HTTP.
+		if config.BearerToken, err = token(); err != nil {
+			return err
+		}
+	}
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(addToScheme(scheme))
