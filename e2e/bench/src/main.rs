@@ -4,6 +4,7 @@
 
 mod apigw;
 mod cloud_providers;
+mod core;
 mod machine;
 mod resident;
 mod spread;
@@ -11,14 +12,22 @@ mod spread;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser};
 
 /// Measures an operator on a real API server.
 #[derive(Parser)]
-struct Bench {
-    /// Which one.
-    #[arg(value_enum)]
-    operator: Operator,
+enum Bench {
+    /// Routes and backends to gateways.
+    Apigw(One),
+    /// What each AWS provider costs.
+    CloudProviders(One),
+    /// operator-core beside controller-runtime and kube's Controller.
+    Core(core::Options),
+}
+
+/// One operator that is measured.
+#[derive(Args)]
+struct One {
     /// The operator's program.
     #[arg(long, value_name = "FILE")]
     program: PathBuf,
@@ -27,25 +36,22 @@ struct Bench {
     report: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Operator {
-    /// Routes and backends to gateways.
-    Apigw,
-    /// What each AWS provider costs.
-    CloudProviders,
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
-    let bench = Bench::parse();
-    let report = match bench.operator {
-        Operator::Apigw => apigw::measure(&bench.program).await?,
-        Operator::CloudProviders => cloud_providers::measure(&bench.program).await?,
+    let (one, report) = match Bench::parse() {
+        Bench::Apigw(one) => {
+            let report = apigw::measure(&one.program).await?;
+            (one, report)
+        }
+        Bench::CloudProviders(one) => {
+            let report = cloud_providers::measure(&one.program).await?;
+            (one, report)
+        }
+        Bench::Core(options) => return core::measure(&options).await,
     };
     println!("\n{report}");
-    if let Some(folder) = bench.report.parent() {
+    if let Some(folder) = one.report.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&bench.report, report)
-        .with_context(|| format!("cannot write {}", bench.report.display()))
+    fs::write(&one.report, report).with_context(|| format!("cannot write {}", one.report.display()))
 }

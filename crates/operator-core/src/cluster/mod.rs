@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod budget;
 pub mod cache;
+pub mod children;
 pub mod conditions;
 pub mod config_maps;
 pub mod election;
@@ -13,6 +14,7 @@ pub mod events;
 mod json_patch;
 pub mod leading;
 pub mod metadata;
+mod readable;
 mod referenced;
 pub mod refusal;
 pub mod reviews;

@@ -9,6 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     json_patch::{JsonPatch, stored_form},
     leading::Leading,
+    readable::Readable,
     spans::Ask,
     write::{Target, WriteError, Writer},
 };
@@ -36,10 +37,15 @@ impl Writer {
         if change.is_empty() {
             return Ok(None);
         }
-        let api = Api::namespaced(self.client.clone(), &target.key.namespace);
-        self.send_status::<K, K>(leading, &api, target, change)
-            .await
-            .map(Some)
+        let api: Api<Readable<K>> =
+            Api::namespaced_with(self.client.clone(), &target.key.namespace, &());
+        let stored = self
+            .send_status::<K, _>(leading, &api, target, change)
+            .await?;
+        stored.lean().map(Some).map_err(|unread| {
+            let error = serde::de::Error::custom(unread.error);
+            WriteError::Other(Box::new(kube::Error::SerdeError(error)))
+        })
     }
 
     /// Writes the fields of `status` into that of an object which cannot be read as a `K`. The other fields

@@ -21,8 +21,10 @@ use super::{
 };
 use crate::{
     cluster::{
+        apply::Appliable,
         budget::WriteBudget,
         cache::{Cache, Projection, Scope, Whole},
+        children::Children,
         election::{Candidacy, Election, Leadership},
         events::{Events, Reporter},
         write::Writer,
@@ -227,6 +229,14 @@ impl Operator {
     /// [`cache`](Self::cache).
     pub fn cluster_projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
         self.projection_within(name, Scope::All)
+    }
+
+    /// The children that objects of the operator have among those of the kind `K`; otherwise as
+    /// [`projection`](Self::projection). Who is woken by their changes is for
+    /// [`Children::on_change`] to say.
+    pub fn children<K: Appliable>(&mut self, name: &'static str) -> Arc<Children<K>> {
+        let cache = self.projection(name);
+        Arc::new(Children::new(cache, self.writer.clone()))
     }
 
     /// The controller of the kind in `cache`.

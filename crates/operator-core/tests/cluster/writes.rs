@@ -129,7 +129,8 @@ async fn a_status_is_written_as_what_changed() {
     ]);
     assert_eq!(desk.sent()[1], sent);
 
-    let managers: Vec<_> = moved
+    let stored = gadgets.get("one").await.unwrap();
+    let managers: Vec<_> = stored
         .managed_fields()
         .iter()
         .filter(|entry| entry.subresource.is_some())

@@ -16,6 +16,7 @@ pub mod kubernetes;
 mod record;
 mod rule;
 mod serve;
+mod traffic;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -30,12 +31,14 @@ pub use call::{Call, Verb};
 pub use gate::Gate;
 pub use record::{Counts, Outcome, Recorded};
 pub use rule::{Action, Point, Rule, RuleHandle, Verdict};
+pub use traffic::{Flow, Kind, Traffic};
 
 pub(crate) use upstream::{Answer, Body, Forwarder, Upstream, answer, whole};
 
 use body::OpenWatches;
 use record::Log;
 use rule::{Hook, Rules};
+use traffic::Meter;
 
 /// Says what a request is, from its method, path, query, headers and body: the [verb](Call::verb)
 /// and what it is [about](Call::about).
@@ -56,6 +59,7 @@ pub(crate) struct Shared {
     classify: Classify,
     upstream: Box<dyn Upstream>,
     log: Log,
+    meter: Meter,
     rules: Rules,
     watches: OpenWatches,
 }
@@ -87,6 +91,7 @@ impl Proxy {
             classify,
             upstream: Box::new(upstream),
             log: Log::default(),
+            meter: Meter::default(),
             rules: Rules::default(),
             watches: OpenWatches::default(),
         });
@@ -146,6 +151,11 @@ impl Proxy {
     /// How many requests there were since [`clear`](Self::clear).
     pub fn counts(&self) -> Counts {
         self.shared.log.counts()
+    }
+
+    /// How much the server has answered since the proxy's start.
+    pub fn traffic(&self) -> Traffic {
+        self.shared.meter.read()
     }
 
     /// Forgets the record and the counts; sequence numbers go on.

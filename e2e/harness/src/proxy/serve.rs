@@ -93,6 +93,7 @@ impl Settle {
         }
 
         self.otherwise = Some(Outcome::LeftAfter);
+        let sent = request.body().len() as u64;
         // A task of its own: what is sent is sent, even if the client leaves now.
         let forwarded = tokio::spawn(shared.upstream.send(request)).await;
         let upstream = match forwarded.context("the upstream panicked").flatten() {
@@ -114,7 +115,10 @@ impl Settle {
             _ => None,
         };
         // In this order: a watch that is on record as answered can be cut.
-        let answer = upstream.map(|body| shared.watches.pass(&call, body, limit));
+        let answer = upstream.map(|body| {
+            let counted = shared.meter.pass(&call, sent, status, body);
+            shared.watches.pass(&call, counted, limit)
+        });
         self.settle(match limit {
             Some(_) => Outcome::CutAfter(status),
             None => Outcome::Answered(status),

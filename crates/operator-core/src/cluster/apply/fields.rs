@@ -34,6 +34,34 @@ pub(super) fn lacks(desired: &Value, owned: &Value) -> bool {
     })
 }
 
+/// What of `live` is `owned`: the applied configuration, as long as nobody changed it.
+pub(in crate::cluster) fn held(live: &Value, owned: &Value) -> Value {
+    if owned.as_object().is_some_and(Map::is_empty) {
+        return live.clone();
+    }
+    match live {
+        Value::Object(_) => {
+            let members = elements(owned).filter_map(|(element, below)| {
+                let (_, name) = element.split_once(':')?;
+                Some((name.to_owned(), held(follow(live, element)?, below)))
+            });
+            Value::Object(members.collect())
+        }
+        Value::Array(items) => {
+            // In the order in which they stand: that of `owned` is none.
+            let owned: Vec<_> = elements(owned)
+                .filter_map(|(element, below)| Some((follow(live, element)?, below)))
+                .collect();
+            let is_owned = |item: &Value| owned.iter().find(|(it, _)| std::ptr::eq(*it, item));
+            let items = items
+                .iter()
+                .filter_map(|item| Some((item, is_owned(item)?)));
+            Value::Array(items.map(|(item, (_, below))| held(item, below)).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// The paths of all owned fields, as the API server writes them in the causes of a conflict.
 pub(super) fn paths(owned: &Value) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
@@ -152,6 +180,29 @@ mod tests {
         #[case] lacking: bool,
     ) {
         assert_eq!(lacks(&desired, &owned), lacking);
+    }
+
+    #[rstest]
+    #[case::nothing(json!({"a": 1}), json!(null), json!({}))]
+    #[case::members(
+        json!({"a": {"b": 1, "c": 2}, "d": 3}),
+        json!({"f:a": {".": {}, "f:b": {}}, "f:e": {}}),
+        json!({"a": {"b": 1}})
+    )]
+    #[case::whole(json!({"a": {"b": [1]}}), json!({"f:a": {}}), json!({"a": {"b": [1]}}))]
+    #[case::an_empty_map(json!({"a": {"b": 1}}), json!({"f:a": {".": {}}}), json!({"a": {}}))]
+    #[case::items_as_they_stand(
+        json!({"p": [{"port": 2, "x": 1}, {"port": 3}, {"port": 1}]}),
+        json!({"f:p": {"k:{\"port\":1}": {}, "k:{\"port\":2}": {".": {}, "f:port": {}}}}),
+        json!({"p": [{"port": 2}, {"port": 1}]})
+    )]
+    #[case::of_a_set(json!({"s": ["y", "x"]}), json!({"f:s": {"v:\"x\"": {}}}), json!({"s": ["x"]}))]
+    fn what_is_held_has_the_values_that_stand(
+        #[case] live: Value,
+        #[case] owned: Value,
+        #[case] expected: Value,
+    ) {
+        assert_eq!(held(&live, &owned), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod fields;
 
 use std::fmt::Debug;
 
+pub(super) use self::fields::held;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{
     Api, Resource, ResourceExt,
@@ -43,6 +44,11 @@ impl<K> Applied<K> {
             Self::Unchanged(object) | Self::Written(object) => object,
         }
     }
+
+    /// Whether something was sent.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Written(_))
+    }
 }
 
 /// A namespaced kind that can be applied.
@@ -52,6 +58,9 @@ pub trait Appliable:
     + Debug
     + Serialize
     + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -61,6 +70,9 @@ impl<K> Appliable for K where
         + Debug
         + Serialize
         + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -80,17 +92,8 @@ impl Writer {
         parent: &P,
         mut child: K,
     ) -> Result<Applied<K>, WriteError> {
-        let owner = OwnerReference {
-            api_version: P::api_version(&()).into_owned(),
-            kind: P::kind(&()).into_owned(),
-            name: parent.name_any(),
-            uid: parent.uid().unwrap_or_default(),
-            controller: Some(true),
-            // That would need the right to change the parent's finalizers on some clusters.
-            block_owner_deletion: None,
-        };
         child.meta_mut().namespace = parent.namespace();
-        self.apply_for(leading, Some(owner), child).await
+        self.apply_for(leading, Some(owner_of(parent)), child).await
     }
 
     /// As [`apply_child`](Self::apply_child), for an object that belongs to the operator itself and goes with
@@ -110,7 +113,7 @@ impl Writer {
         &self,
         leading: &Leading,
         owner: Option<OwnerReference>,
-        mut desired: K,
+        desired: K,
     ) -> Result<Applied<K>, WriteError> {
         let key = ObjectKey::of(&desired);
         let api: Api<K> = Api::namespaced(self.client.clone(), &key.namespace);
@@ -118,10 +121,7 @@ impl Writer {
         let live = live.map_err(|error| WriteError::of::<K>("get", error, None))?;
 
         let owner_uid = owner.as_ref().map(|owner| owner.uid.clone());
-        desired
-            .labels_mut()
-            .insert(MANAGED_BY.to_owned(), self.manager.to_string());
-        desired.meta_mut().owner_references = owner.map(|owner| vec![owner]);
+        let mut desired = self.marked(owner, desired);
         let Some(live) = live else {
             // Should it come late, the garbage collector takes the child of a parent that is gone.
             let body = stored_form(&desired)?;
@@ -161,6 +161,15 @@ impl Writer {
         stored
             .map(Applied::Written)
             .map_err(|error| WriteError::of_patch::<K>(error, None))
+    }
+
+    /// Whose it is, written on it.
+    pub(super) fn marked<K: Appliable>(&self, owner: Option<OwnerReference>, mut desired: K) -> K {
+        desired
+            .labels_mut()
+            .insert(MANAGED_BY.to_owned(), self.manager.to_string());
+        desired.meta_mut().owner_references = owner.map(|owner| vec![owner]);
+        desired
     }
 
     async fn send_apply<K: Appliable>(
@@ -209,6 +218,19 @@ impl Writer {
         });
         let fields = ours.and_then(|entry| entry.fields_v1.as_ref());
         fields.map(|fields| fields.0.clone()).unwrap_or_default()
+    }
+}
+
+/// What makes an object the child of `parent`.
+pub(super) fn owner_of<P: Resource<DynamicType = ()>>(parent: &P) -> OwnerReference {
+    OwnerReference {
+        api_version: P::api_version(&()).into_owned(),
+        kind: P::kind(&()).into_owned(),
+        name: parent.name_any(),
+        uid: parent.uid().unwrap_or_default(),
+        controller: Some(true),
+        // That would need the right to change the parent's finalizers on some clusters.
+        block_owner_deletion: None,
     }
 }
 

@@ -20,9 +20,9 @@ use kube::{
 };
 use tracing::warn;
 
-use super::{Cache, Projection, readable::Readable, store::News};
+use super::{Cache, Projection, store::News};
 use crate::{
-    cluster::{refusal::code, version::Version},
+    cluster::{readable::Readable, refusal::code, version::Version},
     decide::key::ObjectKey,
 };
 
@@ -124,13 +124,13 @@ fn take<P: Projection>(
         Event::Init => seen.clear(),
         Event::InitApply(object) => {
             seen.insert(ObjectKey::of(&object));
-            put(cache, object);
+            put(cache, &object);
         }
         Event::InitDone => {
             let listed = std::mem::take(seen);
             cache.change(|store| store.retain(namespace, &listed));
         }
-        Event::Apply(object) => put(cache, object),
+        Event::Apply(object) => put(cache, &object),
         Event::Delete(object) => {
             let (key, version) = (ObjectKey::of(&object), Version::of(object.meta()));
             cache.change(|store| store.delete(&key, &version).map(|effect| (key, effect)));
@@ -138,9 +138,17 @@ fn take<P: Projection>(
     }
 }
 
-fn put<P: Projection>(cache: &Cache<P>, object: Readable<P::Object>) {
-    let (key, version) = (ObjectKey::of(&object), Version::of(object.meta()));
-    let news = match object.0 {
+fn put<P: Projection>(cache: &Cache<P>, object: &Readable<P::Object>) {
+    let (key, version) = (ObjectKey::of(object), Version::of(object.meta()));
+    if !cache.store.write().is_news(&key, &version) {
+        return;
+    }
+    let read = if P::MANAGED_FIELDS {
+        object.whole()
+    } else {
+        object.lean()
+    };
+    let news = match read {
         Ok(object) => News::Readable(Arc::new(P::project(stripped(object)))),
         Err(unread) => {
             warn!(
@@ -151,7 +159,7 @@ fn put<P: Projection>(cache: &Cache<P>, object: Readable<P::Object>) {
                 unread.error
             );
             News::Unreadable {
-                generation: unread.metadata.generation,
+                generation: unread.generation,
                 error: unread.error,
             }
         }

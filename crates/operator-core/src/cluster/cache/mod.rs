@@ -6,11 +6,11 @@
 
 mod follow;
 mod health;
-mod readable;
 mod store;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource, runtime::watcher};
 use parking_lot::{Mutex, RwLock};
 use serde::de::DeserializeOwned;
@@ -37,7 +37,11 @@ pub trait Projection: 'static {
     /// What is kept of it.
     type Stored: Send + Sync + 'static;
 
-    /// Takes what is kept. Managed fields and the last applied configuration are gone already.
+    /// Whether managed fields are still there when [`project`](Self::project) takes what is kept.
+    const MANAGED_FIELDS: bool = false;
+
+    /// Takes what is kept. The last applied configuration is gone already, and so are managed fields, unless they
+    /// are [wanted](Self::MANAGED_FIELDS).
     fn project(object: Self::Object) -> Self::Stored;
 }
 
@@ -202,6 +206,27 @@ impl<P: Projection> Cache<P> {
         self.change(|store| {
             store
                 .confirm(&key, version, stored)
+                .map(|effect| (key, effect))
+        });
+    }
+
+    /// How many lists were complete so far, for [`learn`](Self::learn).
+    pub(super) fn lists(&self) -> u64 {
+        self.store.read().lists()
+    }
+
+    /// Takes what our own write left of an object that may be new: as [`confirm`](Self::confirm), but an object
+    /// that the watch is yet to show is kept, too. `lists` is what [`lists`](Self::lists) said before the write.
+    pub(super) fn learn(&self, meta: &ObjectMeta, stored: P::Stored, lists: u64) {
+        let key = ObjectKey::new(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
+        let version = Version::of(meta);
+        let stored = Arc::new(stored);
+        self.change(|store| {
+            store
+                .learn(&key, version, stored, lists)
                 .map(|effect| (key, effect))
         });
     }

@@ -21,6 +21,10 @@ pub(super) enum News<S> {
 pub(super) struct Store<S> {
     readable: HashMap<ObjectKey, Entry<S>>,
     unreadable: HashMap<ObjectKey, Version>,
+    /// The newest state that the watch has shown of any object.
+    shown: Option<Version>,
+    /// How many lists were complete.
+    lists: u64,
 }
 
 struct Entry<S> {
@@ -54,6 +58,8 @@ impl<S> Default for Store<S> {
         Self {
             readable: HashMap::new(),
             unreadable: HashMap::new(),
+            shown: None,
+            lists: 0,
         }
     }
 }
@@ -77,6 +83,14 @@ impl<S> Store<S> {
         self.unreadable.len()
     }
 
+    /// The watch shows this state of an object: whether it is worth to be read and [`put`](Self::put).
+    pub(super) fn is_news(&mut self, key: &ObjectKey, version: &Version) -> bool {
+        self.show(version);
+        !self
+            .version(key)
+            .is_some_and(|known| version.is_known_from(known))
+    }
+
     /// An object is in this state.
     pub(super) fn put(
         &mut self,
@@ -84,10 +98,7 @@ impl<S> Store<S> {
         version: Version,
         news: News<S>,
     ) -> Vec<Effect<S>> {
-        if self
-            .version(key)
-            .is_some_and(|known| version.is_known_from(known))
-        {
+        if !self.is_news(key, &version) {
             return Vec::new();
         }
         match news {
@@ -128,6 +139,7 @@ impl<S> Store<S> {
 
     /// The object that had this state when it was deleted is gone.
     pub(super) fn delete(&mut self, key: &ObjectKey, version: &Version) -> Option<Effect<S>> {
+        self.show(version);
         let known = self.version(key)?;
         if version.ends(known) {
             self.forget(key)
@@ -142,6 +154,7 @@ impl<S> Store<S> {
         namespace: Option<&str>,
         listed: &HashSet<ObjectKey>,
     ) -> Vec<(ObjectKey, Effect<S>)> {
+        self.lists += 1;
         let vanished: Vec<_> = (self.readable.keys().chain(self.unreadable.keys()))
             .filter(|key| namespace.is_none_or(|namespace| *key.namespace == *namespace))
             .filter(|key| !listed.contains(*key))
@@ -167,6 +180,41 @@ impl<S> Store<S> {
         entry.version = version;
         let old = std::mem::replace(&mut entry.object, object.clone());
         Some(Effect::Updated { old, new: object })
+    }
+
+    /// How many lists were complete so far.
+    pub(super) fn lists(&self) -> u64 {
+        self.lists
+    }
+
+    /// As [`confirm`](Self::confirm), but the object may be new: it is kept if the watch cannot have shown this
+    /// state yet, nor a list since `lists` of them. What was shown and is not here has gone again since.
+    pub(super) fn learn(
+        &mut self,
+        key: &ObjectKey,
+        version: Version,
+        object: Arc<S>,
+        lists: u64,
+    ) -> Option<Effect<S>> {
+        if self.version(key).is_some() {
+            return self.confirm(key, version, object);
+        }
+        let was_shown = |shown: &Version| !shown.is_older_than(&version);
+        if self.lists != lists || self.shown.as_ref().is_some_and(was_shown) {
+            return None;
+        }
+        let entry = Entry {
+            version,
+            object: object.clone(),
+        };
+        self.readable.insert(key.clone(), entry);
+        Some(Effect::Added(object))
+    }
+
+    fn show(&mut self, version: &Version) {
+        if (self.shown.as_ref()).is_none_or(|shown| shown.is_older_than(version)) {
+            self.shown = Some(version.clone());
+        }
     }
 
     fn version(&self, key: &ObjectKey) -> Option<&Version> {

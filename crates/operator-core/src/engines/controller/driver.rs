@@ -330,7 +330,9 @@ impl<R: Reconciler> Controller<R> {
             }
             return Err(error);
         }
-        announce(pass, &object, result);
+        if R::announces() {
+            announce(pass, &object, result);
+        }
         Ok(())
     }
 

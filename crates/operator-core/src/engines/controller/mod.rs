@@ -35,6 +35,12 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Told of an object that is gone.
     fn gone(&self, _object: &Self::Kind) {}
 
+    /// Whether each change of an object's `Ready` is told by a log line and an event. A kind whose objects are
+    /// many and whose faults are seen elsewhere says no, and spares one request for each of them.
+    fn announces() -> bool {
+        true
+    }
+
     /// Brings one object nearer to what its user asks for. May be stopped at any await and run again.
     fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
 }

@@ -93,6 +93,28 @@ fn an_answer_never_brings_back_what_is_gone() {
 }
 
 #[rstest]
+#[case::yet_to_be_shown("6", 0, "+new")]
+#[case::shown_already("4", 0, "")]
+#[case::not_in_a_list_since("6", 1, "")]
+#[case::no_order("opaque", 0, "")]
+fn an_answer_brings_what_the_watch_cannot_have_shown(
+    #[case] number: &str,
+    #[case] lists: u64,
+    #[case] expected: &str,
+) {
+    let mut store = store();
+    let before = store.lists();
+    (0..lists).for_each(|_| drop(store.retain(None, &HashSet::from([key("a")]))));
+    let effect = store.learn(
+        &key("b"),
+        version("v", number),
+        Arc::new("new".to_owned()),
+        before,
+    );
+    assert_eq!(told(&effect), expected);
+}
+
+#[rstest]
 #[case::in_its_last_state("u", "6", "-five")]
 #[case::seen_late("u", "4", "-five")]
 #[case::earlier_life("t", "4", "")]
@@ -181,6 +203,8 @@ enum Happens {
     List,
     /// The answer to the write that the server took this many changes ago.
     Confirm(u8),
+    /// The same, of a write that may have made the object.
+    Learn(u8),
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happens>> {
@@ -191,6 +215,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
         6 => Just(Happens::Watch),
         1 => Just(Happens::List),
         3 => (0..6u8).prop_map(Happens::Confirm),
+        3 => (0..6u8).prop_map(Happens::Learn),
     ];
     prop::collection::vec(one, 0..60)
 }
@@ -208,6 +233,8 @@ struct World {
     objects: BTreeMap<u8, Object>,
     /// Every change: the object, and whether it was deleted.
     history: Vec<(u8, Object, bool)>,
+    /// How many lists were complete before each of them.
+    lists: Vec<u64>,
     watched: usize,
     cache: Store<String>,
     /// What an observer believes.
@@ -223,6 +250,7 @@ impl World {
             self.objects.insert(name, object.clone());
         }
         self.history.push((name, object, deleted));
+        self.lists.push(self.cache.lists());
     }
 
     fn next(&mut self) -> u64 {
@@ -328,7 +356,7 @@ impl World {
                     self.tell(&key, &effect);
                 }
             }
-            Happens::Confirm(ago) => {
+            Happens::Confirm(ago) | Happens::Learn(ago) => {
                 let Some(at) = self.history.len().checked_sub(1 + usize::from(ago)) else {
                     return;
                 };
@@ -337,11 +365,11 @@ impl World {
                     return;
                 }
                 let (key, number) = (key(&name.to_string()), object.number.to_string());
-                let effect = self.cache.confirm(
-                    &key,
-                    version(&object.uid, &number),
-                    Arc::new(number.clone()),
-                );
+                let (state, version) = (Arc::new(number.clone()), version(&object.uid, &number));
+                let effect = match happens {
+                    Happens::Learn(_) => self.cache.learn(&key, version, state, self.lists[at]),
+                    _ => self.cache.confirm(&key, version, state),
+                };
                 effect
                     .into_iter()
                     .for_each(|effect| self.tell(&key, &effect));

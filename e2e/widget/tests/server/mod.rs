@@ -1,0 +1,132 @@
+//! An API server without a connection: it answers what the operator of widgets asks at a start.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::stream;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use kube::client::Body;
+use tower_service::Service;
+
+type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// What is there at the operator's start.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    /// Widgets alone.
+    Cold,
+    /// Their config maps, too, and statuses that say so.
+    Steady,
+}
+
+/// The server. A clone is the same.
+#[derive(Clone)]
+pub struct Server {
+    widgets: Bytes,
+    config_maps: Bytes,
+    writes: Arc<AtomicUsize>,
+}
+
+const STATUS: &str = r#"{"ready":true,"observedGeneration":1,"conditions":[{"type":"Ready","status":"True","reason":"Applied","message":"the config map is as the spec says","observedGeneration":1,"lastTransitionTime":"2026-01-01T00:00:00Z"}]}"#;
+
+impl Server {
+    pub fn new(start: Start, widgets: usize) -> Self {
+        let names = || (0..widgets).map(|number| format!("widget-{number}"));
+        let (status, children): (_, Vec<_>) = match start {
+            Start::Cold => (None, Vec::new()),
+            Start::Steady => (
+                Some(STATUS),
+                names().map(|name| config_map(&name)).collect(),
+            ),
+        };
+        let widgets: Vec<_> = names().map(|name| widget(&name, 10, status)).collect();
+        Self {
+            widgets: list(&widgets),
+            config_maps: list(&children),
+            writes: Arc::default(),
+        }
+    }
+
+    /// How many writes there were.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    fn answer(&self, request: &Request<Body>) -> Answer {
+        let (path, query) = (request.uri().path(), request.uri().query());
+        let of_widgets = path.contains("/widgets");
+        let whole = |text: Bytes| Response::new(Full::new(text).boxed_unsync());
+        if request.method() == Method::GET {
+            if query.is_some_and(|query| query.contains("watch=true")) {
+                return Response::new(StreamBody::new(stream::pending()).boxed_unsync());
+            }
+            return whole(
+                if of_widgets {
+                    &self.widgets
+                } else {
+                    &self.config_maps
+                }
+                .clone(),
+            );
+        }
+        assert_eq!(request.method(), Method::PATCH, "{path}");
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let mut parts = path.rsplit('/');
+        if of_widgets {
+            assert_eq!(parts.next(), Some("status"));
+            let name = parts.next().unwrap();
+            whole(widget(name, 11, Some(STATUS)).into())
+        } else {
+            let name = parts.next().unwrap();
+            whole(
+                format!(r#"{{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","metadata":{{"name":"{name}","namespace":"default","uid":"map-of-{name}","resourceVersion":"12"}}}}"#)
+                .into(),
+            )
+        }
+    }
+}
+
+impl Service<Request<Body>> for Server {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        ready(Ok(self.answer(&request)))
+    }
+}
+
+fn list(items: &[String]) -> Bytes {
+    let items = items.join(",");
+    format!(
+        r#"{{"apiVersion":"v1","kind":"List","metadata":{{"resourceVersion":"10"}},"items":[{items}]}}"#
+    )
+    .into()
+}
+
+fn widget(name: &str, version: u64, status: Option<&str>) -> String {
+    let status = status.map_or_else(String::new, |status| format!(r#","status":{status}"#));
+    format!(
+        r#"{{"apiVersion":"widgets.example.com/v1","kind":"Widget","metadata":{{"name":"{name}","namespace":"default","uid":"uid-of-{name}","resourceVersion":"{version}","generation":1,"creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{{"manager":"users","operation":"Update","apiVersion":"widgets.example.com/v1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{{"f:spec":{{".":{{}},"f:size":{{}},"f:text":{{}}}}}}}}]}},"spec":{{"text":"as created","size":1}}{status}}}"#
+    )
+}
+
+/// As the operator applied it.
+fn config_map(name: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"default","uid":"map-of-{name}","resourceVersion":"9","creationTimestamp":"2026-01-01T00:00:00Z","labels":{{"app.kubernetes.io/managed-by":"widget-core"}},"ownerReferences":[{{"apiVersion":"widgets.example.com/v1","kind":"Widget","name":"{name}","uid":"uid-of-{name}","controller":true}}],"managedFields":[{{"manager":"widget-core","operation":"Apply","apiVersion":"v1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{{"f:metadata":{{"f:labels":{{"f:app.kubernetes.io/managed-by":{{}}}},"f:ownerReferences":{{"k:{{\"uid\":\"uid-of-{name}\"}}":{{}}}}}},"f:data":{{"f:revision":{{}},"f:size":{{}},"f:text":{{}}}}}}}}]}},"data":{{"text":"as created","size":"1","revision":"1"}}}}"#
+    )
+}
