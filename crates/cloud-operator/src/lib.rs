@@ -11,6 +11,7 @@ use std::{
     future::Future,
     pin::pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
@@ -26,7 +27,7 @@ use operator_core::{
         external::{Engine, Owner, Words},
         references::References,
     },
-    process::operator::Operator,
+    process::{config::Namespaces, operator::Operator},
 };
 use serde_json::json;
 
@@ -34,7 +35,7 @@ pub use self::config::Config;
 use self::{
     aws::Aws,
     provider::{ExternalIds, Providers, Sessions, Users, provider_of},
-    s3bucket::{S3Buckets, is_held},
+    s3bucket::{LeftBehind, S3Buckets, is_held},
 };
 pub use operator_core::process::operator::OperatorError;
 
@@ -62,6 +63,7 @@ pub async fn run(
         () = &mut stop => return Ok(()),
         name = config.installation.name(&client, &clock) => name?,
     };
+    let watched = config.common.namespaces.clone();
     let mut operator = Operator::new(
         NAME,
         version,
@@ -125,7 +127,7 @@ pub async fn run(
         }
     }));
     let external_ids = ExternalIds {
-        installation,
+        installation: installation.clone(),
         enforced: config.enforce_external_ids,
     };
     let reconciler = Providers::new(
@@ -141,6 +143,17 @@ pub async fn run(
     );
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
+
+    let left_behind = Arc::new(LeftBehind::new(
+        sessions.clone(),
+        buckets.clone(),
+        installation,
+        move |namespace| match &watched {
+            Namespaces::All => true,
+            Namespaces::Only(names) => names.iter().any(|name| name == namespace),
+        },
+    ));
+    sweep(&mut operator, left_behind, config.sweep_interval.0);
 
     sessions.on_doubt(wake_provider.clone());
     sessions.on_change(move |provider| {
@@ -170,6 +183,26 @@ fn wake_with_namespaces(
             }
         }
     }));
+}
+
+/// Has what was left behind looked for, and told.
+fn sweep(operator: &mut Operator, left_behind: Arc<LeftBehind>, interval: Duration) {
+    operator.metrics.unclaimed("s3bucket", {
+        let left_behind = left_behind.clone();
+        move || left_behind.count()
+    });
+    operator.state.section("unclaimed/s3bucket", {
+        let left_behind = left_behind.clone();
+        move || left_behind.state()
+    });
+    let (clock, synced) = (operator.clock.clone(), operator.synced());
+    operator.drained(move |mut course| async move {
+        tokio::select! {
+            () = course.stopped() => return,
+            () = synced.wait() => {}
+        }
+        left_behind.run(clock, interval, course).await;
+    });
 }
 
 /// The buckets that use a provider.
