@@ -18,7 +18,7 @@ use crate::aws::{
     Settings, TokenFolders,
 };
 
-/// Bounds of DRIFT_INTERVAL.
+/// Bounds of intervals.
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -67,6 +67,15 @@ pub struct Config {
     /// Admission webhooks.
     #[command(flatten)]
     pub webhook: WebhookSettings,
+
+    /// How often it is looked for buckets that carry this installation's mark though no object names them: 1m to
+    /// 168h. Each time all buckets of each account are listed, and the tags of 50 that no object names are read,
+    /// in turn. What is found is told by log, metric and /debug/state, and never touched.
+    #[arg(
+        long, env = "SWEEP_INTERVAL", value_name = "DURATION",
+        value_parser = GoDuration::between(Duration::from_secs(60), LONGEST), default_value = "1h"
+    )]
+    pub sweep_interval: GoDuration,
 
     /// Endpoints other than AWS's own that an AWSProvider may name: https://host:port, or host:port for any
     /// scheme; comma-separated. None by default.

@@ -12,6 +12,7 @@ use std::{
     future::Future,
     pin::pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
@@ -27,7 +28,10 @@ use operator_core::{
         external::{Engine, Owner, Words},
         references::References,
     },
-    process::operator::{Admission, Operator},
+    process::{
+        config::Namespaces,
+        operator::{Admission, Operator},
+    },
 };
 use serde_json::json;
 
@@ -35,7 +39,7 @@ pub use self::config::Config;
 use self::{
     aws::Aws,
     provider::{ExternalIds, Providers, Sessions, Users, provider_of},
-    s3bucket::{S3Buckets, is_held},
+    s3bucket::{LeftBehind, S3Buckets, is_held},
 };
 pub use operator_core::process::operator::OperatorError;
 
@@ -65,6 +69,7 @@ pub async fn run(
         name = config.installation.name(&client, &clock) => name?,
     };
     let calls = config.aws_calls();
+    let watched = config.common.namespaces.clone();
     let mut operator = Operator::new(
         NAME,
         version,
@@ -128,7 +133,7 @@ pub async fn run(
         }
     }));
     let external_ids = ExternalIds {
-        installation,
+        installation: installation.clone(),
         enforced: config.enforce_external_ids,
     };
     let needed_by = BucketsOfProviders {
@@ -150,6 +155,17 @@ pub async fn run(
     let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, needed_by);
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
+
+    let left_behind = Arc::new(LeftBehind::new(
+        sessions.clone(),
+        buckets.clone(),
+        installation,
+        move |namespace| match &watched {
+            Namespaces::All => true,
+            Namespaces::Only(names) => names.iter().any(|name| name == namespace),
+        },
+    ));
+    sweep(&mut operator, left_behind, config.sweep_interval.0);
 
     sessions.on_doubt(wake_provider.clone());
     sessions.on_change(move |provider| {
@@ -179,6 +195,26 @@ fn wake_with_namespaces(
             }
         }
     }));
+}
+
+/// Has what was left behind looked for, and told.
+fn sweep(operator: &mut Operator, left_behind: Arc<LeftBehind>, interval: Duration) {
+    operator.metrics.unclaimed("s3bucket", {
+        let left_behind = left_behind.clone();
+        move || left_behind.count()
+    });
+    operator.state.section("unclaimed/s3bucket", {
+        let left_behind = left_behind.clone();
+        move || left_behind.state()
+    });
+    let (clock, synced) = (operator.clock.clone(), operator.synced());
+    operator.drained(move |mut course| async move {
+        tokio::select! {
+            () = course.stopped() => return,
+            () = synced.wait() => {}
+        }
+        left_behind.run(clock, interval, course).await;
+    });
 }
 
 /// The buckets that use a provider.

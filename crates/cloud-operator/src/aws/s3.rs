@@ -68,6 +68,9 @@ use operator_core::cluster::leading::Leading;
 
 use super::{bucket::Bucket, failure::Failed, fault::Call, fence::fenced, tenant::Tenant};
 
+/// How many buckets AWS lists in one answer, at most (Amazon S3 API Reference, ListBuckets, `max-buckets`).
+const BUCKETS_AT_ONCE: i32 = 10_000;
+
 /// Calls that change nothing, on one bucket.
 #[derive(Clone, Debug)]
 pub struct Reads<'a> {
@@ -333,6 +336,29 @@ impl Writes<'_> {
         self.tell(Call::write("s3:CreateBucket"), call.send())
             .await
             .map(drop)
+    }
+}
+
+impl Session {
+    /// The names of all buckets of the account, each with its region if AWS tells it.
+    ///
+    /// # Errors
+    /// AWS's answer, or why there was none.
+    pub async fn own_buckets(&self) -> Result<Vec<(String, Option<String>)>, Failed> {
+        let mut pages = self
+            .s3(&self.region)
+            .list_buckets()
+            .max_buckets(BUCKETS_AT_ONCE)
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| Failed::new(Call::read("s3:ListAllMyBuckets"), error))?;
+            let found = page.buckets.unwrap_or_default().into_iter();
+            all.extend(found.filter_map(|bucket| Some((bucket.name?, bucket.bucket_region))));
+        }
+        Ok(all)
     }
 }
 

@@ -126,6 +126,17 @@ pub struct Session {
     s3: aws_sdk_s3::Client,
 }
 
+impl Session {
+    /// The account that it works in, and where that is not AWS's, at which endpoint.
+    pub fn place(&self) -> String {
+        let account = self.caller.account.as_ref();
+        match &self.endpoint {
+            None => account.to_owned(),
+            Some(endpoint) => format!("{account} at {endpoint}"),
+        }
+    }
+}
+
 impl Aws {
     /// Prepares sessions; opens no connection.
     pub fn new(settings: Settings, clock: Clock) -> Self {

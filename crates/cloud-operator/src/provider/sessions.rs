@@ -131,6 +131,16 @@ impl Sessions {
             .map(|entry| entry.state.clone())
     }
 
+    /// Every session that works now.
+    pub fn ready(&self) -> Vec<Arc<Session>> {
+        let entries = self.entries.lock();
+        let ready = entries.values().filter_map(|entry| match &entry.state {
+            SessionState::Ready(session) => Some(session.clone()),
+            SessionState::NotReady { .. } => None,
+        });
+        ready.collect()
+    }
+
     /// The last session of `provider` that worked.
     pub fn last(&self, provider: &ObjectKey) -> Option<Arc<Session>> {
         self.entries

@@ -12,6 +12,7 @@ mod mark;
 mod observe;
 mod policy;
 mod report;
+mod sweep;
 mod wire;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use operator_core::{
 pub use self::{
     desired::{Desired, Step},
     observe::Observed,
+    sweep::LeftBehind,
 };
 use crate::{
     aws::{Bucket, CALL_FAILED, Session, Tenant},

@@ -42,6 +42,11 @@ impl State {
         Ok(serde_json::from_str(&answer.body)?)
     }
 
+    /// The metrics as they are now.
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(get(self.address, "/metrics").await?.body)
+    }
+
     /// Waits until the state `holds`.
     pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
         let check = || async {

@@ -174,11 +174,15 @@ impl<E: External> Engine<E> {
                     .lock()
                     .throttled(&lane, fault.after, self.clock.now());
             }
-            Ok(Outcome::Done { .. } | Outcome::Released) => {
-                self.pauses.lock().succeeded(&lane, self.clock.now());
-            }
+            Ok(Outcome::Released) => self.went_through(object),
             _ => {}
         }
+    }
+
+    /// Notes that calls about an object were answered.
+    pub(super) fn went_through(&self, object: &E::Kind) {
+        let lane = E::lane(object);
+        self.pauses.lock().succeeded(&lane, self.clock.now());
     }
 
     /// Ends the pass if the object's lane is paused: what follows would call outside.

@@ -5,6 +5,7 @@
 //! ownership, order, drift, deletion policies, pause, adoption.
 
 mod annotations;
+mod claim;
 mod drift;
 mod engine;
 mod mark;
@@ -15,8 +16,11 @@ mod policy;
 mod presence;
 mod release;
 mod rounds;
+mod sweep;
 mod take_back;
+mod tell;
 mod uphold;
+mod work;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -28,6 +32,7 @@ pub use self::{
     mark::{Claim, Mark, Ownership},
     namespaces::Words,
     presence::{Diff, Facets, Presence, Record, Wishes},
+    sweep::Sweep,
     uphold::is_of_one_facet,
 };
 use crate::{cluster::leading::Leading, decide::outcome::Fault};

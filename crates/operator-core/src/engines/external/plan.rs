@@ -4,9 +4,11 @@ use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Managed, Mode, Plan, PlannedA
 
 use super::{
     Adoption, Annotations, External, Presence, Trouble,
+    claim::claim,
     drift::{self, Apart},
     engine::{End, Engine},
-    uphold::{Work, claim, clear_drift, owned, report_drift},
+    tell::{clear_drift, report_drift},
+    work::{Work, owned},
 };
 use crate::{cluster::conditions::DRIFTED, decide::outcome::Outcome, engines::controller::Pass};
 

@@ -1,54 +1,24 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
-
-use crd_types::lifecycle::{
-    Difference, Differences, DriftPolicy, FieldPath, HasLifecycle, HasUpkeep, Managed, Mode, Upheld,
-};
-use kube::Resource;
+use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Upheld};
 
 use super::{
-    Adoption, Annotations, Claim, Diff, External, Facets, Mark, Owner, Presence, Purpose, Record,
-    Trouble, Wishes,
+    Annotations, Diff, External, Presence, Purpose, Trouble, Wishes,
+    claim::{claim, not_visible},
     drift::{self, Apart},
     engine::{End, Engine},
     rounds::Look,
-    take_back::{self, Circumstances, Verdict},
+    tell::{clear_drift, in_force, report_drift, stands, tell_drift},
+    work::{Work, forget_settled, settled},
 };
 use crate::{
-    cluster::{
-        conditions::{self, DRIFTED, READY},
-        events::Severity,
-    },
+    cluster::{conditions::DRIFTED, events::Severity},
     decide::{
         key::ObjectKey,
         outcome::{Class, Fault, Outcome, Scope},
     },
     engines::controller::Pass,
 };
-
-/// How soon to look again for what was created and is not shown yet.
-const NOT_VISIBLE_POLL: Duration = Duration::from_secs(2);
-
-/// What a pass works with once every reference is resolved.
-pub(super) struct Work<'a, E: External> {
-    pub(super) domain: &'a E,
-    context: E::Context,
-    claim: Claim,
-    owner: &'a Owner,
-    desired: E::Desired,
-    pub(super) identity: E::Identity,
-    /// What the spec speaks of and is not to be left alone.
-    wishes: Wishes,
-    ignored: Vec<FieldPath>,
-    pub(super) policy: DriftPolicy,
-    pub(super) mode: Mode,
-    pub(super) adoption: Adoption,
-}
 
 /// What the resource carried when the pass first looked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +41,7 @@ impl<E: External> Engine<E> {
             }
             _ => (None, self.bring_into_force(pass, &work).await?),
         };
+        self.went_through(&pass.object());
         let now = self.clock.now();
         self.rounds.lock().ended(&key, about, now, facet, &said);
         Ok(said)
@@ -282,256 +253,9 @@ impl<E: External> Engine<E> {
     }
 }
 
-impl<E: External> Work<'_, E> {
-    /// What is wanted, with what is to be left alone as it was observed.
-    pub(super) fn wish(&self, observed: Option<&E::Observed>) -> Cow<'_, E::Desired> {
-        match self.ignored.as_slice() {
-            [] => Cow::Borrowed(&self.desired),
-            ignored => Cow::Owned(E::leave(&self.desired, ignored, observed)),
-        }
-    }
-
-    /// Looks at the facet whose turn it is; whether it is as it was when all was well.
-    async fn glance(&self, pass: &Pass<E::Kind>, turn: usize) -> bool {
-        let facets = self.facets();
-        let Some(facet) = facets.iter().nth(turn % facets.len().max(1)) else {
-            return false;
-        };
-        let glance = self
-            .domain
-            .glance(&self.context, &self.identity, &self.claim, facet);
-        let Some(observed) = glance.await else {
-            return false;
-        };
-        let Apart { edits, drift } = self.diff(&pass.status, &observed);
-        edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty()
-    }
-
-    /// Equal for two passes between which neither the user nor a provider has said anything.
-    fn fingerprint(&self, pass: &Pass<E::Kind>) -> u64 {
-        let object = pass.object();
-        let mut state = DefaultHasher::new();
-        object.meta().uid.hash(&mut state);
-        object.meta().generation.hash(&mut state);
-        for word in Annotations::of(&*object).spoken() {
-            word.hash(&mut state);
-        }
-        self.identity.to_string().hash(&mut state);
-        self.wishes.hash(&mut state);
-        state.finish()
-    }
-
-    fn facets(&self) -> Facets {
-        self.wishes.keys().cloned().collect()
-    }
-
-    async fn observe(
-        &self,
-        status: &<E::Kind as Managed>::Status,
-    ) -> Result<Presence<E::Observed>, End> {
-        let facets = self.facets().union(&owned::<E>(status)).cloned().collect();
-        Ok(self
-            .domain
-            .observe(&self.context, &self.identity, &self.claim, &facets)
-            .await?)
-    }
-
-    /// What differs: all of it to be mended, or what has drifted apart from it.
-    pub(super) fn diff(
-        &self,
-        status: &<E::Kind as Managed>::Status,
-        observed: &E::Observed,
-    ) -> Apart {
-        let wish = self.wish(Some(observed));
-        let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(status));
-        match self.policy {
-            DriftPolicy::Correct => Apart {
-                edits: diffs,
-                drift: Vec::new(),
-            },
-            DriftPolicy::Report => drift::tell_apart(diffs, &self.wishes, &settled::<E>(status)),
-        }
-    }
-
-    /// Whether what is gone is told and not created again.
-    fn stays_gone(&self, status: &<E::Kind as Managed>::Status) -> bool {
-        let was_there = E::record(status).is_some_and(|record| record.created);
-        self.policy == DriftPolicy::Report && was_there
-    }
-
-    fn gone(&self, pass: &mut Pass<E::Kind>) -> Outcome {
-        let gone = Difference {
-            field: E::Kind::kind(&()).into_owned(),
-            found: "gone".to_owned(),
-            wanted: self.identity.to_string(),
-        };
-        report_drift(
-            pass,
-            &Differences {
-                fields: vec![gone],
-                omitted: 0,
-            },
-        );
-        Outcome::Held {
-            reason: DRIFTED,
-            message: format!(
-                "{} is gone, and is not created again, as spec.drift.policy is Report",
-                self.identity
-            ),
-        }
-    }
-
-    /// Writes down what was seen as wanted, where it is needed to tell drift from edits.
-    fn settle(&self, pass: &mut Pass<E::Kind>, left: &[Diff], unread: &[(&'static str, Fault)]) {
-        let Some(mut record) = E::record(&pass.status) else {
-            return;
-        };
-        let unread: Vec<&str> = unread.iter().map(|(facet, _)| *facet).collect();
-        record.settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => drift::settled(&record.settled, &self.wishes, left, &unread),
-        };
-        E::set_record(&mut pass.status, record);
-    }
-
-    /// Writes down that the whole spec was seen to be in force, but for what is told and left.
-    fn own(&self, pass: &mut Pass<E::Kind>) {
-        let settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => self.wishes.clone(),
-        };
-        let record = Record {
-            identity: self.identity.clone(),
-            uid: self.claim.mark.uid.clone(),
-            created: true,
-            owned: self.facets(),
-            settled,
-        };
-        E::set_record(&mut pass.status, record);
-    }
-
-    pub(super) fn report(
-        &self,
-        pass: &mut Pass<E::Kind>,
-        observed: &E::Observed,
-        trouble: Trouble,
-    ) {
-        let Self {
-            domain,
-            context,
-            identity,
-            ..
-        } = self;
-        domain.report(
-            context,
-            identity,
-            &self.wish(Some(observed)),
-            observed,
-            &trouble,
-            &mut pass.status,
-        );
-    }
-}
-
-/// Whether what was found may be touched, and in which name.
-pub(super) fn claim<E: External>(
-    pass: &mut Pass<E::Kind>,
-    work: &Work<'_, E>,
-    presence: Presence<E::Observed>,
-) -> Result<E::Observed, End> {
-    let identity = &work.identity;
-    match presence {
-        Presence::Ours(observed) => Ok(observed),
-        Presence::OursEarlier { observed, mark } => {
-            take_back(pass, work, &mark)?;
-            Ok(observed)
-        }
-        Presence::Unmarked(observed) if work.adoption == Adoption::Allowed => {
-            pass.event(Severity::Normal, "Adopted", "Adopt", format!("adopted {identity}"));
-            Ok(observed)
-        }
-        Presence::Unmarked(_) => Err(Fault::terminal(
-            "NotManaged",
-            format!(
-                "{identity} exists and carries no ownership mark, so it is left alone; to take it over \
-                 annotate this object with {}=true, and with dry-run to see first what that would change",
-                Annotations::<E::Kind>::key("adopt")
-            ),
-        )
-        .into()),
-        Presence::Foreign { owner: Some(owner), seen } => Err(Fault::terminal(
-            "OwnedByAnother",
-            format!(
-                "{identity} belongs to {owner} ({seen}), so it is left alone; delete that object with \
-                 deletion policy Orphan to free it, or name another resource here"
-            ),
-        )
-        .into()),
-        Presence::Foreign { owner: None, seen } => Err(Fault::blocked(
-            "NotAccessible",
-            format!("{identity} exists but is not within reach: {seen}"),
-        )
-        .into()),
-        Presence::Gone | Presence::NotVisible => Err(not_visible(identity)),
-    }
-}
-
-/// Whether what an earlier object of this name had may be taken back.
-fn take_back<E: External>(
-    pass: &mut Pass<E::Kind>,
-    work: &Work<'_, E>,
-    found: &Mark,
-) -> Result<(), End> {
-    let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
-    let of = format!("UID {} in installation {}", found.uid, found.installation);
-    let had_it = E::record(&pass.status)
-        .is_some_and(|record| record.created && record.uid == work.claim.mark.uid);
-    let circumstances = Circumstances {
-        ours: &work.claim.mark,
-        found,
-        named_by_cluster: work.owner.named_by_cluster,
-        goes_on: work.owner.earlier.contains(&found.installation),
-        adoption: work.adoption,
-        had_it,
-    };
-    match take_back::judge(circumstances) {
-        Verdict::TakeBack => {
-            let note = format!("took back {identity}, which an earlier object of this name ({of}) had");
-            pass.event(Severity::Normal, "TakenBack", "Adopt", note);
-            Ok(())
-        }
-        Verdict::TakenByTwin => Err(Fault::terminal(
-            "TakenByTwin",
-            format!(
-                "{identity} was this object's and was taken over by another one of the same name ({of}): two \
-                 clusters work under one installation ID or for the same earlier installation. Let only one of them have it; \
-                 to take it back annotate this object with {key}=true"
-            ),
-        )
-        .into()),
-        Verdict::Unproven => Err(Fault::terminal(
-            "KeptByEarlier",
-            format!(
-                "{identity} carries the mark of another object of this name ({of}), which may be alive in another \
-                 cluster, so it is left alone; if it is not, annotate this object with {key}=true, or name the \
-                 installation in EARLIER_INSTALLATIONS to take back all of its resources"
-            ),
-        )
-        .into()),
-    }
-}
-
 /// Whether a fault says nothing about other facets of the same resource.
 pub fn is_of_one_facet(fault: &Fault) -> bool {
     fault.scope == Scope::Object && matches!(fault.class, Class::Terminal | Class::Blocked)
-}
-
-fn not_visible(identity: impl std::fmt::Display) -> End {
-    End::Early(Outcome::Running {
-        reason: "Creating",
-        task: format!("{identity} was created and is not shown yet"),
-        poll: NOT_VISIBLE_POLL,
-    })
 }
 
 fn not_converged(left: &[Diff]) -> Fault {
@@ -543,69 +267,4 @@ fn not_converged(left: &[Diff]) -> Fault {
             fields.join(", ")
         ),
     )
-}
-
-/// Tells what has drifted and is left so; by an event only what is new.
-pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
-    if drift.fields.is_empty() {
-        return clear_drift(pass);
-    }
-    if drift::is_news(pass.status.upkeep().drift.as_ref(), drift) {
-        let note = drift::line(drift);
-        pass.event(Severity::Warning, "DriftFound", "Observe", note);
-    }
-    tell_drift(pass, drift);
-}
-
-fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
-    let generation = pass.object().meta().generation;
-    let (message, now) = (drift::line(drift), pass.clock().wall());
-    let condition = conditions::said(DRIFTED, true, "DriftFound", &message, generation, now);
-    conditions::set(pass.status.lifecycle_mut(), condition);
-    pass.status.upkeep_mut().drift = Some(drift.clone());
-}
-
-pub(super) fn clear_drift<K: Upheld>(pass: &mut Pass<K>) {
-    conditions::clear(pass.status.lifecycle_mut(), DRIFTED);
-    pass.status.upkeep_mut().drift = None;
-}
-
-pub(super) fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
-    E::record(status)
-        .map(|record| record.owned)
-        .unwrap_or_default()
-}
-
-fn settled<E: External>(status: &<E::Kind as Managed>::Status) -> Wishes {
-    E::record(status)
-        .map(|record| record.settled)
-        .unwrap_or_default()
-}
-
-fn forget_settled<E: External>(status: &mut <E::Kind as Managed>::Status) {
-    if let Some(mut record) = E::record(status) {
-        record.settled.clear();
-        E::set_record(status, record);
-    }
-}
-
-/// Whether the object says already what a pass with this outcome would have it say.
-fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
-    match said {
-        Outcome::Held { reason, .. } => {
-            let generation = pass.object().meta().generation;
-            let ready = pass.status.lifecycle().condition(READY);
-            ready.is_some_and(|it| it.reason == *reason && it.observed_generation == generation)
-        }
-        _ => in_force(pass),
-    }
-}
-
-/// Whether the present generation was in force before this pass: what differs now has drifted.
-fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
-    let object = pass.object();
-    object.status().is_some_and(|status| {
-        let lifecycle = status.lifecycle();
-        lifecycle.ready && lifecycle.observed_generation == object.meta().generation
-    })
 }

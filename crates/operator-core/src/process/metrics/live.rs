@@ -28,6 +28,7 @@ struct Owners {
     watches: Vec<(&'static str, Count)>,
     events: Vec<Count>,
     api_write_waits: Vec<Time>,
+    unclaimed: Vec<(&'static str, Count)>,
     elections: Vec<(&'static str, Election)>,
 }
 
@@ -77,6 +78,14 @@ impl Live {
         self.0.lock().events.push(Box::new(dropped));
     }
 
+    pub(super) fn add_unclaimed(
+        &self,
+        kind: &'static str,
+        count: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        self.0.lock().unclaimed.push((kind, Box::new(count)));
+    }
+
     pub(super) fn add_api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {
         self.0.lock().api_write_waits.push(Box::new(waited));
     }
@@ -101,6 +110,16 @@ impl Collector for Live {
         let family = encoder.encode_descriptor("operator_events_dropped", help, None, counter)?;
         let dropped: u64 = owners.events.iter().map(|dropped| dropped()).sum();
         ConstCounter::new(dropped).encode(family)?;
+
+        if !owners.unclaimed.is_empty() {
+            let name = "operator_unclaimed_resources";
+            let help = "Outside resources with this installation's mark that no object names";
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (kind, count) in &owners.unclaimed {
+                let count = i64::try_from(count()).unwrap_or(i64::MAX);
+                ConstGauge::new(count).encode(family.encode_family(&Watch { kind })?)?;
+            }
+        }
 
         let name = "operator_api_write_wait_seconds";
         let help = "Time that writes to the API server have waited for the write budget";

@@ -85,6 +85,12 @@ impl Metrics {
         self.live.add_events_dropped(dropped);
     }
 
+    /// Shows how many outside resources of a kind, named in lower case, carry our mark and have no object: `count`
+    /// tells at each scrape how many are known.
+    pub fn unclaimed(&self, kind: &'static str, count: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.live.add_unclaimed(kind, count);
+    }
+
     /// Counts how long writes have waited for the write budget: `waited` tells at each scrape how long it was
     /// so far, all together.
     pub fn api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {

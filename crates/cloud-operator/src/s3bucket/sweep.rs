@@ -1,0 +1,191 @@
+//! Buckets that carry this installation's mark though no object names them: told, and never touched.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crd_types::aws::v1alpha1::S3Bucket;
+use kube::Resource;
+use operator_core::{
+    cluster::cache::{Cache, Whole},
+    decide::{clock::Clock, outcome::Fault},
+    engines::external::{Mark, Sweep},
+    process::operator::Course,
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::{
+    facets::{BucketTags, Facet},
+    mark::{Marking, of_tags},
+};
+use crate::{
+    aws::{Bucket, Failed, Session},
+    provider::Sessions,
+};
+
+/// How many buckets of an account have their tags read in one round.
+const READS_IN_A_ROUND: usize = 50;
+
+/// Looks for buckets that were left behind.
+pub struct LeftBehind {
+    sessions: Arc<Sessions>,
+    buckets: Arc<Cache<Whole<S3Bucket>>>,
+    installation: Arc<str>,
+    /// Whether objects of a namespace are seen at all.
+    watches: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    found: Mutex<Found>,
+}
+
+struct Found {
+    sweep: Sweep,
+    /// The accounts whose buckets could not be listed, and why.
+    unlisted: BTreeMap<String, String>,
+}
+
+impl LeftBehind {
+    /// Nothing was looked at yet.
+    pub fn new(
+        sessions: Arc<Sessions>,
+        buckets: Arc<Cache<Whole<S3Bucket>>>,
+        installation: Arc<str>,
+        watches: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            sessions,
+            buckets,
+            installation,
+            watches: Box::new(watches),
+            found: Mutex::new(Found {
+                sweep: Sweep::new(READS_IN_A_ROUND),
+                unlisted: BTreeMap::new(),
+            }),
+        }
+    }
+
+    /// How many buckets are known to be left behind.
+    pub fn count(&self) -> u64 {
+        self.found.lock().sweep.unclaimed().count() as u64
+    }
+
+    /// What is known, for `/debug/state`.
+    pub fn state(&self) -> Value {
+        let found = self.found.lock();
+        let unclaimed: BTreeMap<&str, String> = found
+            .sweep
+            .unclaimed()
+            .map(|(bucket, mark)| (bucket, mark.to_string()))
+            .collect();
+        json!({ "unclaimed": unclaimed, "unlisted": found.unlisted })
+    }
+
+    /// Makes a round once an `interval`, while this replica leads.
+    pub async fn run(self: Arc<Self>, clock: Clock, interval: Duration, course: Course) {
+        let rounds = async {
+            loop {
+                clock.sleep(interval).await;
+                if course.leadership.current().is_some() {
+                    self.round().await;
+                }
+            }
+        };
+        let mut stop = course.stop.clone();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = rounds => {}
+        }
+    }
+
+    async fn round(&self) {
+        let sessions = self.sessions.ready();
+        // One session for each account, whoever's: its buckets are the same.
+        let places: BTreeMap<String, Arc<Session>> = sessions
+            .into_iter()
+            .map(|session| (session.place(), session))
+            .collect();
+        {
+            let names = places.keys().cloned().collect();
+            let mut found = self.found.lock();
+            found.sweep.retain(&names);
+            found.unlisted.retain(|place, _| names.contains(place));
+        }
+        for (place, session) in places {
+            let looked = self.look_through(&place, &session).await;
+            let mut found = self.found.lock();
+            match looked {
+                Ok(()) => found.unlisted.remove(&place),
+                Err(failed) => found.unlisted.insert(place, Fault::from(failed).message),
+            };
+        }
+    }
+
+    async fn look_through(&self, place: &str, session: &Session) -> Result<(), Failed> {
+        let listed = session.own_buckets().await?;
+        let named = self.named();
+        let regions: BTreeMap<String, Option<String>> = listed
+            .into_iter()
+            .filter(|(bucket, _)| !named.contains(bucket))
+            .collect();
+        let nameless = regions.keys().cloned().collect();
+        let turn = self.found.lock().sweep.turn(place, &nameless);
+        for name in turn {
+            let region = regions.get(&name).and_then(Option::as_deref);
+            let Some(bucket) = bucket(session, &name, region) else {
+                continue;
+            };
+            // One that does not show its tags is somebody else's business.
+            let Ok(tags) = BucketTags::read(&session.reads(&bucket)).await else {
+                continue;
+            };
+            let ours = match of_tags(&tags) {
+                Marking::Whole(mark) if self.is_ours(&mark) => Some(mark),
+                _ => None,
+            };
+            let owner = ours.as_ref().map(ToString::to_string);
+            let is_news = self.found.lock().sweep.read(place, &name, ours);
+            if let Some(owner) = owner.filter(|_| is_news) {
+                tracing::warn!(
+                    bucket = name,
+                    account = %session.caller.account,
+                    "a bucket carries the mark of {owner}, and no object names it: it is left as it is"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Every bucket that an object names, or has written down.
+    fn named(&self) -> BTreeSet<String> {
+        let objects = self.buckets.snapshot();
+        let names = objects.iter().flat_map(|(_, object)| {
+            let record = object.status.as_ref().and_then(|it| it.record.as_ref());
+            let recorded = record.map(|record| record.bucket_name.to_string());
+            [Some(object.spec.bucket_name.to_string()), recorded]
+        });
+        names.flatten().collect()
+    }
+
+    /// Whether an object of ours would be seen here if it were there.
+    fn is_ours(&self, mark: &Mark) -> bool {
+        let kind = format!("{}.{}", S3Bucket::kind(&()), S3Bucket::group(&()));
+        *mark.installation == *self.installation
+            && mark.kind == kind
+            && (self.watches)(&mark.namespace)
+            // Objects that cannot be read may name it.
+            && self.buckets.state().unreadable == 0
+    }
+}
+
+fn bucket(session: &Session, name: &str, region: Option<&str>) -> Option<Bucket> {
+    Some(Bucket {
+        name: name.parse().ok()?,
+        account: session.caller.account.clone(),
+        region: match region {
+            Some(region) => region.parse().ok()?,
+            None => session.region.clone(),
+        },
+        partition: session.caller.partition.clone(),
+    })
+}

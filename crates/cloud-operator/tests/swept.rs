@@ -1,0 +1,97 @@
+//! What was left behind is found, told, and left as it is.
+
+mod scene;
+
+use anyhow::{Result, ensure};
+use crd_types::aws::v1alpha1::S3Bucket;
+use harness::proxy::Verb;
+use scene::{Running, Scene, outside::pairs, state::State};
+use serde_json::{Value, json};
+
+const SETTINGS: [&str; 2] = ["--leader-elect=false", "--sweep-interval=1h"];
+
+#[tokio::test]
+async fn a_bucket_that_no_object_names_is_told_and_left() -> Result<()> {
+    let scene = Scene::new("swept").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    for name in ["kept", "claimed"] {
+        scene
+            .bucket(name, "account", json!({ "deletionPolicy": "Retain" }))
+            .await?;
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    // Neither one without a mark, nor one that another installation has marked.
+    let (plain, foreign) = (scene.bucket_name("plain"), scene.bucket_name("foreign"));
+    scene.somebody.create(&plain).await?;
+    scene.somebody.create(&foreign).await?;
+    let kept = scene.bucket_name("kept");
+    let mut theirs = scene.somebody.tags(&kept).await?;
+    theirs.extend(pairs([(
+        "aws-infra-operator.runner.codes/installation",
+        "theirs",
+    )]));
+    scene.somebody.set_tags(&foreign, &theirs).await?;
+    scene.delete::<S3Bucket>("kept").await?;
+    scene.gone::<S3Bucket>("kept").await?;
+    let before = scene.somebody.has(&kept).await?;
+
+    scene.aws.proxy().clear();
+    swept(&scene, &operator, &state, |found| {
+        found.get(&kept).is_some()
+    })
+    .await?;
+    let found = state.read().await?["unclaimed/s3bucket"]["unclaimed"].clone();
+    let told = found[&kept].as_str().unwrap_or_default().to_owned();
+    let owner = format!("{}/kept", scene.namespace.name());
+    ensure!(told.contains(&owner), "{found:#}");
+    let mine = found.as_object().into_iter().flatten();
+    let mine: Vec<_> = mine
+        .filter(|(name, _)| name.starts_with(scene.namespace.name()))
+        .collect();
+    assert_eq!(mine.len(), 1, "{found:#}");
+    let metrics = state.metrics().await?;
+    ensure!(
+        metrics.contains("operator_unclaimed_resources{kind=\"s3bucket\"} 1"),
+        "{metrics}"
+    );
+
+    let requests = scene.aws.proxy().requests();
+    let written = requests.iter().filter(|it| it.call.verb == Verb::Write);
+    assert_eq!(written.count(), 0);
+    assert_eq!(scene.somebody.has(&kept).await?, before);
+
+    // An object that names it claims it.
+    scene.bucket("kept", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("kept").await?;
+    swept(&scene, &operator, &state, |found| {
+        found.get(&kept).is_none()
+    })
+    .await?;
+    operator.stop().await
+}
+
+/// Lets rounds pass until what was found is as it should be. Other tests' buckets are of the same account.
+async fn swept(
+    scene: &Scene,
+    operator: &Running,
+    state: &State,
+    holds: impl Fn(&Value) -> bool,
+) -> Result<()> {
+    for _ in 0..40 {
+        let lists = || scene.aws.proxy().counts().about(Verb::Read, "ListBuckets");
+        let before = lists();
+        operator.clock.advance(std::time::Duration::from_secs(3600));
+        harness::wait::until("a round", scene::PATIENCE, || async { lists() > before }).await?;
+        state.idle().await?;
+        let found = state.read().await?["unclaimed/s3bucket"]["unclaimed"].clone();
+        if holds(&found) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("not after forty rounds: {:#}", state.read().await?)
+}

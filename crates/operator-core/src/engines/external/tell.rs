@@ -1,0 +1,85 @@
+//! What an object is told of drift, and what it says already.
+
+use crd_types::lifecycle::{Difference, Differences, HasLifecycle, HasUpkeep, Managed, Upheld};
+use kube::Resource;
+
+use super::{External, drift, work::Work};
+use crate::{
+    cluster::{
+        conditions::{self, DRIFTED, READY},
+        events::Severity,
+    },
+    decide::outcome::Outcome,
+    engines::controller::Pass,
+};
+
+impl<E: External> Work<'_, E> {
+    /// Tells that what was there is gone, and stays so.
+    pub(super) fn gone(&self, pass: &mut Pass<E::Kind>) -> Outcome {
+        let gone = Difference {
+            field: E::Kind::kind(&()).into_owned(),
+            found: "gone".to_owned(),
+            wanted: self.identity.to_string(),
+        };
+        report_drift(
+            pass,
+            &Differences {
+                fields: vec![gone],
+                omitted: 0,
+            },
+        );
+        Outcome::Held {
+            reason: DRIFTED,
+            message: format!(
+                "{} is gone, and is not created again, as spec.drift.policy is Report",
+                self.identity
+            ),
+        }
+    }
+}
+
+/// Tells what has drifted and is left so; by an event only what is new.
+pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+    if drift.fields.is_empty() {
+        return clear_drift(pass);
+    }
+    if drift::is_news(pass.status.upkeep().drift.as_ref(), drift) {
+        let note = drift::line(drift);
+        pass.event(Severity::Warning, "DriftFound", "Observe", note);
+    }
+    tell_drift(pass, drift);
+}
+
+pub(super) fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+    let generation = pass.object().meta().generation;
+    let (message, now) = (drift::line(drift), pass.clock().wall());
+    let condition = conditions::said(DRIFTED, true, "DriftFound", &message, generation, now);
+    conditions::set(pass.status.lifecycle_mut(), condition);
+    pass.status.upkeep_mut().drift = Some(drift.clone());
+}
+
+pub(super) fn clear_drift<K: Upheld>(pass: &mut Pass<K>) {
+    conditions::clear(pass.status.lifecycle_mut(), DRIFTED);
+    pass.status.upkeep_mut().drift = None;
+}
+
+/// Whether the object says already what a pass with this outcome would have it say.
+pub(super) fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
+    match said {
+        Outcome::Held { reason, .. } => {
+            let generation = pass.object().meta().generation;
+            let ready = pass.status.lifecycle().condition(READY);
+            ready.is_some_and(|it| it.reason == *reason && it.observed_generation == generation)
+        }
+        _ => in_force(pass),
+    }
+}
+
+/// Whether the present generation was in force before this pass: what differs now has drifted.
+pub(super) fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
+    let object = pass.object();
+    object.status().is_some_and(|status| {
+        let lifecycle = status.lifecycle();
+        lifecycle.ready && lifecycle.observed_generation == object.meta().generation
+    })
+}

@@ -1,0 +1,185 @@
+//! What a pass works with, and what it writes down of it.
+
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use crd_types::lifecycle::{DriftPolicy, FieldPath, Managed, Mode};
+use kube::Resource;
+
+use super::{
+    Adoption, Annotations, Claim, Diff, External, Facets, Owner, Presence, Record, Trouble, Wishes,
+    drift::{self, Apart},
+    engine::End,
+};
+use crate::{decide::outcome::Fault, engines::controller::Pass};
+
+/// What a pass works with once every reference is resolved.
+pub(super) struct Work<'a, E: External> {
+    pub(super) domain: &'a E,
+    pub(super) context: E::Context,
+    pub(super) claim: Claim,
+    pub(super) owner: &'a Owner,
+    pub(super) desired: E::Desired,
+    pub(super) identity: E::Identity,
+    /// What the spec speaks of and is not to be left alone.
+    pub(super) wishes: Wishes,
+    pub(super) ignored: Vec<FieldPath>,
+    pub(super) policy: DriftPolicy,
+    pub(super) mode: Mode,
+    pub(super) adoption: Adoption,
+}
+
+impl<E: External> Work<'_, E> {
+    /// What is wanted, with what is to be left alone as it was observed.
+    pub(super) fn wish(&self, observed: Option<&E::Observed>) -> Cow<'_, E::Desired> {
+        match self.ignored.as_slice() {
+            [] => Cow::Borrowed(&self.desired),
+            ignored => Cow::Owned(E::leave(&self.desired, ignored, observed)),
+        }
+    }
+
+    /// Looks at the facet whose turn it is; whether it is as it was when all was well.
+    pub(super) async fn glance(&self, pass: &Pass<E::Kind>, turn: usize) -> bool {
+        let facets = self.facets();
+        let Some(facet) = facets.iter().nth(turn % facets.len().max(1)) else {
+            return false;
+        };
+        let glance = self
+            .domain
+            .glance(&self.context, &self.identity, &self.claim, facet);
+        let Some(observed) = glance.await else {
+            return false;
+        };
+        let Apart { edits, drift } = self.diff(&pass.status, &observed);
+        edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty()
+    }
+
+    /// Equal for two passes between which neither the user nor a provider has said anything.
+    pub(super) fn fingerprint(&self, pass: &Pass<E::Kind>) -> u64 {
+        let object = pass.object();
+        let mut state = DefaultHasher::new();
+        object.meta().uid.hash(&mut state);
+        object.meta().generation.hash(&mut state);
+        for word in Annotations::of(&*object).spoken() {
+            word.hash(&mut state);
+        }
+        self.identity.to_string().hash(&mut state);
+        self.wishes.hash(&mut state);
+        state.finish()
+    }
+
+    pub(super) fn facets(&self) -> Facets {
+        self.wishes.keys().cloned().collect()
+    }
+
+    pub(super) async fn observe(
+        &self,
+        status: &<E::Kind as Managed>::Status,
+    ) -> Result<Presence<E::Observed>, End> {
+        let facets = self.facets().union(&owned::<E>(status)).cloned().collect();
+        Ok(self
+            .domain
+            .observe(&self.context, &self.identity, &self.claim, &facets)
+            .await?)
+    }
+
+    /// What differs: all of it to be mended, or what has drifted apart from it.
+    pub(super) fn diff(
+        &self,
+        status: &<E::Kind as Managed>::Status,
+        observed: &E::Observed,
+    ) -> Apart {
+        let wish = self.wish(Some(observed));
+        let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(status));
+        match self.policy {
+            DriftPolicy::Correct => Apart {
+                edits: diffs,
+                drift: Vec::new(),
+            },
+            DriftPolicy::Report => drift::tell_apart(diffs, &self.wishes, &settled::<E>(status)),
+        }
+    }
+
+    /// Whether what is gone is told and not created again.
+    pub(super) fn stays_gone(&self, status: &<E::Kind as Managed>::Status) -> bool {
+        let was_there = E::record(status).is_some_and(|record| record.created);
+        self.policy == DriftPolicy::Report && was_there
+    }
+
+    /// Writes down what was seen as wanted, where it is needed to tell drift from edits.
+    pub(super) fn settle(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        left: &[Diff],
+        unread: &[(&'static str, Fault)],
+    ) {
+        let Some(mut record) = E::record(&pass.status) else {
+            return;
+        };
+        let unread: Vec<&str> = unread.iter().map(|(facet, _)| *facet).collect();
+        record.settled = match self.policy {
+            DriftPolicy::Correct => Wishes::new(),
+            DriftPolicy::Report => drift::settled(&record.settled, &self.wishes, left, &unread),
+        };
+        E::set_record(&mut pass.status, record);
+    }
+
+    /// Writes down that the whole spec was seen to be in force, but for what is told and left.
+    pub(super) fn own(&self, pass: &mut Pass<E::Kind>) {
+        let settled = match self.policy {
+            DriftPolicy::Correct => Wishes::new(),
+            DriftPolicy::Report => self.wishes.clone(),
+        };
+        let record = Record {
+            identity: self.identity.clone(),
+            uid: self.claim.mark.uid.clone(),
+            created: true,
+            owned: self.facets(),
+            settled,
+        };
+        E::set_record(&mut pass.status, record);
+    }
+
+    pub(super) fn report(
+        &self,
+        pass: &mut Pass<E::Kind>,
+        observed: &E::Observed,
+        trouble: Trouble,
+    ) {
+        let Self {
+            domain,
+            context,
+            identity,
+            ..
+        } = self;
+        domain.report(
+            context,
+            identity,
+            &self.wish(Some(observed)),
+            observed,
+            &trouble,
+            &mut pass.status,
+        );
+    }
+}
+
+pub(super) fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
+    E::record(status)
+        .map(|record| record.owned)
+        .unwrap_or_default()
+}
+
+pub(super) fn settled<E: External>(status: &<E::Kind as Managed>::Status) -> Wishes {
+    E::record(status)
+        .map(|record| record.settled)
+        .unwrap_or_default()
+}
+
+pub(super) fn forget_settled<E: External>(status: &mut <E::Kind as Managed>::Status) {
+    if let Some(mut record) = E::record(status) {
+        record.settled.clear();
+        E::set_record(status, record);
+    }
+}
