@@ -5,12 +5,20 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::names::NamespaceName;
 use operator_core::process::{
-    config::Common, installation::Installation, webhook::WebhookSettings,
+    config::{Common, FeatureGates, Gate, gates},
+    installation::Installation,
+    webhook::WebhookSettings,
 };
 
 use crate::aws::{
     AllowedEndpoint, EndpointPolicy, NetworkSettings, Pod, ProxySetting, RolePattern, RolePolicy,
     Settings, TokenFolders,
+};
+
+/// Admission webhooks, where they have a port.
+pub const ADMISSION_WEBHOOKS: Gate = Gate {
+    name: "AdmissionWebhooks",
+    default: true,
 };
 
 /// AWS accounts and resources as Kubernetes objects.
@@ -23,6 +31,18 @@ pub struct Config {
     /// What every operator has.
     #[command(flatten)]
     pub common: Common,
+
+    /// Parts to turn on or off, as in DebugState=false,Traces=true; every name that is allowed is told where one is
+    /// not known.
+    #[arg(
+        long,
+        env = "FEATURE_GATES",
+        value_name = "GATES",
+        value_parser = FeatureGates::of(&[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS]),
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub feature_gates: FeatureGates,
 
     /// What marks outside resources.
     #[command(flatten)]
