@@ -15,7 +15,7 @@ use operator_core::{
             Certificates, ClientCertificates, ClientSecret, MountedFiles, Name, Names, SelfSigned,
             Upkeep,
         },
-        config::{Common, Listen, ListenAddress},
+        config::{Common, FeatureGates, Listen, ListenAddress, gates},
     },
 };
 
@@ -42,6 +42,18 @@ pub struct Config {
     /// What every operator has.
     #[command(flatten)]
     pub common: Common,
+
+    /// Parts to turn on or off, as in DebugState=false,Traces=true; every name that is allowed is told where one is
+    /// not known.
+    #[arg(
+        long,
+        env = "FEATURE_GATES",
+        value_name = "GATES",
+        value_parser = FeatureGates::of(&[&gates::DEBUG_STATE, &gates::TRACES]),
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub feature_gates: FeatureGates,
 
     /// Where gateways are served: :port, host:port, or 0 for no server. The default is :9444.
     #[arg(long, env = "GRPC_BIND_ADDRESS", value_name = "ADDRESS")]

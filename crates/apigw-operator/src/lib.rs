@@ -60,6 +60,7 @@ pub async fn run(
         client,
         clock.clone(),
     );
+    operator.gated(&config.feature_gates);
     let (certificates, upkeep) = config.certificates(operator.writer.clone(), clock.clone())?;
     let routes: Arc<Cache<Whole<APIRoute>>> = operator.cache("apiroute");
     let backends: Arc<Cache<Whole<Backend>>> = operator.cache("backend");

@@ -7,7 +7,7 @@ use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
 use operator_core::{
     decide::budget::Limits,
     process::{
-        config::{self, Common, GoDuration},
+        config::{self, Common, FeatureGates, Gate, GoDuration, gates},
         installation::{Installation, InstallationId},
         webhook::WebhookSettings,
     },
@@ -22,6 +22,12 @@ use crate::aws::{
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Admission webhooks, where they have a port.
+pub const ADMISSION_WEBHOOKS: Gate = Gate {
+    name: "AdmissionWebhooks",
+    default: true,
+};
+
 /// AWS accounts and resources as Kubernetes objects.
 ///
 /// Every setting can be given as a flag, in the environment, or as a file of that name in the mounted
@@ -32,6 +38,18 @@ pub struct Config {
     /// What every operator has.
     #[command(flatten)]
     pub common: Common,
+
+    /// Parts to turn on or off, as in DebugState=false,Traces=true; every name that is allowed is told where one is
+    /// not known.
+    #[arg(
+        long,
+        env = "FEATURE_GATES",
+        value_name = "GATES",
+        value_parser = FeatureGates::of(&[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS]),
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub feature_gates: FeatureGates,
 
     /// What marks outside resources.
     #[command(flatten)]

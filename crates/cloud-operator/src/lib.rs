@@ -60,7 +60,9 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
+    let gates = config.feature_gates;
     let webhook = config.webhook.address().map_err(OperatorError::Settings)?;
+    let webhook = webhook.filter(|_| gates.is_on(&config::ADMISSION_WEBHOOKS));
     let aws = Aws::new(settings, clock.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
@@ -79,6 +81,7 @@ pub async fn run(
         clock.clone(),
     );
 
+    operator.gated(&gates);
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
     let sessions = Arc::new(Sessions::new(calls, clock.clone()));

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use cloud_operator::Config;
 use operator_core::{
     decide::clock::Clock,
-    process::{config, stop, telemetry},
+    process::{
+        config::{self, Follower, Loaded},
+        stop,
+        telemetry::{self, Telemetry},
+    },
 };
 
 #[cfg(target_env = "gnu")]
@@ -20,11 +24,9 @@ fn main() -> anyhow::Result<ExitCode> {
         .build()?;
     let telemetry = {
         let _entered = runtime.enter();
-        telemetry::init(
-            loaded.settings.common.log,
-            cloud_operator::NAME,
-            clock.clone(),
-        )?
+        let settings = &loaded.settings;
+        let (log, gates) = (settings.common.log, &settings.feature_gates);
+        telemetry::init(log, cloud_operator::NAME, gates, clock.clone())?
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -35,17 +37,28 @@ fn main() -> anyhow::Result<ExitCode> {
     {
         anyhow::bail!("another TLS provider is installed already");
     }
-    let code = runtime.block_on(run(loaded.settings, clock));
+    let code = runtime.block_on(run(loaded, &telemetry, clock));
     telemetry.end();
     Ok(code)
 }
 
-async fn run(config: Config, clock: Clock) -> ExitCode {
+async fn run(loaded: Loaded<Config>, telemetry: &Telemetry, clock: Clock) -> ExitCode {
+    let follower = Follower::new(&loaded, |config| &config.common, clock.clone());
+    let mut config = loaded.settings;
+    config.common.followed = Some(follower.live());
     let ended = async {
         let common = &config.common;
+        let folder = common.config_dir.clone();
         let client =
             config::client(common, cloud_operator::NAME, env!("CARGO_PKG_VERSION")).await?;
-        let stop = stop::signal()?;
+        let signal = stop::signal()?;
+        let level = |level| telemetry.set_level(level);
+        let stop = async {
+            tokio::select! {
+                () = signal => {}
+                () = follower.restart_needed(folder.as_deref(), level) => {}
+            }
+        };
         cloud_operator::run(config, client, clock, stop).await?;
         anyhow::Ok(())
     };

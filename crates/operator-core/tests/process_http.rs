@@ -164,7 +164,7 @@ async fn state_is_described_anew_for_each_request() {
         move || json!({ "leading": shown.load(Ordering::SeqCst) }),
     );
     state.section("watches", || json!(["s3buckets"]));
-    let server = Server::start(metrics(Metrics::new("example", "1"), state)).await;
+    let server = Server::start(metrics(Metrics::new("example", "1"), Some(state))).await;
     for leads in [false, true] {
         leading.store(leads, Ordering::SeqCst);
         let (status, head, body) = server.get("/debug/state", "").await;
@@ -328,7 +328,7 @@ async fn metrics_are_controller_runtimes_by_name_type_and_label() {
         registry.register("cloud_calls", "Calls of ours", own);
         registry.register("cloud_open", "Open ones", open);
     });
-    let server = Server::start(metrics(metrics_of, State::default())).await;
+    let server = Server::start(metrics(metrics_of, Some(State::default()))).await;
     let (status, head, text) = server.get("/metrics", "Accept: text/plain\r\n").await;
     assert_eq!(status, 200);
     assert!(
@@ -484,7 +484,7 @@ async fn metrics_are_controller_runtimes_by_name_type_and_label() {
 
 #[tokio::test]
 async fn open_metrics_are_served_on_request() {
-    let server = Server::start(metrics(busy(), State::default())).await;
+    let server = Server::start(metrics(busy(), None)).await;
     let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
     let (status, head, text) = server.get("/metrics", accept).await;
     assert_eq!(status, 200);

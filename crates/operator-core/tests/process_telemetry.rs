@@ -10,7 +10,7 @@ use std::{
 use operator_core::{
     decide::clock::Clock,
     process::{
-        config::{Log, LogFormat, LogLevel},
+        config::{FeatureGates, Log, LogFormat, LogLevel},
         telemetry::{human_subscriber, init, json_subscriber},
     },
 };
@@ -268,9 +268,9 @@ fn child() {
         level: LogLevel::Info,
         format: LogFormat::Auto,
     };
-    let _telemetry = init(log, "test", Clock::system()).unwrap();
+    let _telemetry = init(log, "test", &FeatureGates::default(), Clock::system()).unwrap();
     assert!(
-        init(log, "test", Clock::system()).is_err(),
+        init(log, "test", &FeatureGates::default(), Clock::system()).is_err(),
         "there is one log"
     );
     info!(value = %Chatty, "outer");

@@ -17,6 +17,7 @@ use kube::{
 };
 use scene::{PATIENCE, Running, Scene, UNHURRIED, hook::Hook};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 /// An operator with webhooks that the API server believes, and a provider that is ready.
 async fn judged(prefix: &str) -> Result<(Scene, Hook, Running)> {
@@ -254,6 +255,19 @@ async fn a_replica_that_does_not_lead_serves_and_none_is_required() -> Result<()
 async fn there_is_no_webhook_by_default() -> Result<()> {
     let scene = Scene::new("none").await?;
     let operator = scene.operator()?;
+    is_not_served(&scene, None, operator).await
+}
+
+#[tokio::test]
+async fn a_gate_turns_webhooks_off() -> Result<()> {
+    let scene = Scene::new("gated").await?;
+    let hook = Hook::new(&scene)?;
+    let off = ["--feature-gates=AdmissionWebhooks=false".to_owned()];
+    let operator = scene.operator_with(&settings(&[&hook.settings()[..], &off].concat()))?;
+    is_not_served(&scene, Some(&hook), operator).await
+}
+
+async fn is_not_served(scene: &Scene, hook: Option<&Hook>, operator: Running) -> Result<()> {
     scene.provider("account").await?;
     scene.ready::<AWSProvider>("account").await?;
     let secrets: Api<k8s_openapi::api::core::v1::Secret> = scene.api_of();
@@ -262,5 +276,9 @@ async fn there_is_no_webhook_by_default() -> Result<()> {
         secrets.get_opt(&own).await?.is_none(),
         "no certificate either"
     );
+    if let Some(hook) = hook {
+        let came = TcpStream::connect(hook.address()).await;
+        ensure!(came.is_err(), "somebody listens");
+    }
     operator.stop().await
 }

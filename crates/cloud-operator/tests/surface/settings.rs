@@ -18,7 +18,7 @@ async fn refused(settings: &[&str], environment: &[(&str, &str)]) -> Result<Stri
 #[tokio::test]
 async fn a_wrong_value_is_refused_with_the_setting_the_value_and_what_is_allowed() -> Result<()> {
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 8] = [
         (
             &[],
             &[("LOG_LEVEL", "loud")],
@@ -51,6 +51,12 @@ async fn a_wrong_value_is_refused_with_the_setting_the_value_and_what_is_allowed
             &["--leader-elect=false", "--health-probe-bind-address=0"],
             &[("HEALTH_PROBE_PORT", "8081")],
             "HEALTH_PROBE_BIND_ADDRESS is 0 but HEALTH_PROBE_PORT is 8081",
+        ),
+        (
+            &["--feature-gates=Traces=false,Sweep=true"],
+            &[],
+            "FEATURE_GATES (--feature-gates): \"Traces=false,Sweep=true\" on the command line is not allowed; allowed: \
+             a comma-separated list of DebugState=true|false, Traces=true|false, AdmissionWebhooks=true|false",
         ),
         (&["--no-such-setting"], &[], "--no-such-setting"),
     ];

@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener};
 
 use anyhow::{Context, Result, ensure};
 use harness::UserRules;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 
@@ -100,5 +100,48 @@ async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
         assert_eq!(started.probe(path).await?.status, 200);
     }
     assert_eq!(started.program.terminate().await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mounted_config_map_is_followed() -> Result<()> {
+    let scene = Scene::new("followed").await?;
+    let mounted = tempfile::tempdir()?;
+    let write = |name: &str, value: &str| fs::write(mounted.path().join(name), value);
+    write("LOG_LEVEL", "error")?;
+    let folder = mounted.path().to_str().context("a path of text")?;
+    let environment = [("CONFIG_DIR", folder), ("LOG_FORMAT", "json")];
+    let started = scene.program(&scene.cluster.config(), &[], &environment)?;
+    started.ready().await?;
+    let program = &started.program;
+    ensure!(program.output().is_empty(), "{}", program.output());
+
+    write("LOG_LEVEL", "debug")?;
+    program
+        .says("\"settings that were changed are in force\"")
+        .await?;
+    ensure!(program.output().contains("\"changed\":\"LOG_LEVEL\""));
+    write("RECONCILE_TIMEOUT", "soon")?;
+    program
+        .says("is refused, so that what was read before holds: RECONCILE_TIMEOUT")
+        .await?;
+    write("RECONCILE_TIMEOUT", "1h")?;
+    program.says("\"changed\":\"RECONCILE_TIMEOUT\"").await?;
+
+    write("FEATURE_GATES", "DebugState=false")?;
+    let ended = program.ends().await?;
+    let output = program.output();
+    assert_eq!(ended.code(), Some(0), "{output}");
+    ensure!(output.contains("\"changed\":\"FEATURE_GATES\""), "{output}");
+    let leases = scene.api_of::<Lease>();
+    let lease = leases.get(cloud_operator::LEASE).await?;
+    let holder = lease.spec.and_then(|spec| spec.holder_identity);
+    assert_eq!(holder.unwrap_or_default(), "", "stopped in order");
+
+    // As it is started again.
+    let started = scene.program(&scene.cluster.config(), &[], &environment)?;
+    started.ready().await?;
+    assert_eq!(started.ask("/debug/state").await?.status, 404);
+    assert_eq!(started.ask("/metrics").await?.status, 200);
     Ok(())
 }

@@ -167,6 +167,12 @@ async fn without_an_endpoint_nobody_is_sent_anything() -> Result<()> {
     ];
     let again = Scene::new("disabled").await?;
     live(&again, &off).await?;
+    let gated = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+        ("FEATURE_GATES", "Traces=false"),
+    ];
+    let gated_scene = Scene::new("gated").await?;
+    live(&gated_scene, &gated).await?;
     assert_eq!(receiver.connections(), 0);
     Ok(())
 }

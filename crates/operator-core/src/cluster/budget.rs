@@ -1,6 +1,6 @@
 //! The budget of writes to the API server, which everything that one operator writes has in common.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     leading::{Leading, NotLeading},
@@ -29,7 +29,23 @@ impl WriteBudget {
         }))
     }
 
-    /// A budget that allows everything.
+    /// A budget whose limits [change](Self::adjust) as time goes by; none: it allows everything.
+    pub fn adjustable(limits: Option<Limits>, clock: Clock) -> Self {
+        const LEAST: Limits = Limits {
+            interval: Duration::ZERO,
+            burst: NonZeroU32::MIN,
+        };
+        Self::limited(limits.unwrap_or(LEAST), clock)
+    }
+
+    /// From now on these limits hold, or none, for those who wait, too.
+    pub fn adjust(&self, limits: Option<Limits>) {
+        if let Some(line) = &self.0 {
+            line.turns.adjust(limits);
+        }
+    }
+
+    /// A budget that allows everything, for ever.
     pub const fn unlimited() -> Self {
         Self(None)
     }
@@ -58,7 +74,7 @@ impl WriteBudget {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, pin::pin};
+    use std::pin::pin;
 
     use futures::poll;
 
@@ -113,6 +129,28 @@ mod tests {
         assert!(poll!(&mut third).is_pending());
         clock.advance(HOUR);
         assert_eq!(third.await, Ok(()), "the other gave its place back");
+    }
+
+    #[tokio::test]
+    async fn limits_change_for_those_who_wait() {
+        let clock = Clock::system();
+        let (budget, leading) = (hourly(&clock), Leading::always(clock.clone()));
+        budget.admit(&leading).await.unwrap();
+        let mut second = pin!(budget.admit(&leading));
+        assert!(poll!(&mut second).is_pending());
+        budget.adjust(None);
+        assert_eq!(poll!(&mut second), Ok(()).into(), "it was told at once");
+
+        let budget = WriteBudget::adjustable(None, clock.clone());
+        for _ in 0..100 {
+            assert_eq!(poll!(pin!(budget.admit(&leading))), Ok(()).into());
+        }
+        budget.adjust(Some(Limits {
+            interval: HOUR,
+            burst: NonZeroU32::MIN,
+        }));
+        assert_eq!(poll!(pin!(budget.admit(&leading))), Ok(()).into());
+        assert!(poll!(pin!(budget.admit(&leading))).is_pending());
     }
 
     #[tokio::test]

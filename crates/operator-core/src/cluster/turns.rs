@@ -24,7 +24,7 @@ pub struct Turns(Arc<Line>);
 struct Line {
     clock: Clock,
     budget: Mutex<Budget>,
-    /// Somebody left the line, and others are due earlier.
+    /// Somebody left the line, or the limits are others: who waits may be due earlier.
     shorter: Notify,
     waited_nanos: AtomicU64,
 }
@@ -44,6 +44,13 @@ impl Turns {
     /// first come, first served. Dropping the future leaves the line.
     pub async fn next(&self, share: &Arc<str>) {
         Waiting::begin(&self.0, share).turn().await;
+    }
+
+    /// From now on these limits hold, or none, for those who wait, too.
+    pub fn adjust(&self, limits: Option<Limits>) {
+        let Line { clock, budget, .. } = &*self.0;
+        budget.lock().adjust(limits, clock.now());
+        self.0.shorter.notify_waiters();
     }
 
     /// How long has been waited so far, all together; what was given up counts, too.

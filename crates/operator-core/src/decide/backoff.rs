@@ -101,6 +101,11 @@ impl Streaks {
         }
     }
 
+    /// From now on this is the drift interval.
+    pub fn drift(&mut self, drift: Duration) {
+        self.drift = drift;
+    }
+
     /// Counts a fault of the object's `generation` and says after which time to try again. A new generation
     /// begins a new streak.
     pub fn failed(

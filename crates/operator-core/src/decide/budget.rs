@@ -84,6 +84,17 @@ impl Budget {
         }
     }
 
+    /// From now on `limits` hold, or none. What was spent before holds nobody up for longer than one interval.
+    pub fn adjust(&mut self, limits: Option<Limits>, now: Moment) {
+        let (interval, burst) = match limits {
+            Some(Limits { interval, burst }) => (interval, burst.get()),
+            None => (Duration::ZERO, 1),
+        };
+        self.interval = interval;
+        self.slack = interval.saturating_mul(burst - 1);
+        self.whole_at = self.whole_at.min(now + self.slack + interval);
+    }
+
     /// The last place in the line of `share`, in its next round.
     pub fn reserve(&mut self, share: &Arc<str>) -> Place {
         let latest = self.latest.get(share);
@@ -147,6 +158,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn limits_change_while_others_wait() {
+        let limits = |seconds, burst| Limits {
+            interval: Duration::from_secs(seconds),
+            burst: NonZeroU32::new(burst).unwrap(),
+        };
+        let at = |seconds| Moment::at(Duration::from_secs(seconds));
+        let mut budget = Budget::new(limits(3600, 1));
+        let [first, second, third, fourth] = [(); 4].map(|()| budget.reserve(&share("a")));
+        assert_eq!(budget.take(first, at(0)), Turn::Now);
+        assert_eq!(budget.take(second, at(0)), Turn::At(at(3600)));
+        budget.adjust(Some(limits(10, 2)), at(0));
+        assert_eq!(budget.take(second, at(0)), Turn::At(at(10)));
+        assert_eq!(budget.take(second, at(10)), Turn::Now);
+        assert_eq!(budget.take(third, at(10)), Turn::At(at(20)));
+        budget.adjust(None, at(10));
+        assert_eq!(budget.take(fourth, at(10)), Turn::Now);
+        assert_eq!(budget.take(third, at(10)), Turn::Now);
+    }
 
     fn budget(rate: u32, burst: u32) -> Budget {
         let [rate, burst] = [rate, burst].map(|count| NonZeroU32::new(count).unwrap());

@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     certs::{Certificates, ClientCertificates},
-    config::{Common, ListenAddress, Namespaces},
+    config::{Common, FeatureGates, ListenAddress, Namespaces, gates},
     http::{self, BindError, Checks, Gatekeeper, State},
     installation::Nameless,
     metrics::Metrics,
@@ -34,7 +34,7 @@ use crate::{
         key::ObjectKey,
         queue::{Limits, Queue},
     },
-    engines::controller::{Controller, Reconciler, Settings, Site},
+    engines::controller::{Controller, Reconciler, Settings, Site, Tempo},
 };
 
 /// How long the passes in hand may go on after the operator was told to stop. A Pod has 30 s.
@@ -126,6 +126,8 @@ pub struct Operator {
     reports_at: Option<String>,
     checks: Checks,
     admission: Option<Admission>,
+    tempo: watch::Sender<Tempo>,
+    shows_state: bool,
     parts: Vec<Part>,
     syncs: Vec<Part>,
     synced: watch::Sender<bool>,
@@ -148,9 +150,19 @@ impl Operator {
             instance: common.pod_name.clone(),
         };
         let identity = format!("{}_{:016x}", common.pod_name, fastrand::u64(..));
-        let budget = match common.api_writes {
-            Some(limits) => WriteBudget::limited(limits, clock.clone()),
-            None => WriteBudget::unlimited(),
+        let mut live = common.live();
+        let now = *live.borrow_and_update();
+        let budget = WriteBudget::adjustable(now.api_writes, clock.clone());
+        let tempo = watch::Sender::new(now.tempo());
+        let (adjusted, tuned) = (budget.clone(), tempo.clone());
+        let follow = async move {
+            while live.changed().await.is_ok() {
+                let now = *live.borrow_and_update();
+                adjusted.adjust(now.api_writes);
+                tuned.send_replace(now.tempo());
+            }
+            // Nobody follows the settings, or not any more.
+            std::future::pending().await
         };
         metrics.api_write_wait({
             let budget = budget.clone();
@@ -181,7 +193,12 @@ impl Operator {
             reports_at: None,
             checks: Checks::default(),
             admission: None,
-            parts: vec![Box::pin(event_writer.within(budget).run())],
+            parts: vec![
+                Box::pin(event_writer.within(budget).run()),
+                Box::pin(follow),
+            ],
+            tempo,
+            shows_state: true,
             syncs: Vec::new(),
             synced: watch::Sender::new(false),
             drained: Vec::new(),
@@ -255,8 +272,7 @@ impl Operator {
         };
         let settings = Settings {
             name,
-            timeout: self.common.reconcile_timeout,
-            interval: self.common.reconcile_interval,
+            tempo: self.tempo.subscribe(),
         };
         let site = Arc::new(Site {
             writer: self.writer.clone(),
@@ -309,6 +325,11 @@ impl Operator {
         part: impl FnOnce(Course) -> F + Send + 'static,
     ) {
         self.drained.push(Box::new(|course| Box::pin(part(course))));
+    }
+
+    /// Turns the parts that every operator has on and off.
+    pub fn gated(&mut self, gates: &FeatureGates) {
+        self.shows_state = gates.is_on(&gates::DEBUG_STATE);
     }
 
     /// Serves webhooks, on every replica.
@@ -453,7 +474,8 @@ impl Operator {
             _ => None,
         };
         let probes = http::probes(std::mem::take(&mut self.checks));
-        let metrics = http::metrics(self.metrics.clone(), std::mem::take(&mut self.state));
+        let state = Some(std::mem::take(&mut self.state)).filter(|_| self.shows_state);
+        let metrics = http::metrics(self.metrics.clone(), state);
         let metrics = match guarded {
             true => Gatekeeper::new(self.client.clone(), self.clock.clone()).guard(metrics),
             false => metrics,

@@ -15,7 +15,7 @@ use operator_core::{
         outcome::{Fault, Outcome, PassResult},
         queue::{Class, Limits, Queue},
     },
-    engines::controller::{Controller, Observer, Pass, Reconciler, Settings, Site},
+    engines::controller::{Controller, Observer, Pass, Reconciler, Settings, Site, Tempo},
 };
 use parking_lot::Mutex;
 use rstest::rstest;
@@ -93,7 +93,7 @@ async fn the_next_look_is_at_the_interval_of_the_kind<R: Reconciler<Kind = Gadge
 ) {
     let stage = Stage::new().await;
     stage.create("one", 1).await;
-    let next = next_look(&stage, reconciler).await;
+    let next = next_look(&stage, reconciler, CONFIGURED).await;
     // Spread by a tenth to either side; some of the time may have passed by now.
     assert!(next <= interval.mul_f64(1.1), "{next:?} of {interval:?}");
     assert!(
@@ -102,8 +102,22 @@ async fn the_next_look_is_at_the_interval_of_the_kind<R: Reconciler<Kind = Gadge
     );
 }
 
-/// After one pass over each gadget, the time until the next.
-async fn next_look(stage: &Stage, reconciler: impl Reconciler<Kind = Gadget>) -> Duration {
+#[tokio::test]
+async fn an_interval_that_was_changed_since_the_start_holds() {
+    let stage = Stage::new().await;
+    stage.create("one", 1).await;
+    for reconciler in [Ends::<90>(well), Ends::<90>(hopeless)] {
+        let next = next_look(&stage, reconciler, MINUTE * 20).await;
+        assert!(next <= MINUTE * 22, "{next:?}");
+    }
+}
+
+/// After one pass over each gadget, the time until the next; the interval is changed to `now` before.
+async fn next_look(
+    stage: &Stage,
+    reconciler: impl Reconciler<Kind = Gadget>,
+    now: Duration,
+) -> Duration {
     let clock = Clock::system();
     let cache: Arc<Cache<Whole<Gadget>>> = Arc::new(Cache::new("gadget", clock.clone()));
     let reporter = Reporter {
@@ -124,12 +138,17 @@ async fn next_look(stage: &Stage, reconciler: impl Reconciler<Kind = Gadget>) ->
         events,
         clock: clock.clone(),
     });
-    let settings = Settings {
-        name: "gadget",
+    let tempo = Tempo {
         timeout: PATIENCE,
         interval: CONFIGURED,
     };
+    let tempo = watch::Sender::new(tempo);
+    let settings = Settings {
+        name: "gadget",
+        tempo: tempo.subscribe(),
+    };
     let controller = Controller::new(reconciler, site, settings, queue.clone(), Nobody);
+    tempo.send_modify(|tempo| tempo.interval = now);
     let scope = Scope::Namespaces([stage.namespace.name().to_owned()].into());
     let (_stop, stopped) = watch::channel(false);
     let work = async {

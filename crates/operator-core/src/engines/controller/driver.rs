@@ -54,6 +54,13 @@ const UNREADABLE: &str = "unreadable";
 pub struct Settings {
     /// The kind in lower case: the name in logs, metrics and `/debug/state`.
     pub name: &'static str,
+    /// What holds from the next pass on.
+    pub tempo: watch::Receiver<Tempo>,
+}
+
+/// What may change while a controller runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
     /// Deadline of one pass.
     pub timeout: Duration,
     /// After a pass that found all well, the time to the next look, unless the kind bounds it by
@@ -82,13 +89,10 @@ impl<R: Reconciler> Controller<R> {
         queue: Arc<Mutex<Queue>>,
         observer: impl Observer,
     ) -> Arc<Self> {
-        let settings = Settings {
-            interval: R::interval(settings.interval),
-            ..settings
-        };
+        let interval = R::interval(settings.tempo.borrow().interval);
         let controller = Arc::new(Self {
             reconciler,
-            streaks: Mutex::new(Streaks::new(settings.interval)),
+            streaks: Mutex::new(Streaks::new(interval)),
             settings,
             observer: Arc::new(observer),
             queue,
@@ -263,7 +267,8 @@ impl<R: Reconciler> Controller<R> {
 
     async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
         let clock = self.site.clock.clone();
-        let deadline = clock.now() + self.settings.timeout;
+        let timeout = self.settings.tempo.borrow().timeout;
+        let deadline = clock.now() + timeout;
         let mut pass = Pass::new(
             self.site.clone(),
             self.observer.clone(),
@@ -281,7 +286,7 @@ impl<R: Reconciler> Controller<R> {
             }
             None => Err(Fault::transient(
                 "DeadlineExceeded",
-                format!("the pass did not end within {:?}", self.settings.timeout),
+                format!("the pass did not end within {timeout:?}"),
             )),
         };
         if let Err(fault) = &result {
@@ -370,8 +375,10 @@ impl<R: Reconciler> Controller<R> {
         if stored.is_none_or(|stored| stored.meta().uid != object.meta().uid) {
             return;
         }
+        let interval = R::interval(self.settings.tempo.borrow().interval);
         let jitter = fastrand::f64();
         let mut streaks = self.streaks.lock();
+        streaks.drift(interval);
         let (class, after) = match result {
             Ok(Outcome::Released | Outcome::Paused) => {
                 streaks.succeeded(&uid);
@@ -379,10 +386,7 @@ impl<R: Reconciler> Controller<R> {
             }
             Ok(Outcome::Done { .. } | Outcome::Held { .. }) => {
                 streaks.succeeded(&uid);
-                (
-                    Class::Resync,
-                    backoff::spread(self.settings.interval, None, jitter),
-                )
+                (Class::Resync, backoff::spread(interval, None, jitter))
             }
             Ok(Outcome::Superseded) => (Class::Edit, SUPERSEDED_PAUSE),
             Ok(Outcome::Undecided { poll }) => (Class::Retry, *poll),

@@ -10,7 +10,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use crd_types::lifecycle::Managed;
 
 pub use self::{
-    driver::{Controller, Settings},
+    driver::{Controller, Settings, Tempo},
     pass::{Pass, Site},
 };
 use crate::{

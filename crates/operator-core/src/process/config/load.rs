@@ -5,13 +5,18 @@
 //! command line is parsed once without them, which tells a wrong flag from a wrong variable, and `--help`
 //! shows the true defaults.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
-use clap::Parser;
+use clap::{ArgMatches, Id, Parser};
 
 use super::{
-    ConfigError, Warning,
+    ConfigError, Setting, Warning,
     command::Settings,
+    live::Values,
     refusal::explain,
     sources::{config_dir, environment, facts, mounted},
 };
@@ -34,11 +39,18 @@ pub struct Loaded<P> {
     pub settings: P,
     /// What to log as soon as there is a log.
     pub warnings: Vec<Warning>,
+    /// Every setting's value as it was given, or by default, by its environment name.
+    pub(super) values: Values,
 }
 
 /// Reads the settings of this process. What goes wrong is printed and ends the process with exit code 2;
 /// `--help` and `--version` end it with 0.
 pub fn load_process<P: Parser>() -> Loaded<P> {
+    load_again().unwrap_or_else(|refused: ConfigError| refused.exit())
+}
+
+/// Reads the settings of this process, as they are now.
+pub(super) fn load_again<P: Parser>() -> Result<Loaded<P>, ConfigError> {
     let facts = [
         (
             "POD_NAMESPACE",
@@ -53,7 +65,6 @@ pub fn load_process<P: Parser>() -> Loaded<P> {
         env: &env,
         facts: &facts,
     })
-    .unwrap_or_else(|refused: ConfigError| refused.exit())
 }
 
 /// Reads settings.
@@ -85,9 +96,24 @@ pub fn load<P: Parser>(inputs: &Inputs<'_>) -> Result<Loaded<P>, ConfigError> {
                 arg.default_value(given.value.clone()).required(false)
             })
         });
-    let settings = command
+    let refused = |refused| explain(refused, &settings, &given);
+    let mut matches = command
         .try_get_matches_from(&inputs.args)
-        .and_then(|mut matches| P::from_arg_matches_mut(&mut matches))
-        .map_err(|refused| explain(refused, &settings, &given))?;
-    Ok(Loaded { settings, warnings })
+        .map_err(refused)?;
+    let values = values(&matches, &settings);
+    let parsed = P::from_arg_matches_mut(&mut matches).map_err(refused)?;
+    Ok(Loaded {
+        settings: parsed,
+        warnings,
+        values,
+    })
+}
+
+fn values(matches: &ArgMatches, settings: &Settings) -> Values {
+    let value = |(id, setting): (&Id, &Setting)| {
+        let given = matches.try_get_raw(id.as_str()).ok()??;
+        let given: Vec<_> = given.map(OsStr::to_string_lossy).collect();
+        Some((setting.environment.clone()?, given.join(",")))
+    };
+    settings.iter().filter_map(value).collect()
 }

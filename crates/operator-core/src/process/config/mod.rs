@@ -9,8 +9,11 @@ mod command;
 mod duration;
 mod error;
 mod flags;
+mod follow;
+pub mod gates;
 mod https;
 mod listen;
+mod live;
 mod load;
 mod namespaces;
 mod rate;
@@ -24,14 +27,18 @@ use std::{
 };
 
 use clap::{ArgMatches, Command, FromArgMatches, ValueEnum, error::ErrorKind};
+use tokio::sync::watch;
 
 use self::flags::Flags;
 pub use self::{
     client::{ClientError, client},
     duration::{GoDuration, NotADuration},
     error::{ConfigError, Origin, Setting},
+    follow::Follower,
+    gates::{FeatureGates, Gate},
     https::{Https, ServingCertificate},
     listen::{Listen, ListenAddress, NotAnAddress},
+    live::{LIVE, Live},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
     rate::{burst, rate},
@@ -83,6 +90,18 @@ pub struct Common {
     pub api_writes: Option<budget::Limits>,
     /// The kubeconfig file of the cluster to work on; `None` for the cluster that this Pod runs in.
     pub kubeconfig: Option<PathBuf>,
+    /// The folder of the mounted ConfigMap, if there is one.
+    pub config_dir: Option<PathBuf>,
+    /// What takes effect while the operator runs, where somebody [follows](Follower) the settings.
+    pub followed: Option<watch::Receiver<Live>>,
+}
+
+impl Common {
+    /// What takes effect while the operator runs, as it stands and as it changes.
+    pub(super) fn live(&self) -> watch::Receiver<Live> {
+        let never_again = || watch::channel(Live::of(self)).1;
+        self.followed.clone().unwrap_or_else(never_again)
+    }
 }
 
 /// What is logged, and how.
@@ -177,6 +196,8 @@ impl TryFrom<Flags> for Common {
             api_writes: NonZeroU32::new(flags.api_write_rate)
                 .map(|rate| budget::Limits::per_second(rate, flags.api_write_burst)),
             kubeconfig: flags.kubeconfig,
+            config_dir: flags.config_dir,
+            followed: None,
         })
     }
 }

@@ -39,16 +39,16 @@ impl State {
     }
 }
 
-/// `/metrics`, and `/debug/state` as a JSON object of the named sections.
-pub fn metrics(metrics: Metrics, state: State) -> Router {
-    Router::new()
+/// `/metrics`, and `/debug/state` as a JSON object of the named sections, if it is to be shown.
+pub fn metrics(metrics: Metrics, state: Option<State>) -> Router {
+    let metrics = Router::new()
         .route("/metrics", get(scrape))
-        .with_state(metrics)
-        .merge(
-            Router::new()
-                .route("/debug/state", get(debug_state))
-                .with_state(Arc::new(state)),
-        )
+        .with_state(metrics);
+    let Some(state) = state else { return metrics };
+    let state = Router::new()
+        .route("/debug/state", get(debug_state))
+        .with_state(Arc::new(state));
+    metrics.merge(state)
 }
 
 /// A text and the header that says what it is.

@@ -21,7 +21,7 @@ use tracing_subscriber::{
 
 use self::json::JsonLines;
 pub use self::traces::TracesError;
-use super::config::{Log, LogFormat, LogLevel};
+use super::config::{FeatureGates, Log, LogFormat, LogLevel, gates};
 use crate::decide::clock::Clock;
 
 /// What an operator tells, as long as it lives: the log, and traces.
@@ -42,12 +42,21 @@ pub enum TelemetryError {
 }
 
 /// Sends what this process logs to standard error from now on, panics included, and traces to where the environment
-/// says ([`traces`]). `operator` is the service that traces are of. Needs a runtime to be entered.
+/// says ([`traces`]) and the gate lets them. `operator` is the service that traces are of. Needs a runtime to be
+/// entered.
 ///
 /// # Errors
 /// If a log has been set up before, or traces cannot be sent as the environment says.
-pub fn init(log: Log, operator: &'static str, clock: Clock) -> Result<Telemetry, TelemetryError> {
-    let traces = traces::provider(operator)?;
+pub fn init(
+    log: Log,
+    operator: &'static str,
+    gates: &FeatureGates,
+    clock: Clock,
+) -> Result<Telemetry, TelemetryError> {
+    let traces = match gates.is_on(&gates::TRACES) {
+        true => traces::provider(operator)?,
+        false => None,
+    };
     let layer = traces
         .as_ref()
         .map(|traces| traces::layer(traces, operator));

@@ -1,0 +1,168 @@
+//! A mounted ConfigMap that changes.
+
+use std::{fs, os::unix::fs::symlink, path::Path, pin::pin, time::Duration};
+
+use clap::Parser;
+use futures::poll;
+use operator_core::{
+    decide::clock::Clock,
+    process::config::{Common, Follower, Inputs, Live, Loaded, LogLevel, load},
+};
+use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
+
+#[derive(Debug, Parser)]
+struct Settings {
+    #[command(flatten)]
+    common: Common,
+    /// Who is greeted.
+    #[arg(long, env = "GREETED", default_value = "nobody")]
+    greeted: String,
+}
+
+fn common(settings: &Settings) -> &Common {
+    &settings.common
+}
+
+fn read(folder: &Path) -> Loaded<Settings> {
+    loaded(folder).expect("settings")
+}
+
+fn loaded(folder: &Path) -> Result<Loaded<Settings>, operator_core::process::config::ConfigError> {
+    let args = ["example-operator", "--leader-elect=false", "--greeted=all"];
+    load(&Inputs {
+        args: args.into_iter().map(Into::into).collect(),
+        env: &|name| (name == "CONFIG_DIR").then(|| folder.into()),
+        facts: &[],
+    })
+}
+
+/// A folder that is followed.
+struct Followed {
+    clock: Clock,
+    folder: TempDir,
+    live: watch::Receiver<Live>,
+    restart: JoinHandle<()>,
+}
+
+impl Followed {
+    /// With these files at first, as the kubelet mounts them.
+    fn from(files: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        publish(folder.path(), "..1", files);
+        let (clock, loaded) = (Clock::system(), read(folder.path()));
+        assert_eq!(loaded.settings.greeted, "all");
+        let path = folder.path().to_owned();
+        let again = path.clone();
+        let follower = Follower::by(&loaded, common, clock.clone(), move || self::loaded(&again));
+        let live = follower.live();
+        let restart =
+            tokio::spawn(async move { follower.restart_needed(Some(&path), |_| {}).await });
+        Self {
+            clock,
+            folder,
+            live,
+            restart,
+        }
+    }
+
+    fn publish(&self, version: &str, files: &[(&str, &str)]) {
+        publish(self.folder.path(), version, files);
+    }
+
+    /// Lets time go on until what holds has changed.
+    async fn changed(&mut self) -> Live {
+        loop {
+            self.clock.advance(Duration::from_secs(10));
+            tokio::task::yield_now().await;
+            if self.live.has_changed().unwrap_or_default() {
+                return *self.live.borrow_and_update();
+            }
+            assert!(!self.restart.is_finished(), "no restart was needed");
+        }
+    }
+}
+
+/// Swaps the files as the kubelet does: by a symbolic link to a folder with all of them.
+fn publish(folder: &Path, version: &str, files: &[(&str, &str)]) {
+    let target = folder.join(version);
+    fs::create_dir(&target).unwrap();
+    for (name, value) in files {
+        fs::write(target.join(name), value).unwrap();
+        let visible = folder.join(name);
+        if !visible.exists() {
+            symlink(Path::new("..data").join(name), visible).unwrap();
+        }
+    }
+    symlink(version, folder.join("..data.new")).unwrap();
+    fs::rename(folder.join("..data.new"), folder.join("..data")).unwrap();
+}
+
+#[tokio::test]
+async fn levels_intervals_and_limits_change_without_a_restart() {
+    let first = [
+        ("LOG_LEVEL", "info"),
+        ("RECONCILE_INTERVAL", "5m"),
+        ("RECONCILE_TIMEOUT", "2m"),
+        ("API_WRITE_RATE", "100"),
+    ];
+    let mut followed = Followed::from(&first);
+    let before = *followed.live.borrow_and_update();
+    followed.publish(
+        "..2",
+        &[
+            ("LOG_LEVEL", "debug"),
+            ("RECONCILE_INTERVAL", "1h"),
+            ("RECONCILE_TIMEOUT", "1m"),
+            ("API_WRITE_RATE", "0"),
+        ],
+    );
+    let now = followed.changed().await;
+    assert_eq!(now.log_level, LogLevel::Debug);
+    assert_eq!(now.reconcile_interval, Duration::from_secs(3600));
+    assert_eq!(now.reconcile_timeout, Duration::from_secs(60));
+    assert_eq!(now.api_writes, None);
+    // And back again.
+    followed.publish("..3", &first);
+    assert_eq!(followed.changed().await, before);
+}
+
+#[tokio::test]
+async fn what_is_refused_changes_nothing() {
+    let mut followed = Followed::from(&[("LOG_LEVEL", "info")]);
+    let before = *followed.live.borrow_and_update();
+    followed.publish("..2", &[("LOG_LEVEL", "loud"), ("GREETED", "somebody")]);
+    // Looked at while it is so, for the next one comes only after that.
+    for _ in 0..20 {
+        followed.clock.advance(Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*followed.live.borrow(), before);
+    assert!(!followed.restart.is_finished());
+    followed.publish("..3", &[("LOG_LEVEL", "warn"), ("GREETED", "somebody")]);
+    let now = followed.changed().await;
+    assert_eq!(now.log_level, LogLevel::Warn, "a flag wins over GREETED");
+}
+
+#[tokio::test]
+async fn whatever_else_changes_takes_a_restart() {
+    let followed = Followed::from(&[("MAX_CONCURRENT_RECONCILES", "4")]);
+    followed.publish("..2", &[("MAX_CONCURRENT_RECONCILES", "8")]);
+    let Followed { clock, restart, .. } = followed;
+    while !restart.is_finished() {
+        clock.advance(Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    restart.await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_config_map_nothing_is_followed() {
+    let folder = TempDir::new().unwrap();
+    let (clock, loaded) = (Clock::system(), read(folder.path()));
+    let follower = Follower::new(&loaded, common, clock.clone());
+    let mut restart = pin!(follower.restart_needed(None, |_| {}));
+    assert!(poll!(&mut restart).is_pending());
+    clock.advance(Duration::from_secs(3600));
+    assert!(poll!(&mut restart).is_pending());
+}
