@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::channel::mpsc;
 use harness::proxy::kubernetes::{ApiProxy, refusal, watch_expired};
-use harness::proxy::{Action, Gate, Outcome, Point, Proxy, Rule, Verb, Verdict};
+use harness::proxy::{Action, Flow, Gate, Outcome, Point, Proxy, Rule, Verb, Verdict};
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -133,6 +133,40 @@ async fn chunk(body: &mut Incoming) -> Result<Bytes, hyper::Error> {
 }
 
 const THINGS: &str = "/apis/g/v1/namespaces/n/things";
+
+#[tokio::test]
+async fn what_passes_is_measured_by_its_answer() {
+    let scene = Scene::new().await;
+    let path = format!("{THINGS}/t");
+    for _ in 0..2 {
+        text(scene.send("PATCH", &path).await.unwrap().into_body()).await;
+    }
+    let mut watch = scene
+        .send("GET", &format!("{THINGS}?watch=true"))
+        .await
+        .unwrap();
+    scene.server.send(0, "one\n");
+    chunk(watch.body_mut()).await.unwrap();
+    scene.proxy.clear();
+
+    let traffic = scene.proxy.traffic();
+    let shown: Vec<_> = traffic
+        .iter()
+        .map(|(kind, flow)| {
+            let Flow {
+                requests,
+                sent,
+                received,
+            } = *flow;
+            (kind.verb, kind.status, requests, sent, received)
+        })
+        .collect();
+    let expected = [
+        (Verb::Write, 200, 2, 2 * "body of PATCH".len() as u64, 20),
+        (Verb::Watch, 200, 1, "body of GET".len() as u64, 4),
+    ];
+    assert_eq!(shown, expected);
+}
 
 #[tokio::test]
 async fn requests_pass_and_are_on_record() {
