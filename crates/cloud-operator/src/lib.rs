@@ -60,6 +60,7 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
+    let calls = config.aws_calls();
     let gates = config.feature_gates;
     let webhook = config.webhook.address().map_err(OperatorError::Settings)?;
     let webhook = webhook.filter(|_| gates.is_on(&config::ADMISSION_WEBHOOKS));
@@ -70,7 +71,6 @@ pub async fn run(
         () = &mut stop => return Ok(()),
         name = config.installation.name(&client, &clock) => name?,
     };
-    let calls = config.aws_calls();
     let watched = config.common.namespaces.clone();
     let mut operator = Operator::new(
         NAME,

@@ -109,6 +109,21 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// Sends a read when its turn has come.
+    pub(super) async fn ask<T, E>(
+        &self,
+        call: Call,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Failed>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.turn(call).await;
+        sending.await.map_err(|error| Failed::new(call, error))
+    }
+}
+
 impl Reads<'_> {
     /// Sends a read when its turn has come.
     pub(super) async fn ask<T, E>(
@@ -119,8 +134,7 @@ impl Reads<'_> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.tenant.turn(call).await;
-        sending.await.map_err(|error| Failed::new(call, error))
+        self.tenant.ask(call, sending).await
     }
 }
 
@@ -339,26 +353,27 @@ impl Writes<'_> {
     }
 }
 
-impl Session {
+impl Tenant {
     /// The names of all buckets of the account, each with its region if AWS tells it.
     ///
     /// # Errors
     /// AWS's answer, or why there was none.
     pub async fn own_buckets(&self) -> Result<Vec<(String, Option<String>)>, Failed> {
-        let mut pages = self
-            .s3(&self.region)
-            .list_buckets()
-            .max_buckets(BUCKETS_AT_ONCE)
-            .into_paginator()
-            .send();
-        let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| Failed::new(Call::read("s3:ListAllMyBuckets"), error))?;
+        let client = self.s3(&self.region);
+        let action = Call::read("s3:ListAllMyBuckets");
+        let (mut all, mut next) = (Vec::new(), None);
+        loop {
+            let call = client.list_buckets().max_buckets(BUCKETS_AT_ONCE);
+            let page = self
+                .ask(action, call.set_continuation_token(next).send())
+                .await?;
             let found = page.buckets.unwrap_or_default().into_iter();
             all.extend(found.filter_map(|bucket| Some((bucket.name?, bucket.bucket_region))));
+            next = page.continuation_token;
+            if next.is_none() {
+                return Ok(all);
+            }
         }
-        Ok(all)
     }
 }
 

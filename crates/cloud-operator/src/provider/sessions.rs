@@ -131,11 +131,13 @@ impl Sessions {
             .map(|entry| entry.state.clone())
     }
 
-    /// Every session that works now.
-    pub fn ready(&self) -> Vec<Arc<Session>> {
+    /// Every session that works now, in the hands of the operator itself.
+    pub fn ready(&self) -> Vec<Tenant> {
         let entries = self.entries.lock();
         let ready = entries.values().filter_map(|entry| match &entry.state {
-            SessionState::Ready(session) => Some(session.clone()),
+            SessionState::Ready(session) => {
+                Some(Tenant::new(session.clone(), entry.pace.clone(), ""))
+            }
             SessionState::NotReady { .. } => None,
         });
         ready.collect()

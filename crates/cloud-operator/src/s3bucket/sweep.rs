@@ -22,7 +22,7 @@ use super::{
     mark::{Marking, of_tags},
 };
 use crate::{
-    aws::{Bucket, Failed, Session},
+    aws::{Bucket, Failed, Session, Tenant},
     provider::Sessions,
 };
 
@@ -99,11 +99,12 @@ impl LeftBehind {
     }
 
     async fn round(&self) {
-        let sessions = self.sessions.ready();
-        // One session for each account, whoever's: its buckets are the same.
-        let places: BTreeMap<String, Arc<Session>> = sessions
+        // One provider for each account, whoever's: its buckets are the same.
+        let places: BTreeMap<String, Tenant> = self
+            .sessions
+            .ready()
             .into_iter()
-            .map(|session| (session.place(), session))
+            .map(|tenant| (tenant.place(), tenant))
             .collect();
         {
             let names = places.keys().cloned().collect();
@@ -111,8 +112,8 @@ impl LeftBehind {
             found.sweep.retain(&names);
             found.unlisted.retain(|place, _| names.contains(place));
         }
-        for (place, session) in places {
-            let looked = self.look_through(&place, &session).await;
+        for (place, tenant) in places {
+            let looked = self.look_through(&place, &tenant).await;
             let mut found = self.found.lock();
             match looked {
                 Ok(()) => found.unlisted.remove(&place),
@@ -121,8 +122,8 @@ impl LeftBehind {
         }
     }
 
-    async fn look_through(&self, place: &str, session: &Session) -> Result<(), Failed> {
-        let listed = session.own_buckets().await?;
+    async fn look_through(&self, place: &str, tenant: &Tenant) -> Result<(), Failed> {
+        let listed = tenant.own_buckets().await?;
         let named = self.named();
         let regions: BTreeMap<String, Option<String>> = listed
             .into_iter()
@@ -132,11 +133,11 @@ impl LeftBehind {
         let turn = self.found.lock().sweep.turn(place, &nameless);
         for name in turn {
             let region = regions.get(&name).and_then(Option::as_deref);
-            let Some(bucket) = bucket(session, &name, region) else {
+            let Some(bucket) = bucket(tenant, &name, region) else {
                 continue;
             };
             // One that does not show its tags is somebody else's business.
-            let Ok(tags) = BucketTags::read(&session.reads(&bucket)).await else {
+            let Ok(tags) = BucketTags::read(&tenant.reads(&bucket)).await else {
                 continue;
             };
             let ours = match of_tags(&tags) {
@@ -148,7 +149,7 @@ impl LeftBehind {
             if let Some(owner) = owner.filter(|_| is_news) {
                 tracing::warn!(
                     bucket = name,
-                    account = %session.caller.account,
+                    account = %tenant.caller.account,
                     "a bucket carries the mark of {owner}, and no object names it: it is left as it is"
                 );
             }

@@ -2,7 +2,10 @@
 
 use operator_core::{
     decide::clock::Clock,
-    process::{config, stop, telemetry},
+    process::{
+        config::{self, FeatureGates},
+        stop, telemetry,
+    },
 };
 use widget::core::{Config, NAME, run};
 
@@ -18,7 +21,12 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     let telemetry = {
         let _entered = runtime.enter();
-        telemetry::init(settings.common.log, NAME, clock.clone())?
+        telemetry::init(
+            settings.common.log,
+            NAME,
+            &FeatureGates::default(),
+            clock.clone(),
+        )?
     };
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
