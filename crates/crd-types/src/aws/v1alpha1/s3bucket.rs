@@ -40,7 +40,7 @@ use crate::{
     status = "S3BucketStatus",
     derive = "PartialEq",
     selectable = ".spec.providerRef.name",
-    doc = "An S3Bucket is a bucket of Amazon S3 in the account and region of its provider. A bucket that exists already is taken over only on request; drift is corrected.",
+    doc = "An S3Bucket is a bucket of Amazon S3 in the account and region of its provider. A bucket that exists already is taken over only on request; drift is corrected, or told where spec.drift says so.",
     printcolumn = r#"{"name":"Bucket","type":"string","jsonPath":".spec.bucketName"}"#,
     printcolumn = r#"{"name":"Ready","type":"boolean","jsonPath":".status.ready"}"#,
     printcolumn = r#"{"name":"Region","type":"string","jsonPath":".status.region"}"#,
