@@ -302,3 +302,59 @@ fn requests(results: &Results, scenario: Scenario) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::resident::Resident;
+
+    fn figures(wall: u64, cpu: u64, megabytes: u64) -> Figures {
+        let bytes = megabytes * 1_000_000;
+        Figures {
+            wall: Duration::from_secs(wall),
+            cpu: Duration::from_secs(cpu),
+            resident: Some(Resident {
+                now: bytes,
+                peak: bytes,
+            }),
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn aims_are_judged_by_the_medians_and_what_was_not_measured_is_missed() {
+        let rounds = |walls: [u64; 3], cpu, megabytes| {
+            walls.map(|wall| figures(wall, cpu, megabytes)).into()
+        };
+        let mut results = Results {
+            ceiling: rounds([9, 8, 30], 0, 0),
+            ..Results::default()
+        };
+        let cold = |contender| (Scenario::Cold, contender);
+        results
+            .figures
+            .insert(cold(Contender::Core), rounds([10, 11, 9], 1, 20));
+        results
+            .figures
+            .insert(cold(Contender::Go), rounds([20, 20, 20], 4, 40));
+        let text = aims(&results);
+        for line in [
+            "| cold start: ≥ 0.8 of the ceiling | 0.90 | kept |",
+            "| own CPU of a cold start: ≤ 1/3 of controller-runtime's | 0.25 | kept |",
+            "| peak memory of a cold start: ≤ 1/4 of controller-runtime's | 0.50 | **missed** |",
+            "| steady memory: ≤ 1/4 of controller-runtime's | not measured | **missed** |",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        let row = "| operator-core | 10.0 (9.0–11.0) | – | – | 1.00 | 20.0 | 20.0 | 0 | 0.0 |";
+        let table = table(&results, Scenario::Cold);
+        assert!(table.contains(row), "{table}");
+        assert!(
+            charts(&results)
+                .iter()
+                .all(|(_, svg)| svg.ends_with("</svg>\n"))
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! What is measured, one thing after the other on the same objects.
 
-use std::{process::Command, time::Duration};
+use std::{pin::pin, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -169,19 +169,21 @@ impl<'a> Run<'a> {
         let whole = stage.seen.until("every config map to change", |it| {
             it.of_revision(SECOND) == stage.objects
         });
-        let editing = async {
-            // From the other end than the program begins at, if it has an order at all.
-            for edit in 0.. {
-                sleep(SLOW_PACE).await;
-                let number = stage.objects - 1 - edit % stage.objects;
-                stage.edit(number, &format!("while busy {edit}")).await?;
+        let mut whole = pin!(whole);
+        for edit in 0.. {
+            tokio::select! {
+                biased;
+                whole = &mut whole => {
+                    whole?;
+                    break;
+                }
+                status = operator.wait() => bail!(ended(&operator, status)),
+                () = sleep(SLOW_PACE) => {}
             }
-            anyhow::Ok(())
-        };
-        tokio::select! {
-            whole = whole => whole?,
-            failed = editing => bail!("edits ended: {failed:?}"),
-            status = operator.wait() => bail!(ended(&operator, status)),
+            // From the other end than the program begins at, if it has an order at all. An edit that began is
+            // finished: its effect is awaited.
+            let number = stage.objects - 1 - edit % stage.objects;
+            stage.edit(number, &format!("while busy {edit}")).await?;
         }
         self.effects(&operator).await?;
         let figures = measuring.end(&[&operator])?;
