@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod aws;
 mod config;
+mod metrics;
 pub mod provider;
 pub mod rbac;
 pub mod s3bucket;
@@ -84,6 +85,7 @@ pub async fn run(
     operator.gated(&gates);
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
+    metrics::register(&operator.metrics, aws.meter(), &providers, &buckets);
     let sessions = Arc::new(Sessions::new(calls, clock.clone()));
 
     let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");

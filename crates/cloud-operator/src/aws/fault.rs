@@ -16,9 +16,9 @@ use super::{
 /// Reason of every fault of a provider's credentials or account.
 pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
 /// Code where an answer was lost.
-const ANSWER_LOST: &str = "AnswerLost";
+pub(super) const ANSWER_LOST: &str = "AnswerLost";
 /// Code where AWS could not be reached.
-const UNREACHABLE: &str = "Unreachable";
+pub(super) const UNREACHABLE: &str = "Unreachable";
 
 /// What a call may do outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl Call {
         self.action
             .split_once(':')
             .map_or("", |(service, _)| service)
+    }
+
+    /// What is asked of it, as IAM calls it.
+    pub(super) fn operation(self) -> &'static str {
+        self.action.split_once(':').map_or("", |(_, action)| action)
     }
 
     /// Calls to STS look after the provider itself, so what they meet is the provider's.

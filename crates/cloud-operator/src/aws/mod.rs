@@ -9,6 +9,7 @@ mod failure;
 mod fault;
 mod fence;
 mod http_client;
+mod meter;
 mod network;
 mod pace;
 mod roles;
@@ -25,6 +26,7 @@ pub use self::{
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},
     fault::{AUTHENTICATION_FAILED, Call, Effect},
+    meter::Meter,
     network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
     pace::Pace,
     roles::{RolePattern, RolePolicy},

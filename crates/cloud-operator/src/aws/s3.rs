@@ -120,7 +120,8 @@ impl Tenant {
         E: ProvideErrorMetadata + Error + 'static,
     {
         self.turn(call).await;
-        sending.await.map_err(|error| Failed::new(call, error))
+        let sending = async { sending.await.map_err(|error| Failed::new(call, error)) };
+        self.meter().timed(call, sending).await
     }
 }
 
@@ -150,7 +151,8 @@ impl Writes<'_> {
     {
         // Who waits in vain is told so by the fence.
         let _ = self.leading.fence(self.tenant.turn(call)).await;
-        fenced(self.leading, call, sending).await
+        let sending = fenced(self.leading, call, sending);
+        self.tenant.meter().timed(call, sending).await
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     failure::Failed,
     fault::{AUTHENTICATION_FAILED, Call},
     http_client::http_client,
+    meter::Meter,
     network::Network,
     roles::RolePolicy,
 };
@@ -32,6 +33,7 @@ pub struct Aws {
     http: SharedHttpClient,
     settings: Settings,
     sources: Sources,
+    meter: Meter,
 }
 
 /// How AWS is talked to.
@@ -124,6 +126,7 @@ pub struct Session {
     config: SdkConfig,
     endpoint: Option<Endpoint>,
     s3: aws_sdk_s3::Client,
+    meter: Meter,
 }
 
 impl Session {
@@ -142,12 +145,19 @@ impl Aws {
     pub fn new(settings: Settings, clock: Clock) -> Self {
         let http = http_client(settings.network.clone());
         let (pod, folders) = (settings.pod.clone(), settings.token_folders.clone());
+        let meter = Meter::new(clock.clone());
         let sources = Sources::new(clock, pod, folders, settings.timeouts.credentials);
         Self {
             http,
             settings,
             sources,
+            meter,
         }
+    }
+
+    /// What counts the calls of all sessions.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Opens a session and asks AWS whose it is.
@@ -169,7 +179,7 @@ impl Aws {
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Renewed(credentials.clone())))
             .build();
-        let caller = caller(&config).await?;
+        let caller = caller(&config, &self.meter).await?;
         if let Some(expected) = &access.account
             && *expected != caller.account
         {
@@ -185,6 +195,7 @@ impl Aws {
             endpoint: access.endpoint.clone(),
             credentials: Some(credentials),
             config,
+            meter: self.meter.clone(),
         })
     }
 
@@ -230,7 +241,7 @@ impl Session {
     /// # Errors
     /// A fault of the provider.
     pub async fn verify(&self) -> Result<Caller, Fault> {
-        caller(&self.config).await
+        caller(&self.config, &self.meter).await
     }
 
     /// Forgets the credentials in use, and those that they were made with: AWS does not know them any more.
@@ -254,6 +265,11 @@ impl Session {
         self.endpoint
             .is_none()
             .then(|| format!("{}.s3.{}.{suffix}", bucket.name, bucket.region))
+    }
+
+    /// What counts its calls.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// The client for buckets of `region`, which is this session's own unless the provider was moved.
@@ -283,13 +299,14 @@ fn s3(config: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-async fn caller(config: &SdkConfig) -> Result<Caller, Fault> {
+async fn caller(config: &SdkConfig, meter: &Meter) -> Result<Caller, Fault> {
     let sts = aws_sdk_sts::Client::new(config);
-    let answer = sts
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| Failed::new(Call::read("sts:GetCallerIdentity"), error))?;
+    let call = Call::read("sts:GetCallerIdentity");
+    let asked = async {
+        let answer = sts.get_caller_identity().send().await;
+        answer.map_err(|error| Failed::new(call, error))
+    };
+    let answer = meter.timed(call, asked).await?;
     let caller = || {
         let arn: Arn = answer.arn()?.parse().ok()?;
         let partition = arn.partition().parse().ok()?;
@@ -341,6 +358,7 @@ impl Session {
             endpoint: None,
             credentials: None,
             config,
+            meter: Meter::new(Clock::system()),
         }
     }
 }

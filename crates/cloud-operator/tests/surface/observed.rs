@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{Scrape, wait};
+use harness::{Scrape, documented, wait};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::scene::{PATIENCE, Scene, program::Served};
+use crate::scene::{PATIENCE, Scene, outside::REGION, program::Served};
 
 /// A scene whose bucket has become ready, and the program that brought it there.
 async fn at_work(prefix: &str, more: &[&str]) -> Result<(Scene, Served)> {
@@ -59,20 +59,30 @@ async fn metrics_have_their_promised_names_and_tell_the_truth() -> Result<()> {
     wait::until("the metrics to settle", PATIENCE, settled).await?;
 
     let text = served.ask("/metrics").await?.body;
+    documented(&text, cloud_operator::NAME)?;
     let samples = served.samples().await?;
-    for name in samples.keys() {
-        let name = name.split('{').next().unwrap_or_default();
-        let family = ["_bucket", "_sum", "_count"]
-            .iter()
-            .find_map(|suffix| name.strip_suffix(suffix))
-            .unwrap_or(name);
-        for what in ["HELP", "TYPE"] {
-            ensure!(
-                text.contains(&format!("# {what} {family} ")),
-                "no {what} of {family}"
-            );
-        }
-    }
+    let infra = |name: &str| samples.get(&format!("infra_operator_{name}")).copied();
+    let ready = |kind| {
+        infra(&format!(
+            "resources_total{{resource_type=\"{kind}\",status=\"ready\"}}"
+        ))
+    };
+    assert_eq!(
+        (ready("awsprovider"), ready("s3bucket")),
+        (Some(1.0), Some(1.0))
+    );
+    let namespace = scene.namespace.name();
+    let provider = format!(
+        "provider_ready{{provider_name=\"account\",namespace=\"{namespace}\",region=\"{REGION}\"}}"
+    );
+    assert_eq!(infra(&provider), Some(1.0), "{samples:#?}");
+    let created =
+        "aws_api_calls_total{service=\"s3\",operation=\"CreateBucket\",result=\"success\"}";
+    assert_eq!(infra(created), Some(1.0), "{samples:#?}");
+    // It was looked for before it was made.
+    let missed =
+        "aws_api_errors_total{service=\"s3\",operation=\"ListBucket\",error_code=\"NotFound\"}";
+    assert_eq!(infra(missed), Some(1.0), "{samples:#?}");
 
     let before = samples[&total("s3bucket", "success")];
     scene.request_pass::<S3Bucket>("data").await?;

@@ -1,14 +1,15 @@
 //! `/metrics` after known actions, and its documentation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use gateway::{Behaviour, Gateway, Refusal, Stuck};
+use harness::documented;
 use serde_json::json;
 
 use crate::{
-    observed::page::{Samples, Shown},
+    observed::page::Shown,
     references::document,
     stage::{
         Stage,
@@ -42,7 +43,7 @@ async fn metrics_count_what_is_done_and_are_all_documented() -> Result<()> {
         .context("it has a certificate")?;
     ensure!((3600.0..1e9).contains(left), "{left}");
 
-    documented(&shown.page("/metrics").await?, &samples)?;
+    documented(&shown.page("/metrics").await?, "apigw-operator")?;
 
     drop(gateway);
     shown
@@ -156,67 +157,6 @@ async fn counted(stage: &Stage, shown: &Shown, gateway: &Gateway) -> Result<()> 
             (acknowledged, sent),
         ])
         .await?;
-    Ok(())
-}
-
-/// Holds what is served against the tables of the documentation: names, types, labels.
-fn documented(page: &str, samples: &Samples) -> Result<()> {
-    let text = include_str!("../../../../../docs/metrics.md");
-    let mut rows = BTreeMap::new();
-    for row in text.lines().filter(|row| row.starts_with("| `")) {
-        let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        if let ["", name, kind, labels, meaning, ""] = cells[..] {
-            ensure!(!meaning.is_empty(), "{row}");
-            let labels: Vec<_> = labels.split(", ").filter(|it| !it.is_empty()).collect();
-            rows.insert(name.trim_matches('`'), (kind, labels));
-        }
-    }
-    let mut served = BTreeMap::new();
-    let mut helped = "";
-    for line in page.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, help) = help.split_once(' ').context("a help")?;
-            ensure!(!help.is_empty(), "{name} has no help");
-            helped = name;
-        }
-        if let Some((name, kind)) = line
-            .strip_prefix("# TYPE ")
-            .and_then(|it| it.split_once(' '))
-        {
-            assert_eq!(helped, name, "HELP and TYPE are of one family");
-            served.insert(name, kind);
-        }
-    }
-    for (name, kind) in &served {
-        let (documented, _) = rows
-            .get(name)
-            .with_context(|| format!("{name} is not documented"))?;
-        assert_eq!(documented, kind, "{name}");
-    }
-    for name in rows.keys() {
-        // A process may have no limit.
-        let optional = *name == "process_max_fds";
-        ensure!(
-            optional || served.contains_key(name),
-            "{name} is not served"
-        );
-    }
-    for sample in samples.keys() {
-        let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
-        let parts = ["_bucket", "_sum", "_count"];
-        let family = parts.iter().find_map(|part| name.strip_suffix(part));
-        let family = family
-            .filter(|family| rows.contains_key(family))
-            .unwrap_or(name);
-        let (_, expected) = rows
-            .get(family)
-            .with_context(|| format!("whose is {sample}?"))?;
-        let labels = labels
-            .split("\",")
-            .filter_map(|label| Some(label.split_once("=\"")?.0));
-        let labels: Vec<_> = labels.filter(|label| *label != "le").collect();
-        assert_eq!(labels, *expected, "{sample}");
-    }
     Ok(())
 }
 
