@@ -84,8 +84,10 @@ impl LeftBehind {
     /// Makes a round once an `interval`, while this replica leads.
     pub async fn run(self: Arc<Self>, clock: Clock, interval: Duration, course: Course) {
         let rounds = async {
+            let mut due = clock.now() + interval;
             loop {
-                clock.sleep(interval).await;
+                clock.sleep_until(due).await;
+                due = clock.now() + interval;
                 if course.leadership.current().is_some() {
                     self.round().await;
                 }

@@ -113,6 +113,7 @@ impl Scene {
             // The next pass may come a tenth of its interval early.
             format!("--drift-interval={}s", INTERVAL.as_secs() * 9 / 10),
             "--metrics-bind-address=0".to_owned(),
+            "--metrics-secure=false".to_owned(),
             "--health-probe-bind-address=0".to_owned(),
             format!("--allowed-endpoints={endpoint}"),
             "--allow-http-endpoints=true".to_owned(),

@@ -121,7 +121,6 @@ impl Scene {
         settings.extend([
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--metrics-bind-address={}", metrics.address()),
-            "--metrics-secure=false".to_owned(),
             format!("--health-probe-bind-address={}", probes.address()),
         ]);
         Ok(Served {
