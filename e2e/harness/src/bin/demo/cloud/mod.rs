@@ -17,6 +17,9 @@ use crate::scene::Scene;
 use crate::stage::Stage;
 use crate::teller::Teller;
 
+/// The annotation by which a look at everything is asked for.
+const ASKS: &str = "aws-infra-operator.runner.codes/reconcile-requested-at";
+
 /// The sample that is applied, in the source tree.
 const SAMPLE: &str = "examples/aws/first-bucket.yaml";
 
@@ -39,8 +42,6 @@ impl Scene for Cloud {
         let args = [
             format!("--allowed-endpoints={}", aws.url()),
             "--allow-http-endpoints".to_owned(),
-            // The shortest there is: drift shall be seen while somebody looks on.
-            "--reconcile-interval=10s".to_owned(),
         ];
         let operator = Operator::start(&stage, "cloud-operator", &args).await?;
         let pid = operator.pid();
@@ -66,7 +67,7 @@ impl Scene for Cloud {
         let sample = Sample::read(&aws)?;
         let bucket = Bucket::new(&aws, &sample.region, &sample.bucket);
         appear(&self.stage, teller, &sample, &bucket).await?;
-        drift(&self.stage, teller, &bucket).await?;
+        drift(&self.stage, teller, &sample, &bucket).await?;
         vanish(&self.stage, teller, &sample, &bucket).await
     }
 
@@ -117,10 +118,14 @@ async fn appear(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket
     Ok(())
 }
 
-async fn drift(stage: &Stage, teller: &Teller, bucket: &Bucket) -> Result<()> {
+async fn drift(stage: &Stage, teller: &Teller, sample: &Sample, bucket: &Bucket) -> Result<()> {
     teller.chapter("Drift is repaired");
     bucket.suspend_versioning().await?;
-    teller.happened("somebody suspends versioning, past the operator");
+    teller
+        .happened("somebody suspends versioning, past the operator, and somebody asks it to look");
+    let (object, asks) = (&*sample.name, &*format!("{ASKS}=now"));
+    let annotate = ["annotate", "s3bucket", object, asks];
+    stage.kubectl().show(teller, &annotate).await?;
     until("versioning to be enabled again", PATIENCE, || async {
         match bucket.versioning().await {
             Ok(Some(status)) if status == "Enabled" => Ok(()),
@@ -130,7 +135,7 @@ async fn drift(stage: &Stage, teller: &Teller, bucket: &Bucket) -> Result<()> {
     })
     .await?;
     teller.happened(
-        "it is enabled again: the operator looks every 10 s here, every 5 minutes by default",
+        "it is enabled again; unasked, the operator looks at one part of a bucket after the other, one each hour by default",
     );
     let events = ["get", "events"];
     stage.kubectl().show(teller, &events).await.map(drop)
