@@ -86,6 +86,34 @@ async fn drift_is_told_and_left_while_edits_come_into_force() -> Result<()> {
 }
 
 #[tokio::test]
+async fn one_part_that_is_always_refused_makes_no_edits_of_the_drift_of_others() -> Result<()> {
+    let scene = Scene::new("report-part").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let _rule = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "PutBucketAccelerateConfiguration",
+        Action::Answer(denied),
+    ));
+    let wish = json!({
+        "drift": { "policy": "Report" }, "versioning": { "enabled": true }, "accelerate": { "enabled": true },
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    // What was written beside it is seen by the next look.
+    scene.request_pass::<S3Bucket>("data").await?;
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    assert_eq!(has.versioning.as_deref(), Some("Suspended"), "{bucket:?}");
+    let drift = "versioning.enabled: false → true";
+    assert_eq!(drifted(&bucket), Some(drift.to_owned()));
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn what_is_only_reported_may_come_right_by_itself_and_is_not_made_again() -> Result<()> {
     let scene = Scene::new("report-gone").await?;
     let operator = scene.operator()?;

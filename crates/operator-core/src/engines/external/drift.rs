@@ -24,6 +24,13 @@ pub(super) struct Apart {
     pub drift: Vec<Diff>,
 }
 
+impl Apart {
+    /// Everything that differs.
+    pub fn all(&self) -> Vec<Diff> {
+        self.edits.iter().chain(&self.drift).cloned().collect()
+    }
+}
+
 /// Tells `diffs` from `wishes` apart, where `settled` is what was last seen in force.
 pub(super) fn tell_apart(diffs: Vec<Diff>, wishes: &Wishes, settled: &Wishes) -> Apart {
     let has_drifted = |diff: &Diff| {

@@ -72,6 +72,8 @@ impl<E: External> Engine<E> {
             forget_settled::<E>(&mut pass.status);
         }
         let mut apart = work.diff(&pass.status, &observed);
+        // Before anything is written that may be refused for ever: the other facets are in force all the same.
+        work.settle(pass, &apart.all(), &E::unread(&observed));
         if work.policy == DriftPolicy::Correct && !apart.edits.is_empty() && in_force(pass) {
             tell_drift(pass, &drift::shown(&apart.edits));
         }
@@ -84,8 +86,8 @@ impl<E: External> Engine<E> {
             apart = work.diff(&pass.status, &observed);
         }
         let unread = E::unread(&observed);
+        let left = apart.all();
         let Apart { edits, drift } = apart;
-        let left: Vec<Diff> = edits.iter().chain(&drift).cloned().collect();
         work.settle(pass, &left, &unread);
         work.report(
             pass,
@@ -210,7 +212,7 @@ impl<E: External> Engine<E> {
         let leading = pass.leading().clone();
         let mut stopped_by = None;
         let mut trouble = Trouble {
-            diffs: apart.edits.iter().chain(&apart.drift).cloned().collect(),
+            diffs: apart.all(),
             failed: E::unread(observed),
         };
         for step in self.domain.plan(&work.wish(Some(observed)), &apart.edits) {
