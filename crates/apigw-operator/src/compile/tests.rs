@@ -94,7 +94,7 @@ fn what_is_left_out_takes_nothing_from_anybody() {
 fn update(compiled: &Compiled) -> ConfigurationUpdate {
     let mut session = GatewaySession::begin(Before::Nothing, None, i64::MAX - 9, Moment::ORIGIN);
     match session.next(&compiled.snapshot, Moment::ORIGIN) {
-        Next::Send(update) => update,
+        Next::Send { message, .. } => message,
         Next::Wait(_) => panic!("a session begins with a snapshot"),
     }
 }

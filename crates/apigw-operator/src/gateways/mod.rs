@@ -191,27 +191,27 @@ impl Gateways {
         updates: mpsc::Sender<ConfigurationUpdate>,
     ) {
         let snapshots = self.planner.snapshots();
-        let sends = |target: &Snapshot| self.sends(&connection, target);
+        let sends = |brings: &Snapshot| self.sends(&connection, brings);
         exchange.run(snapshots, updates, sends, &self.clock).await;
         if connection.closed(&exchange) {
             self.forget(&connection, "its stream has ended");
         }
     }
 
-    /// A gateway is sent what shall bring it to `target`. From now on until it answers it has for certain only
-    /// what `target` does not change: what changes may be in force already, or never come to be.
-    fn sends(&self, connection: &Connection, target: &Snapshot) {
+    /// A gateway is sent what shall bring it to `next`. From now on until it answers it has for certain only what
+    /// `next` does not change: what changes may be in force already, or never come to be.
+    fn sends(&self, connection: &Connection, next: &Snapshot) {
         // What its last answer taught is told first.
         let _in_order = connection.hears();
         let Some(has) = self.board.contents(&connection.id) else {
             return;
         };
-        let target = target.contents();
-        let change = (has.version(), target.version());
+        let next = next.contents();
+        let change = (has.version(), next.version());
         let common = {
             let mut latest = self.latest_change.lock();
             if latest.as_ref().is_none_or(|(known, _)| *known != change) {
-                *latest = Some((change, has.common(target).map(Arc::new)));
+                *latest = Some((change, has.common(next).map(Arc::new)));
             }
             latest.as_ref().and_then(|(_, common)| common.clone())
         };

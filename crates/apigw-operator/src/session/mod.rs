@@ -120,7 +120,7 @@ enum Sent {
 
 impl Sent {
     /// What the gateway tracks once it has processed it.
-    fn tracked(&self) -> &Snapshot {
+    fn tracked(&self) -> &Arc<Snapshot> {
         match self {
             Self::Snapshot { snapshot, .. } | Self::Parting { snapshot } => snapshot,
             Self::Deletion { after } => after,
@@ -344,7 +344,7 @@ impl GatewaySession {
         }
     }
 
-    fn part(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
+    fn part(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<Self> {
         self.sequence += 1;
         let snapshot = target.clone();
         self.send(
@@ -354,18 +354,14 @@ impl GatewaySession {
         )
     }
 
-    fn send(
-        &mut self,
-        update: ConfigurationUpdate,
-        what: Sent,
-        now: Moment,
-    ) -> Next<ConfigurationUpdate> {
+    fn send(&mut self, message: ConfigurationUpdate, what: Sent, now: Moment) -> Next<Self> {
+        let brings = what.tracked().clone();
         self.in_flight = Some(InFlight {
-            version: update.version.clone(),
+            version: message.version.clone(),
             sent: now,
             what,
         });
-        Next::Send(update)
+        Next::Send { message, brings }
     }
 }
 
@@ -392,7 +388,7 @@ impl Session for GatewaySession {
     type Target = Snapshot;
     type Message = ConfigurationUpdate;
 
-    fn next(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<ConfigurationUpdate> {
+    fn next(&mut self, target: &Arc<Snapshot>, now: Moment) -> Next<Self> {
         let before = self.target.replace(target.clone());
         if before.is_none_or(|before| before.version() != target.version()) {
             self.pace.changed(now);

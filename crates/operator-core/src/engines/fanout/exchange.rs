@@ -15,14 +15,19 @@ pub trait Session: Send + 'static {
     type Message: Send + 'static;
 
     /// What to do now that the receiver must have `target`.
-    fn next(&mut self, target: &Arc<Self::Target>, now: Moment) -> Next<Self::Message>;
+    fn next(&mut self, target: &Arc<Self::Target>, now: Moment) -> Next<Self>;
 }
 
 /// What a session does next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next<M> {
-    /// Sends this, and is asked again.
-    Send(M),
+#[derive(Debug)]
+pub enum Next<S: Session + ?Sized> {
+    /// Sends something, and is asked again.
+    Send {
+        /// What its receiver is sent.
+        message: S::Message,
+        /// What the receiver has once it has taken it: on the way to a target, that may be something else.
+        brings: Arc<S::Target>,
+    },
     /// Waits for an answer, another target, or this moment.
     Wait(Moment),
 }
@@ -62,7 +67,7 @@ impl<S: Session> Exchange<S> {
     }
 
     /// Runs the exchange until it is closed, or nobody takes what is `outgoing` any more. `sends` is told of each
-    /// message before it leaves, by the target that it shall bring the receiver to.
+    /// message before it leaves, by what the receiver has once it has taken it.
     pub async fn run(
         &self,
         mut target: watch::Receiver<Option<Arc<S::Target>>>,
@@ -74,13 +79,13 @@ impl<S: Session> Exchange<S> {
         let exchange = async {
             loop {
                 let wished = target.borrow_and_update().clone();
-                let next = match &wished {
-                    Some(wished) => self.session.lock().next(wished, clock.now()),
+                let next = match wished {
+                    Some(wished) => self.session.lock().next(&wished, clock.now()),
                     None => Next::Wait(Moment::NEVER),
                 };
                 match next {
-                    Next::Send(message) => {
-                        wished.iter().for_each(|wished| sends(wished));
+                    Next::Send { message, brings } => {
+                        sends(&brings);
                         if outgoing.send(message).await.is_err() {
                             return;
                         }
@@ -116,12 +121,13 @@ mod tests {
         type Target = u32;
         type Message = u32;
 
-        fn next(&mut self, target: &Arc<u32>, _: Moment) -> Next<u32> {
+        fn next(&mut self, target: &Arc<u32>, _: Moment) -> Next<Self> {
             if self.unanswered || self.sent == Some(**target) {
                 return Next::Wait(Moment::NEVER);
             }
             (self.sent, self.unanswered) = (Some(**target), true);
-            Next::Send(**target)
+            let (message, brings) = (**target, target.clone());
+            Next::Send { message, brings }
         }
     }
 
