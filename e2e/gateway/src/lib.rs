@@ -45,6 +45,7 @@ mod session;
 mod shared;
 mod spec;
 mod state;
+mod tls;
 mod tracked;
 mod turns;
 mod validate;

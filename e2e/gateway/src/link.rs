@@ -2,10 +2,8 @@
 //! breakable at will.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waker, Poll};
@@ -16,13 +14,14 @@ use apigw_protocol::configuration_service_client::ConfigurationServiceClient;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tonic::codegen::Service;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, Endpoint};
 
-use crate::options::{Options, Tls};
+use crate::options::Options;
+use crate::tls::Handshake;
 
 /// What the gateway calls the operator by.
 pub(crate) type Client = ConfigurationServiceClient<Channel>;
@@ -38,22 +37,22 @@ impl Link {
     /// Dials the operator.
     pub(crate) async fn dial(options: &Options) -> Result<Self> {
         let (host, port) = split(&options.operator)?;
-        let scheme = if options.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let handshake = options
+            .tls
+            .as_ref()
+            .map(|tls| Handshake::new(tls, host, &options.clock))
+            .transpose()?;
+        let scheme = if handshake.is_some() { "https" } else { "http" };
         let keep_alive = options.keep_alive;
-        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{}", options.operator))?
+        // The connector has TLS of its own, and tonic none: it is to know of it in requests alone.
+        let endpoint = Endpoint::from_shared(format!("http://{}", options.operator))?
+            .origin(format!("{scheme}://{}", options.operator).parse()?)
             .http2_keep_alive_interval(keep_alive.interval)
             .keep_alive_timeout(keep_alive.timeout)
             .keep_alive_while_idle(true);
-        if let Some(tls) = &options.tls {
-            endpoint = endpoint.tls_config(tls_config(tls, host)?)?;
-        }
         let wire = Arc::new(Wire::default());
         let connector = Connector {
-            address: Some(target(host, port, &options.resolve)),
+            dial: Some((target(host, port, &options.resolve), handshake)),
             wire: wire.clone(),
         };
         let channel = endpoint.connect_with_connector(connector).await?;
@@ -90,23 +89,9 @@ pub(crate) fn target(host: &str, port: u16, resolve: &BTreeMap<String, SocketAdd
     }
 }
 
-fn tls_config(tls: &Tls, host: &str) -> Result<ClientTlsConfig> {
-    let read =
-        |file: &Path| fs::read(file).with_context(|| format!("cannot read {}", file.display()));
-    let ca = Certificate::from_pem(read(&tls.ca_file)?);
-    let config = ClientTlsConfig::new().ca_certificate(ca).domain_name(host);
-    Ok(match &tls.identity {
-        None => config,
-        Some(files) => config.identity(Identity::from_pem(
-            read(&files.cert_file)?,
-            read(&files.key_file)?,
-        )),
-    })
-}
-
 /// Dials once: a channel that dialled again by itself would hide that the session is over.
 struct Connector {
-    address: Option<String>,
+    dial: Option<(String, Option<Handshake>)>,
     wire: Arc<Wire>,
 }
 
@@ -120,21 +105,27 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        let address = mem::take(&mut self.address);
+        let dial = mem::take(&mut self.dial);
         let wire = self.wire.clone();
         Box::pin(async move {
             let gone = || io::Error::new(io::ErrorKind::NotConnected, "the connection is over");
-            let mut socket = TcpStream::connect(address.ok_or_else(gone)?).await?;
+            let (address, handshake) = dial.ok_or_else(gone)?;
+            let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
-            let (near, mut far) = tokio::io::duplex(BUFFER);
-            let pump = tokio::spawn(async move {
-                // Either side's end or error is seen by both.
-                let _ = tokio::io::copy_bidirectional(&mut far, &mut socket).await;
-            });
+            let (near, far) = tokio::io::duplex(BUFFER);
+            let pump = match handshake {
+                None => tokio::spawn(pump(far, socket)),
+                Some(handshake) => tokio::spawn(pump(far, handshake.shake(socket).await?)),
+            };
             wire.hold(pump.abort_handle());
             Ok(TokioIo::new(near))
         })
     }
+}
+
+/// Carries bytes both ways; either side's end or error is seen by both.
+async fn pump(mut near: DuplexStream, mut far: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
 }
 
 const BUFFER: usize = 64 << 10;

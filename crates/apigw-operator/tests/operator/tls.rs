@@ -230,3 +230,77 @@ async fn the_own_authority_renews_its_certificate_under_traffic_and_the_stream_s
     assert_eq!(gateway.violations(), Vec::<String>::new());
     Ok(())
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// An authority lasts a year. When a quarter is left its successor is published, and takes over a day later.
+const SUCCESSOR_AFTER: Duration = DAY.saturating_mul(275);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_own_authority_is_succeeded_under_traffic_and_the_stream_stays() -> Result<()> {
+    let stage = Stage::new("succession").await?;
+    let operator = stage.operator_with(UNHURRIED)?;
+    stage.gateway_options("gw").await?;
+    let at_first = values(&stage, OPERATOR_CERT).await?;
+    let clock = operator.clock.clone();
+    clock.advance(SUCCESSOR_AFTER);
+    let stored = async |what: &str, is: &dyn Fn(&BTreeMap<String, Vec<u8>>) -> bool| {
+        wait::until(what, PATIENCE, || async {
+            let now = values(&stage, OPERATOR_CERT).await;
+            now.is_ok_and(|now| is(&now))
+        })
+        .await?;
+        values(&stage, OPERATOR_CERT).await
+    };
+    let published = stored("a successor, and a certificate that is valid", &|now| {
+        now.contains_key("next-ca.key") && now["tls.crt"] != at_first["tls.crt"]
+    })
+    .await?;
+    assert_eq!(published["ca.key"], at_first["ca.key"]);
+    clock.advance(DAY - Duration::from_secs(120));
+
+    let options = stage.gateway_options("gw").await?;
+    let options = Options {
+        clock: clock.clone(),
+        ..options
+    };
+    let gateway = Arc::new(Gateway::start(options.clone()).await?);
+    is_served(&stage, &gateway).await?;
+    let session = gateway.state().session;
+    let mut traffic = Traffic::of(&gateway, "/api", &clock);
+    traffic.goes_on().await?;
+    let before = values(&stage, OPERATOR_CERT).await?;
+    assert_eq!(before["ca.key"], at_first["ca.key"], "a day is not over");
+
+    elapse(&clock, &[&gateway], Duration::from_secs(240)).await?;
+    stored("the successor to take over", &|now| {
+        now["ca.key"] == published["next-ca.key"] && now["tls.crt"] != before["tls.crt"]
+    })
+    .await?;
+    traffic.goes_on().await?;
+    stage.route("more", "/more", "web").await?;
+    answers(&gateway, "/more", 200, "web GET /more").await?;
+    assert_eq!(gateway.state().session, session, "the stream is the same");
+
+    // Who comes now is served, with what it read before the successor took over, and with what is there now.
+    let mut others = vec![];
+    for (name, options) in [
+        ("early", options),
+        ("late", stage.gateway_options("late").await?),
+    ] {
+        let options = Options {
+            name: name.to_owned(),
+            pod: format!("{name}-0"),
+            clock: clock.clone(),
+            ..options
+        };
+        let other = Gateway::start(options).await?;
+        answers(&other, "/more", 200, "web GET /more").await?;
+        others.push(other);
+    }
+    traffic.was_served().await?;
+    operator.stop().await?;
+    for gateway in others.iter().chain([&*gateway]) {
+        assert_eq!(gateway.violations(), Vec::<String>::new());
+    }
+    Ok(())
+}
