@@ -59,7 +59,13 @@ fn candidate(
     Candidate {
         item: Item::new(
             ItemId::new(kind, key),
-            Bytes::from(Value::Object(spec).to_string()),
+            // As long as it is, and no longer: it is kept.
+            Bytes::from(
+                Value::Object(spec)
+                    .to_string()
+                    .into_bytes()
+                    .into_boxed_slice(),
+            ),
         )
         .into(),
         // Objects of an API server have one.

@@ -1,9 +1,6 @@
 //! What every gateway must have, and what became of each wish.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use operator_core::{decide::clock::Moment, engines::fanout::Digest};
 
@@ -17,7 +14,8 @@ use crate::{
 pub struct Plan {
     /// What every gateway must have.
     pub snapshot: Arc<Snapshot>,
-    verdicts: HashMap<ItemId, Verdict>,
+    /// By ID.
+    verdicts: Box<[(ItemId, Verdict)]>,
 }
 
 /// What became of one wish.
@@ -89,12 +87,13 @@ impl Plan {
 
     /// What became of the wish for `id`; none if nobody wishes it.
     pub fn verdict(&self, id: &ItemId) -> Option<&Verdict> {
-        self.verdicts.get(id)
+        let found = self.verdicts.binary_search_by(|(other, _)| other.cmp(id));
+        found.ok().map(|at| &self.verdicts[at].1)
     }
 
     /// Every wish.
     pub fn verdicts(&self) -> impl Iterator<Item = (&ItemId, &Verdict)> {
-        self.verdicts.iter()
+        self.verdicts.iter().map(|(id, verdict)| (id, verdict))
     }
 
     /// What has another verdict than in the plan `before`.
@@ -103,8 +102,7 @@ impl Plan {
         before: Option<&'a Self>,
     ) -> impl Iterator<Item = &'a ItemId> {
         let known = move |id: &ItemId| before.and_then(|before| before.verdict(id));
-        self.verdicts
-            .iter()
+        self.verdicts()
             .filter(move |(id, verdict)| known(id) != Some(verdict))
             .map(|(id, _)| id)
     }

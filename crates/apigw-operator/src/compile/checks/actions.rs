@@ -17,8 +17,8 @@ pub(super) fn check(spec: &APIRouteSpec) -> Checked {
         destination(&format!("spec.route[{at}].destination"), &place.destination)?;
         within(format!("spec.route[{at}].weight"), place.weight, 0..=100)?;
     }
-    spec.redirect.as_ref().map_or(Ok(()), redirect)?;
-    spec.direct_response.as_ref().map_or(Ok(()), answer)
+    spec.redirect.as_deref().map_or(Ok(()), redirect)?;
+    spec.direct_response.as_deref().map_or(Ok(()), answer)
 }
 
 fn destination(path: &str, destination: &Destination) -> Checked {

@@ -35,9 +35,9 @@ pub fn route(spec: &APIRouteSpec) -> Checked {
     actions::check(spec)?;
     limits::rate_limit(spec.rate_limit.as_deref())?;
     limits::cache(spec.cache.as_deref())?;
-    limits::max_sessions(spec.max_sessions.as_ref())?;
+    limits::max_sessions(spec.max_sessions.as_deref())?;
     spec.tls.as_deref().map_or(Ok(()), tls::of_route)?;
-    openapi::check(spec.openapi_validation.as_ref())
+    openapi::check(spec.openapi_validation.as_deref())
 }
 
 /// Checks a backend.

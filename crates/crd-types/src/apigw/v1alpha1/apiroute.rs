@@ -74,31 +74,31 @@ pub struct APIRouteSpec {
 
     /// When a failed request is tried again. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<RetryPolicy>,
+    pub retries: Option<Box<RetryPolicy>>,
 
     /// The client is sent to another address, and nothing is forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect: Option<Redirect>,
+    pub redirect: Option<Box<Redirect>>,
 
     /// What is changed in a request before it is forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rewrite: Option<Rewrite>,
+    pub rewrite: Option<Box<Rewrite>>,
 
     /// The gateway answers by itself, and nothing is forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direct_response: Option<DirectResponse>,
+    pub direct_response: Option<Box<DirectResponse>>,
 
     /// Changes to headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub headers: Option<HeaderManipulation>,
+    pub headers: Option<Box<HeaderManipulation>>,
 
     /// A copy of the requests for somebody else. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Mirror>,
+    pub mirror: Option<Box<Mirror>>,
 
     /// Faults that are put in on purpose. Accepted, but without effect on the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
 
     /// How many requests are let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,11 +114,11 @@ pub struct APIRouteSpec {
 
     /// Formats of bodies, between which the gateway translates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<Encoding>,
+    pub encoding: Option<Box<Encoding>>,
 
     /// What browsers may do from pages of other origins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Cors>,
+    pub cors: Option<Box<Cors>>,
 
     /// Headers by which browsers guard users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,11 +140,11 @@ pub struct APIRouteSpec {
     /// How many requests are worked on at once. Accepted, but without effect on the gateway. The gateway
     /// checks it nonetheless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_sessions: Option<MaxSessions>,
+    pub max_sessions: Option<Box<MaxSessions>>,
 
     /// How large a request may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_limits: Option<RequestLimits>,
+    pub request_limits: Option<Box<RequestLimits>>,
 
     /// Requests are held against an OpenAPI document.
     #[serde(
@@ -152,7 +152,7 @@ pub struct APIRouteSpec {
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    pub openapi_validation: Option<OpenApiValidation>,
+    pub openapi_validation: Option<Box<OpenApiValidation>>,
 
     /// One request that is sent to several destinations, whose answers become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

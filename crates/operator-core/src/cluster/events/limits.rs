@@ -36,7 +36,8 @@ pub(super) enum Verdict {
 
 /// What objects have caused lately, of at most so many of them.
 pub(super) struct Limits {
-    objects: HashMap<Arc<str>, Lately>,
+    /// By their UIDs' hashes: who shares one shares the limits.
+    objects: HashMap<u64, Lately>,
     capacity: usize,
 }
 
@@ -72,10 +73,11 @@ impl Limits {
         now: Moment,
         name: impl FnOnce() -> Arc<str>,
     ) -> Verdict {
-        if !self.objects.contains_key(uid) {
+        let object = hashed(uid);
+        if !self.objects.contains_key(&object) {
             self.make_room();
         }
-        let lately = self.objects.entry(uid.into()).or_insert(Lately {
+        let lately = self.objects.entry(object).or_insert(Lately {
             used: now,
             whole_at: now,
             series: Vec::new(),
@@ -139,6 +141,8 @@ impl Lately {
                 .map(|at| self.series.swap_remove(at));
         }
         let name = name();
+        // Most objects have one: without a word, a list makes room for four.
+        self.series.reserve_exact(1);
         self.series.push(Series {
             same,
             name: name.clone(),
@@ -160,14 +164,17 @@ impl Lately {
 }
 
 fn identity(happening: &Happening) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (
+    hashed((
         happening.severity,
         happening.action,
         happening.reason,
         &happening.note,
-    )
-        .hash(&mut hasher);
+    ))
+}
+
+fn hashed(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -283,7 +290,10 @@ mod tests {
             judge(&mut limits, &n.to_string(), "x", n);
             assert!(limits.objects.len() <= 100);
         }
-        assert!(limits.objects.contains_key("busy") && limits.objects.contains_key("999"));
+        assert!(
+            limits.objects.contains_key(&hashed("busy"))
+                && limits.objects.contains_key(&hashed("999"))
+        );
         for n in 0..1000 {
             limits.judge(
                 "busy",
@@ -292,7 +302,7 @@ mod tests {
                 || "e".into(),
             );
         }
-        assert!(limits.objects["busy"].series.len() <= MAX_SERIES);
+        assert!(limits.objects[&hashed("busy")].series.len() <= MAX_SERIES);
     }
 
     #[test]
