@@ -2,6 +2,7 @@
 
 pub mod certs;
 pub mod config;
+mod crowd;
 #[cfg(feature = "replicas")]
 pub mod grpc;
 pub mod http;

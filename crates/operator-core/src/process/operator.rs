@@ -533,10 +533,7 @@ impl Operator {
             };
             self.drained(|course| trust.run(course));
         }
-        let judgement = Judgement {
-            clock: self.clock.clone(),
-            synced: self.synced.subscribe(),
-        };
+        let judgement = Judgement::new(self.clock.clone(), self.synced.subscribe());
         (admission.address, admission.validators.router(&judgement))
     }
 }
