@@ -38,6 +38,7 @@ use serde_json::json;
 
 pub use self::config::Config;
 use self::{
+    admission::Inherited,
     aws::Aws,
     provider::{ExternalIds, Providers, Sessions, Users, provider_of},
     s3bucket::{LeftBehind, S3Buckets, is_held},
@@ -154,6 +155,10 @@ pub async fn run(
                 providers.clone(),
                 buckets.clone(),
                 needed_by.clone(),
+                Inherited {
+                    namespaces,
+                    operator: config.deletion_policy,
+                },
             ),
         });
     }
