@@ -63,9 +63,8 @@ pub async fn run(
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
     let calls = config.aws_calls();
+    let webhook = config.webhooks().map_err(OperatorError::Settings)?;
     let gates = config.feature_gates;
-    let webhook = config.webhook.address().map_err(OperatorError::Settings)?;
-    let webhook = webhook.filter(|_| gates.is_on(&config::ADMISSION_WEBHOOKS));
     let aws = Aws::new(settings, clock.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {

@@ -85,6 +85,17 @@ pub fn init(
     })
 }
 
+/// Whether [`init`] could send traces as the environment says, as far as the gate lets it.
+///
+/// # Errors
+/// What the environment says that cannot be.
+pub fn check(gates: &FeatureGates) -> Result<(), TracesError> {
+    match gates.is_on(&gates::TRACES) {
+        true => traces::are_wanted().map(|_| ()),
+        false => Ok(()),
+    }
+}
+
 impl Telemetry {
     /// From now on this level is the least severe that is logged.
     pub fn set_level(&self, level: LogLevel) {

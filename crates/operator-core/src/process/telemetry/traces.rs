@@ -60,23 +60,33 @@ pub enum TracesError {
 pub(super) type TracesLayer<S> =
     Filtered<OpenTelemetryLayer<S, Tracer>, FilterFn<fn(&Metadata<'_>) -> bool>, S>;
 
-/// What sends spans, if the environment says where to. `operator` is the service's name unless the environment has
-/// another. Needs a runtime to be entered, and lives as long as that.
-pub(super) fn provider(operator: &'static str) -> Result<Option<SdkTracerProvider>, TracesError> {
-    let set = |name: &'static str| {
-        let value = env::var(name).ok().filter(|value| !value.is_empty());
-        value.map(|value| (name, value))
-    };
+/// A variable that is there and says something.
+fn set(name: &'static str) -> Option<(&'static str, String)> {
+    let value = env::var(name).ok().filter(|value| !value.is_empty());
+    value.map(|value| (name, value))
+}
+
+/// Whether the environment says where to send spans.
+pub(super) fn are_wanted() -> Result<bool, TracesError> {
     let disabled = set("OTEL_SDK_DISABLED").is_some_and(|(_, it)| it.eq_ignore_ascii_case("true"));
     let Some((name, endpoint)) = ENDPOINTS.into_iter().find_map(set).filter(|_| !disabled) else {
-        return Ok(None);
+        return Ok(false);
     };
     if !endpoint.starts_with("http://") {
         return Err(TracesError::Endpoint { name });
     }
     let protocol = PROTOCOLS.into_iter().find_map(set);
-    if let Some((name, value)) = protocol.filter(|(_, value)| value != "grpc") {
-        return Err(TracesError::Protocol { name, value });
+    match protocol.filter(|(_, value)| value != "grpc") {
+        Some((name, value)) => Err(TracesError::Protocol { name, value }),
+        None => Ok(true),
+    }
+}
+
+/// What sends spans, if the environment says where to. `operator` is the service's name unless the environment has
+/// another. Needs a runtime to be entered, and lives as long as that.
+pub(super) fn provider(operator: &'static str) -> Result<Option<SdkTracerProvider>, TracesError> {
+    if !are_wanted()? {
+        return Ok(None);
     }
     let exporter = SpanExporter::builder().with_tonic().build()?;
     let named = set("OTEL_SERVICE_NAME").is_some()
