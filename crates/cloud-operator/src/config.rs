@@ -1,6 +1,11 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::{future::Future, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    future::Future,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
@@ -251,6 +256,10 @@ impl Program for Config {
 
     fn feature_gates(&self) -> &FeatureGates {
         &self.feature_gates
+    }
+
+    fn ca_bundle(&self) -> Option<&Path> {
+        self.ca_bundle.as_deref()
     }
 
     fn check(&self) -> Result<(), String> {

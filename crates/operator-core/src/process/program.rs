@@ -1,6 +1,6 @@
 //! The program around an operator: what `main` calls, and all that it does.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, path::Path, process::ExitCode};
 
 use clap::Parser;
 use kube::Client;
@@ -29,6 +29,11 @@ pub trait Program: Parser + Send + 'static {
 
     /// Which parts are on.
     fn feature_gates(&self) -> &FeatureGates;
+
+    /// A file of authorities (PEM) that are believed besides the system's, if it has such a setting.
+    fn ca_bundle(&self) -> Option<&Path> {
+        None
+    }
 
     /// Whether it could start with these settings, as far as that can be told without starting. It is asked before
     /// a change of the settings ends the operator that runs.
@@ -92,11 +97,9 @@ fn begin<P: Program>() -> Result<ExitCode, NotBegun> {
         .build()?;
     let telemetry = {
         let _entered = runtime.enter();
-        let (log, gates) = (
-            loaded.settings.common().log,
-            loaded.settings.feature_gates(),
-        );
-        telemetry::init(log, P::NAME, gates, clock.clone())?
+        let settings = &loaded.settings;
+        let (log, gates) = (settings.common().log, settings.feature_gates());
+        telemetry::init(log, P::NAME, gates, settings.ca_bundle(), clock.clone())?
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -140,6 +143,7 @@ async fn run<P: Program>(
 
 /// Whether a program could start with these settings.
 fn could_start<P: Program>(settings: &P) -> Result<(), String> {
-    telemetry::check(settings.feature_gates()).map_err(|why| why.to_string())?;
+    let traces = telemetry::check(settings.feature_gates(), settings.ca_bundle());
+    traces.map_err(|why| why.to_string())?;
     settings.check()
 }
