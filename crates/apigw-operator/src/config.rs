@@ -1,12 +1,14 @@
 //! The operator's own settings, beside those that every operator has.
 
 use std::{
+    future::Future,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
 
 use clap::{ArgAction, Parser, ValueEnum, builder::BoolishValueParser};
+use kube::Client;
 use operator_core::{
     cluster::write::Writer,
     decide::{clock::Clock, key::ObjectKey, rotation::Lifetimes},
@@ -16,9 +18,9 @@ use operator_core::{
             Upkeep,
         },
         config::{Common, FeatureGates, Listen, ListenAddress, gates},
+        program::Program,
     },
 };
-
 use rustls::pki_types::ServerName;
 
 use crate::OperatorError;
@@ -191,6 +193,46 @@ impl FromStr for SecretName {
     }
 }
 
+impl Program for Config {
+    const NAME: &'static str = crate::NAME;
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn feature_gates(&self) -> &FeatureGates {
+        &self.feature_gates
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let grpc = self.grpc().map_err(|why| why.to_string())?;
+        self.origin().map_err(|why| why.to_string())?;
+        self.server_names().map_err(|why| why.to_string())?;
+        let own = [("GRPC_BIND_ADDRESS", grpc.as_ref())];
+        self.common.could_start(crate::NAME, false, &own)
+    }
+
+    async fn run(
+        self,
+        client: Client,
+        clock: Clock,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), OperatorError> {
+        crate::run(self, client, clock, stop).await
+    }
+}
+
+/// Where the certificate comes from, and all that it takes.
+enum CertOrigin {
+    SelfSigned(SelfSigned),
+    Mounted(MountedFiles),
+}
+
 impl Config {
     /// Where gateways are served, if at all.
     ///
@@ -276,6 +318,15 @@ impl Config {
         writer: Writer,
         clock: Clock,
     ) -> Result<(Certificates, Upkeep), OperatorError> {
+        Ok(match self.origin()? {
+            CertOrigin::SelfSigned(authority) => {
+                Certificates::self_signed(authority, writer, clock)
+            }
+            CertOrigin::Mounted(files) => Certificates::mounted(files, clock),
+        })
+    }
+
+    fn origin(&self) -> Result<CertOrigin, OperatorError> {
         let issues = self.cert_provider == CertProvider::SelfSigned;
         if !issues && !self.gateway_cert_secrets.is_empty() {
             return Err(OperatorError::Settings(
@@ -284,18 +335,11 @@ impl Config {
                     .to_owned(),
             ));
         }
-        let files = match self.cert_provider {
-            CertProvider::SelfSigned => {
-                return Ok(Certificates::self_signed(
-                    self.self_signed()?,
-                    writer,
-                    clock,
-                ));
-            }
-            CertProvider::File => self.files()?,
-            CertProvider::CertManager => self.cert_manager(),
-        };
-        Ok(Certificates::mounted(files, clock))
+        Ok(match self.cert_provider {
+            CertProvider::SelfSigned => CertOrigin::SelfSigned(self.self_signed()?),
+            CertProvider::File => CertOrigin::Mounted(self.files()?),
+            CertProvider::CertManager => CertOrigin::Mounted(self.cert_manager()),
+        })
     }
 
     fn files(&self) -> Result<MountedFiles, OperatorError> {
@@ -325,5 +369,46 @@ impl Config {
 
     fn namespace(&self) -> &str {
         self.common.pod_namespace.as_deref().unwrap_or(NAMESPACE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operator_core::process::config::{Inputs, load};
+
+    use super::*;
+
+    #[test]
+    fn what_a_start_would_refuse_is_told_before() {
+        let check = |settings: &[&str]| {
+            let args = [
+                "apigw-operator",
+                "--leader-elect=false",
+                "--pod-namespace=n",
+            ];
+            let loaded = load::<Config>(&Inputs {
+                args: args.iter().chain(settings).map(Into::into).collect(),
+                env: &|_| None,
+                facts: &[],
+            });
+            loaded.expect("settings that can be read").settings.check()
+        };
+        assert_eq!(check(&[]), Ok(()));
+        for (settings, named) in [
+            (&["--cert-provider=file"][..], "CERT_FILE"),
+            (
+                &["--cert-provider=cert-manager", "--gateway-cert-secrets=a/b"],
+                "GATEWAY_CERT_SECRETS",
+            ),
+            (
+                &["--grpc-bind-address=:1", "--grpc-port=2"],
+                "GRPC_PORT is 2",
+            ),
+            (&["--grpc-port=8080"], "GRPC_BIND_ADDRESS is :8080"),
+            (&["--cert-service-name=no name"], "CERT_SERVICE_NAME"),
+        ] {
+            let refused = check(settings).expect_err(named);
+            assert!(refused.contains(named), "{refused}");
+        }
     }
 }

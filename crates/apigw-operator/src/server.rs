@@ -27,6 +27,10 @@ use crate::{
 /// HTTP/2, which gRPC speaks.
 const H2: &[&[u8]] = &[b"h2"];
 
+/// How many gateways and replicas are connected at once: a thousand gateways, each with an old connection or two
+/// that nobody has ended yet, and as many again.
+const CONNECTIONS: usize = 4096;
+
 /// Everything that is served on one port.
 pub struct Server {
     /// Where.
@@ -88,7 +92,8 @@ impl Server {
             .counted(Routes::new(self.service.into_server()));
         let routes = called.add_service(replicas.clone().into_server());
         let tls = self.certificates.server_config(self.clients, H2);
-        let serve = grpc::serve(self.listening, tls, routes, self.clock, course.stop.clone());
+        let stop = course.stop.clone();
+        let serve = grpc::serve(self.listening, tls, routes, CONNECTIONS, self.clock, stop);
         // First the streams end, each in order, and then the server.
         let close = async {
             course.stopped().await;

@@ -1,14 +1,22 @@
 //! The operator's own settings, beside those that every operator has.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    future::Future,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgAction, Parser, builder::BoolishValueParser};
 use crd_types::{lifecycle::DeletionPolicy, names::NamespaceName};
+use kube::Client;
 use operator_core::{
-    decide::budget::Limits,
+    decide::{budget::Limits, clock::Clock},
     process::{
-        config::{self, Common, FeatureGates, Gate, GoDuration, gates},
+        config::{self, Common, FeatureGates, Gate, GoDuration, ListenAddress, gates},
         installation::{Installation, InstallationId},
+        operator::OperatorError,
+        program::Program,
         webhook::WebhookSettings,
     },
 };
@@ -234,7 +242,54 @@ pub struct Config {
     pub ca_bundle: Option<PathBuf>,
 }
 
+impl Program for Config {
+    const NAME: &'static str = crate::NAME;
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn feature_gates(&self) -> &FeatureGates {
+        &self.feature_gates
+    }
+
+    fn ca_bundle(&self) -> Option<&Path> {
+        self.ca_bundle.as_deref()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.aws()?;
+        let webhooks = self.webhooks()?;
+        let own = [("WEBHOOK_BIND_ADDRESS", webhooks.as_ref())];
+        self.common
+            .could_start(crate::NAME, webhooks.is_some(), &own)
+    }
+
+    async fn run(
+        self,
+        client: Client,
+        clock: Clock,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), OperatorError> {
+        crate::run(self, client, clock, stop).await
+    }
+}
+
 impl Config {
+    /// Where admission is served, if at all.
+    ///
+    /// # Errors
+    /// Where two settings contradict each other.
+    pub(crate) fn webhooks(&self) -> Result<Option<ListenAddress>, String> {
+        let address = self.webhook.address()?;
+        Ok(address.filter(|_| self.feature_gates.is_on(&ADMISSION_WEBHOOKS)))
+    }
+
     /// How often each service is called for each provider.
     pub(crate) fn aws_calls(&self) -> Option<Limits> {
         let rate = NonZeroU32::new(self.aws_call_rate)?;
@@ -361,5 +416,42 @@ mod tests {
             "upper"
         );
         assert_eq!(no_proxy(&[("ca_bundle", "lower")]), "", "of no proxy");
+    }
+
+    #[test]
+    fn what_a_start_would_refuse_is_told_before() {
+        let check = |settings: &[&str]| {
+            let args = [
+                "cloud-operator",
+                "--leader-elect=false",
+                "--metrics-secure=false",
+            ];
+            let loaded = load::<Config>(&Inputs {
+                args: args.iter().chain(settings).map(Into::into).collect(),
+                env: &|_| None,
+                facts: &[],
+            });
+            loaded.expect("settings that can be read").settings.check()
+        };
+        assert_eq!(check(&[]), Ok(()));
+        for (settings, named) in [
+            (&["--ca-bundle=/nowhere/bundle.pem"][..], "CA_BUNDLE"),
+            (
+                &["--webhook-bind-address=:1", "--webhook-port=2"],
+                "WEBHOOK_PORT is 2",
+            ),
+            (&["--webhook-port=9443"], "POD_NAMESPACE"),
+            (
+                &["--webhook-port=8081", "--pod-namespace=n"],
+                "WEBHOOK_BIND_ADDRESS is :8081",
+            ),
+            (
+                &["--kubeconfig=/nowhere/config"],
+                "--kubeconfig /nowhere/config",
+            ),
+        ] {
+            let refused = check(settings).expect_err(named);
+            assert!(refused.contains(named), "{refused}");
+        }
     }
 }

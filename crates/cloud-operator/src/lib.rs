@@ -38,6 +38,7 @@ use serde_json::json;
 
 pub use self::config::Config;
 use self::{
+    admission::Inherited,
     aws::Aws,
     provider::{ExternalIds, Providers, Sessions, Users, provider_of},
     s3bucket::{LeftBehind, S3Buckets, is_held},
@@ -62,9 +63,8 @@ pub async fn run(
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
     let calls = config.aws_calls();
+    let webhook = config.webhooks().map_err(OperatorError::Settings)?;
     let gates = config.feature_gates;
-    let webhook = config.webhook.address().map_err(OperatorError::Settings)?;
-    let webhook = webhook.filter(|_| gates.is_on(&config::ADMISSION_WEBHOOKS));
     let aws = Aws::new(settings, clock.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
@@ -154,6 +154,10 @@ pub async fn run(
                 providers.clone(),
                 buckets.clone(),
                 needed_by.clone(),
+                Inherited {
+                    namespaces,
+                    operator: config.deletion_policy,
+                },
             ),
         });
     }

@@ -1,12 +1,18 @@
 //! A mounted ConfigMap that changes.
 
-use std::{fs, os::unix::fs::symlink, path::Path, pin::pin, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
 
 use clap::Parser;
 use futures::poll;
 use operator_core::{
     decide::clock::Clock,
-    process::config::{Common, Follower, Inputs, Live, Loaded, LogLevel, load},
+    process::config::{self, Common, Follower, Inputs, Live, Loaded, LogLevel, load},
 };
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
@@ -18,6 +24,18 @@ struct Settings {
     /// Who is greeted.
     #[arg(long, env = "GREETED", default_value = "nobody")]
     greeted: String,
+    /// A file that there must be.
+    #[arg(long, env = "WORDS")]
+    words: Option<PathBuf>,
+}
+
+/// As the start of an operator finds out.
+fn could_start(settings: &Settings) -> Result<(), String> {
+    let Some(words) = &settings.words else {
+        return Ok(());
+    };
+    let read = fs::read(words).map(|_| ());
+    read.map_err(|why| format!("WORDS {}: {why}", words.display()))
 }
 
 fn common(settings: &Settings) -> &Common {
@@ -42,6 +60,7 @@ struct Followed {
     clock: Clock,
     folder: TempDir,
     live: watch::Receiver<Live>,
+    refused: watch::Receiver<Option<String>>,
     restart: JoinHandle<()>,
 }
 
@@ -54,20 +73,32 @@ impl Followed {
         assert_eq!(loaded.settings.greeted, "all");
         let path = folder.path().to_owned();
         let again = path.clone();
-        let follower = Follower::by(&loaded, common, clock.clone(), move || self::loaded(&again));
-        let live = follower.live();
+        let load = move || self::loaded(&again);
+        let follower = Follower::by(&loaded, common, could_start, clock.clone(), load);
+        let config::Followed { live, refused } = follower.followed();
         let restart =
             tokio::spawn(async move { follower.restart_needed(Some(&path), |_| {}).await });
         Self {
             clock,
             folder,
             live,
+            refused,
             restart,
         }
     }
 
     fn publish(&self, version: &str, files: &[(&str, &str)]) {
         publish(self.folder.path(), version, files);
+    }
+
+    /// Lets time go on until it is said why what was published does not hold, or that it does.
+    async fn judged(&mut self) -> Option<String> {
+        self.refused.mark_unchanged();
+        while !self.refused.has_changed().expect("it is followed") {
+            self.clock.advance(Duration::from_secs(10));
+            tokio::task::yield_now().await;
+        }
+        self.refused.borrow_and_update().clone()
     }
 
     /// Lets time go on until what holds has changed.
@@ -145,6 +176,36 @@ async fn what_is_refused_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_start_would_refuse_does_not_end_what_runs() {
+    let mut followed = Followed::from(&[("LOG_LEVEL", "info")]);
+    let words = followed.folder.path().join("..words");
+    let named = words.to_str().expect("a path of text").to_owned();
+    let change = [("LOG_LEVEL", "debug"), ("WORDS", named.as_str())];
+    followed.publish("..2", &change);
+    let refused = followed.judged().await.expect("it is refused");
+    assert!(refused.starts_with("WORDS "), "{refused}");
+    assert!(!followed.restart.is_finished());
+    let before = followed.live.borrow().log_level;
+    assert_eq!(before, LogLevel::Info, "all of it, or nothing");
+
+    // Taken back, it is forgotten.
+    followed.publish("..3", &[("LOG_LEVEL", "info")]);
+    fs::remove_file(followed.folder.path().join("WORDS")).unwrap();
+    while followed.judged().await.is_some() {}
+
+    // The file may come later than its name.
+    followed.publish("..4", &change);
+    assert!(followed.judged().await.is_some());
+    fs::write(&words, "hello").unwrap();
+    let Followed { clock, restart, .. } = followed;
+    while !restart.is_finished() {
+        clock.advance(Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    restart.await.unwrap();
+}
+
+#[tokio::test]
 async fn whatever_else_changes_takes_a_restart() {
     let followed = Followed::from(&[("MAX_CONCURRENT_RECONCILES", "4")]);
     followed.publish("..2", &[("MAX_CONCURRENT_RECONCILES", "8")]);
@@ -160,7 +221,7 @@ async fn whatever_else_changes_takes_a_restart() {
 async fn without_a_config_map_nothing_is_followed() {
     let folder = TempDir::new().unwrap();
     let (clock, loaded) = (Clock::system(), read(folder.path()));
-    let follower = Follower::new(&loaded, common, clock.clone());
+    let follower = Follower::new(&loaded, common, could_start, clock.clone());
     let mut restart = pin!(follower.restart_needed(None, |_| {}));
     assert!(poll!(&mut restart).is_pending());
     clock.advance(Duration::from_secs(3600));

@@ -268,9 +268,9 @@ fn child() {
         level: LogLevel::Info,
         format: LogFormat::Auto,
     };
-    let _telemetry = init(log, "test", &FeatureGates::default(), Clock::system()).unwrap();
+    let _telemetry = init(log, "test", &FeatureGates::default(), None, Clock::system()).unwrap();
     assert!(
-        init(log, "test", &FeatureGates::default(), Clock::system()).is_err(),
+        init(log, "test", &FeatureGates::default(), None, Clock::system()).is_err(),
         "there is one log"
     );
     info!(value = %Chatty, "outer");

@@ -1,6 +1,6 @@
 //! Somebody who scrapes an operator's metrics as they are served by default: over HTTPS, with a token.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{core::v1::Secret, rbac::v1::PolicyRule};
 use kube::Api;
 use parking_lot::Mutex;
@@ -76,5 +76,23 @@ impl Scrape {
         let asked = || async { ask().await.map_err(|error| format!("{error:#}")) };
         until(&format!("{path} to be answered"), PATIENCE, asked).await?;
         answer.into_inner().context("an answer")
+    }
+
+    /// Asks for `/metrics` as somebody with these rights for the whole cluster, as somebody with none, and without a
+    /// token, and gives what the first was told. All that the others may be told is why they are not.
+    ///
+    /// # Errors
+    /// When somebody is answered otherwise.
+    pub async fn guarded(&self, rights: Vec<PolicyRule>) -> Result<String> {
+        let reader = self.user(rights).await?;
+        let nobody = self.user(Vec::new()).await?;
+        let (status, page) = self.get(Some(reader.token()), "/metrics").await?;
+        ensure!(status == 200, "{status}: {page}");
+        for (token, expected) in [(Some(nobody.token()), 403), (None, 401)] {
+            let (status, text) = self.get(token, "/metrics").await?;
+            ensure!(status == expected, "{status} and not {expected}: {text}");
+            ensure!(!text.contains("# HELP"), "{text}");
+        }
+        Ok(page)
     }
 }

@@ -41,27 +41,41 @@ pub(super) fn judge(
                 user.is_some_and(|user| user.metadata.deletion_timestamp.is_none())
             });
             Verdict {
-                refused: in_use(&left),
+                refused: in_use(&key.namespace, &left),
                 warnings: Vec::new(),
             }
         }
     }
 }
 
-fn in_use(users: &[ObjectKey]) -> Option<String> {
+/// Who still uses a provider of `namespace`; what objects of other namespaces are called is for these alone.
+fn in_use(namespace: &str, users: &[ObjectKey]) -> Option<String> {
     if users.is_empty() {
         return None;
     }
-    let named = users.iter().take(NAMED).map(ToString::to_string);
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = match users.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let (own, elsewhere): (Vec<_>, Vec<_>) =
+        users.iter().partition(|user| *user.namespace == *namespace);
+    let named = own.iter().take(NAMED).map(ToString::to_string);
+    let more = match own.len().saturating_sub(NAMED) {
+        0 => None,
+        more => Some(format!("{more} more")),
     };
+    let elsewhere = match elsewhere.len() {
+        0 => None,
+        others => Some(format!("{others} in other namespaces")),
+    };
+    let named = named.collect::<Vec<_>>().join(", ");
+    let parts = [
+        Some(named).filter(|named| !named.is_empty()),
+        more,
+        elsewhere,
+    ];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>();
     Some(format!(
-        "it is used by {} S3Buckets: {named}{more}; delete them first, or let them use another AWSProvider of the \
-         same account and region",
-        users.len()
+        "it is used by {} S3Buckets: {}; delete them first, or let them use another AWSProvider of the same account \
+         and region",
+        users.len(),
+        parts.join(" and ")
     ))
 }
 
@@ -83,17 +97,37 @@ mod tests {
 
     #[test]
     fn up_to_five_users_are_named_and_all_are_counted() {
-        assert_eq!(in_use(&[]), None);
-        let five = in_use(&users(5)).unwrap();
+        assert_eq!(in_use("team", &[]), None);
+        let five = in_use("team", &users(5)).unwrap();
         assert!(
             five.contains("5 S3Buckets: team/b1, team/b2, team/b3, team/b4, team/b5;"),
             "{five}"
         );
-        let seven = in_use(&users(7)).unwrap();
+        let seven = in_use("team", &users(7)).unwrap();
         assert!(
             seven.contains("7 S3Buckets: ") && seven.contains("team/b5 and 2 more;"),
             "{seven}"
         );
         assert!(!seven.contains("team/b6"), "{seven}");
+    }
+
+    #[test]
+    fn users_of_other_namespaces_are_counted_and_not_named() {
+        let elsewhere = in_use("platform", &users(2)).unwrap();
+        assert!(
+            elsewhere.contains("2 S3Buckets: 2 in other namespaces;"),
+            "{elsewhere}"
+        );
+        let mut both = users(6);
+        both.push(ObjectKey::new("rival", "secret-plan"));
+        let both = in_use("team", &both).unwrap();
+        assert!(
+            both.contains("team/b5 and 1 more and 1 in other namespaces;"),
+            "{both}"
+        );
+        assert!(
+            !both.contains("rival") && !both.contains("secret-plan"),
+            "{both}"
+        );
     }
 }

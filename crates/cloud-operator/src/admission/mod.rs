@@ -4,6 +4,7 @@
 //! and an AWSProvider stays for as long as it is needed.
 
 mod awsprovider;
+mod deletion;
 mod public;
 mod s3bucket;
 
@@ -20,6 +21,7 @@ use operator_core::{
     process::webhook::Validators,
 };
 
+pub(crate) use self::deletion::Inherited;
 use crate::provider::Users;
 
 /// Where S3Buckets are judged.
@@ -32,11 +34,12 @@ pub(crate) fn validators(
     providers: Arc<Cache<Whole<AWSProvider>>>,
     buckets: Arc<Cache<Whole<S3Bucket>>>,
     users: impl Users,
+    inherited: Inherited,
 ) -> Validators {
     let mut validators = Validators::default();
     validators.add(S3BUCKET, {
         let buckets = buckets.clone();
-        move |asked| s3bucket::judge(asked, &providers, &buckets)
+        move |asked| s3bucket::judge(asked, &providers, &buckets, &inherited)
     });
     validators.add(AWSPROVIDER, move |asked| {
         awsprovider::judge(asked, &users, &buckets)

@@ -7,7 +7,7 @@ use operator_core::{
     process::webhook::{Asked, Change, Verdict},
 };
 
-use super::public::allows_everybody;
+use super::{deletion::Inherited, public::allows_everybody};
 use crate::provider::provider_of;
 
 /// Refuses a second object for one bucket; warns of what gives data away, or may cost it.
@@ -15,6 +15,7 @@ pub(super) fn judge(
     asked: &Asked<S3Bucket>,
     providers: &Cache<Whole<AWSProvider>>,
     buckets: &Cache<Whole<S3Bucket>>,
+    inherited: &Inherited,
 ) -> Verdict {
     let (old, new) = match &asked.change {
         Change::Create(new) => (None, new),
@@ -31,16 +32,28 @@ pub(super) fn judge(
             first_of(new, all.iter().map(|(_, other)| &**other), account)
         }
     };
+    let mut warnings = warnings(&new.spec);
+    warnings.extend(inherited.warning(new));
     Verdict {
-        refused: first.map(|first| {
-            format!(
-                "spec.bucketName: bucket {:?} is that of S3Bucket {first} already, and a bucket can be kept by one \
-                 object alone; choose another name, or delete that object first with deletionPolicy Retain",
-                new.spec.bucket_name.as_str()
-            )
-        }),
-        warnings: warnings(&new.spec),
+        refused: first.map(|first| taken(new, &first)),
+        warnings,
     }
+}
+
+/// That the bucket is the other object's; what that is called is for its own namespace alone.
+fn taken(object: &S3Bucket, first: &ObjectKey) -> String {
+    let (whose, way_out) = match first.namespace == ObjectKey::of(object).namespace {
+        true => (
+            format!("S3Bucket {first}"),
+            ", or delete that object first with deletionPolicy Retain",
+        ),
+        false => ("an S3Bucket in another namespace".to_owned(), ""),
+    };
+    format!(
+        "spec.bucketName: bucket {:?} is that of {whose} already, and a bucket can be kept by one object alone; \
+         choose another name{way_out}",
+        object.spec.bucket_name.as_str()
+    )
 }
 
 /// The account that a provider leads to, where it is known.
@@ -107,16 +120,16 @@ fn warnings(spec: &S3BucketSpec) -> Vec<String> {
         policy
             .filter(|policy| allows_everybody(policy.as_str()))
             .map(|_| "spec.policy: a statement allows everybody, under no condition".to_owned()),
-        lowered.map(|names| format!("spec.publicAccessBlock: {names} is off: the bucket can be made public")),
-        spec.empty_on_delete.then(|| {
-            "spec.emptyOnDelete: all data is deleted for good when this object is deleted".to_owned()
+        lowered.map(|names| {
+            format!("spec.publicAccessBlock: {names} is off: the bucket can be made public")
         }),
-        spec.deletion_policy.is_none().then(|| {
-            "spec.deletionPolicy is not set: the bucket is deleted with this object; Retain keeps it"
+        spec.empty_on_delete.then(|| {
+            "spec.emptyOnDelete: all data is deleted for good when this object is deleted"
                 .to_owned()
         }),
         (!spec.versioning.is_some_and(|it| it.enabled)).then(|| {
-            "spec.versioning is not on: what is overwritten or deleted in the bucket is lost".to_owned()
+            "spec.versioning is not on: what is overwritten or deleted in the bucket is lost"
+                .to_owned()
         }),
     ];
     found.into_iter().flatten().collect()
@@ -184,6 +197,24 @@ mod tests {
         assert_eq!(first_of(&here, [&elsewhere].into_iter(), account), None);
     }
 
+    #[test]
+    fn an_object_is_named_in_its_own_namespace_alone() {
+        let asked = object("team", "asked", "one", "data", 10);
+        let here = taken(&asked, &ObjectKey::new("team", "first"));
+        assert!(
+            here.contains("that of S3Bucket team/first already"),
+            "{here}"
+        );
+        let elsewhere = taken(&asked, &ObjectKey::new("rival", "secret-plan"));
+        assert!(
+            elsewhere.contains("an S3Bucket in another namespace"),
+            "{elsewhere}"
+        );
+        for name in ["rival", "secret-plan"] {
+            assert!(!elsewhere.contains(name), "{elsewhere}");
+        }
+    }
+
     fn warned(more: Value) -> Vec<String> {
         let mut spec = json!({
             "providerRef": { "name": "p" }, "bucketName": "data", "deletionPolicy": "Retain",
@@ -201,7 +232,7 @@ mod tests {
     #[case(json!({ "acl": "authenticated-read" }), &["spec.acl: authenticated-read "])]
     #[case(json!({ "emptyOnDelete": true }), &["spec.emptyOnDelete: "])]
     #[case(json!({ "versioning": { "enabled": false } }), &["spec.versioning is not on"])]
-    #[case(json!({ "versioning": null, "deletionPolicy": null }), &["spec.deletionPolicy is not set", "spec.versioning is not on"])]
+    #[case(json!({ "versioning": null }), &["spec.versioning is not on"])]
     #[case(json!({ "publicAccessBlock": { "blockPublicAcls": true, "ignorePublicAcls": true } }),
         &["spec.publicAccessBlock: blockPublicPolicy, restrictPublicBuckets is off"])]
     #[case(json!({ "publicAccessBlock": { "blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": true,

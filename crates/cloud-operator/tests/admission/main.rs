@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::wait;
+use harness::{
+    proxy::{Action, Call, Rule},
+    wait,
+};
 use http::{Request, header::WARNING};
-use k8s_openapi::ByteString;
+use k8s_openapi::{ByteString, api::core::v1::Namespace};
 use kube::{
     Api, Resource,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     client::Body,
 };
 use scene::{PATIENCE, Running, Scene, UNHURRIED, hook::Hook};
@@ -182,6 +185,37 @@ async fn whoever_writes_a_bucket_is_warned() -> Result<()> {
         warned.len() == 1 && warned[0].contains("spec.emptyOnDelete"),
         "{warned:?}"
     );
+
+    // What the namespace says is known, too.
+    let said = json!({ "aws-infra-operator.runner.codes/deletion-policy": "Retain" });
+    let namespaces: Api<Namespace> = Api::all(scene.cluster.client()?);
+    let patch = Patch::Merge(json!({ "metadata": { "annotations": said } }));
+    let name = scene.namespace.name();
+    namespaces
+        .patch(name, &PatchParams::default(), &patch)
+        .await?;
+    let kept = || async {
+        let warned = post("kept", json!({})).await.map_err(|e| e.to_string())?;
+        let told = warned.iter().any(|it| it.contains("spec.deletionPolicy"));
+        (!told).then_some(()).ok_or(format!("{warned:?}"))
+    };
+    wait::until("no warning of a deletion that will not be", PATIENCE, kept).await?;
+    hook.remove().await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn authorities_that_could_not_be_written_are_not_left_for_a_minute() -> Result<()> {
+    let scene = Scene::new("again").await?;
+    let hook = Hook::new(&scene)?;
+    let written =
+        |call: &Call| call.about == "validatingwebhookconfigurations" && call.method == "PATCH";
+    let lost = Rule::when(written, Action::DropBefore).times(2);
+    let lost = scene.api.proxy().rule(lost);
+    hook.register().await?;
+    let operator = scene.operator_with(&settings(&hook.settings()))?;
+    hook.believed().await?;
+    assert_eq!(lost.hits(), 2);
     hook.remove().await?;
     operator.stop().await
 }

@@ -3,12 +3,12 @@
 use std::{fs, net::TcpListener};
 
 use anyhow::{Context, Result, ensure};
-use harness::UserRules;
+use harness::{UserRules, wait};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 
-use crate::scene::{Scene, program::Served};
+use crate::scene::{PATIENCE, Scene, program::Served};
 
 /// What the log says that outside resources are marked with.
 async fn installation(started: &Served) -> Result<String> {
@@ -111,7 +111,7 @@ async fn a_mounted_config_map_is_followed() -> Result<()> {
     write("LOG_LEVEL", "error")?;
     let folder = mounted.path().to_str().context("a path of text")?;
     let environment = [("CONFIG_DIR", folder), ("LOG_FORMAT", "json")];
-    let started = scene.program(&scene.cluster.config(), &[], &environment)?;
+    let started = &scene.program(&scene.cluster.config(), &[], &environment)?;
     started.ready().await?;
     let program = &started.program;
     ensure!(program.output().is_empty(), "{}", program.output());
@@ -127,6 +127,22 @@ async fn a_mounted_config_map_is_followed() -> Result<()> {
         .await?;
     write("RECONCILE_TIMEOUT", "1h")?;
     program.says("\"changed\":\"RECONCILE_TIMEOUT\"").await?;
+
+    // What only its start would find out does not end it either.
+    let refused = |value: f64| async move {
+        let samples = started.samples().await.map_err(|why| why.to_string())?;
+        let found = samples["operator_settings_refused"];
+        (found == value).then_some(()).ok_or(format!("{found}"))
+    };
+    write("CA_BUNDLE", "/nowhere/bundle.pem")?;
+    program
+        .says("is refused, so that what was read before holds: CA_BUNDLE")
+        .await?;
+    wait::until("it to be counted", PATIENCE, || refused(1.0)).await?;
+    let state = started.ask("/debug/state").await?.body;
+    ensure!(state.contains("/nowhere/bundle.pem"), "{state}");
+    fs::remove_file(mounted.path().join("CA_BUNDLE"))?;
+    wait::until("it to be forgotten", PATIENCE, || refused(0.0)).await?;
 
     write("FEATURE_GATES", "DebugState=false")?;
     let ended = program.ends().await?;

@@ -4,11 +4,12 @@ mod receiver;
 #[path = "../scene/mod.rs"]
 mod scene;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
+    TlsFront,
     aws::refusal,
     proxy::{Action, Rule},
 };
@@ -157,6 +158,33 @@ async fn the_environment_says_who_sends_and_how_much() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_collector_behind_tls_is_believed_by_the_bundle_alone() -> Result<()> {
+    let receiver = Receiver::start().await?;
+    let front = TlsFront::of(receiver.address(), &[]).await?;
+    let folder = tempfile::tempdir()?;
+    let bundle = folder.path().join("bundle.pem");
+    fs::write(&bundle, front.authority())?;
+    let bundle = bundle.to_str().context("a path of text")?;
+    let url = front.url();
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str());
+
+    let strangers = Scene::new("distrusted").await?;
+    live(&strangers, &[endpoint]).await?;
+    ensure!(receiver.spans().is_empty(), "{:#?}", receiver.spans());
+
+    for (prefix, setting) in [
+        ("bundle", "CA_BUNDLE"),
+        ("certificate", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    ] {
+        let before = receiver.spans().len();
+        let scene = Scene::new(prefix).await?;
+        live(&scene, &[endpoint, (setting, bundle)]).await?;
+        ensure!(receiver.spans().len() > before, "by {setting}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_an_endpoint_nobody_is_sent_anything() -> Result<()> {
     let (scene, receiver) = (Scene::new("untraced").await?, Receiver::start().await?);
     let url = receiver.url();
@@ -190,7 +218,11 @@ async fn what_cannot_be_sent_is_told_at_the_start() -> Result<()> {
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
                 "https://user:canary@collector",
             )],
-            "OTEL_EXPORTER_OTLP_ENDPOINT: allowed: http://HOST:PORT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT: https://HOST:PORT is allowed, without user and password",
+        ),
+        (
+            vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")],
+            "OTEL_EXPORTER_OTLP_ENDPOINT: allowed: https://HOST:PORT",
         ),
     ] {
         let program = Program::start(&["--leader-elect=false".to_owned()], &environment)?;

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, stream};
+use futures::{Stream, future::BoxFuture, stream};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -23,7 +24,11 @@ use tonic::{
     transport::{Server, server::Connected},
 };
 
-use super::{http::Listening, tls::Door};
+use super::{
+    crowd::{Crowd, Place, ShownOut},
+    http::Listening,
+    tls::Door,
+};
 use crate::{decide::clock::Clock, engines::peer::Peer};
 
 /// How long nothing is heard of a client before it is asked whether it lives. Clients may ask as often as
@@ -31,9 +36,17 @@ use crate::{decide::clock::Clock, engines::peer::Peer};
 const PING: Duration = Duration::from_secs(30);
 /// How long a client may take to say that it lives.
 const PONG: Duration = Duration::from_secs(10);
+/// How long a client may take after its handshake to say hello. It is not asked before.
+const HELLO: Duration = Duration::from_secs(10);
+/// What a client says first (RFC 9113, section 3.4), in bytes.
+const PREFACE: usize = 24;
+/// How many calls a client may have under way on one connection.
+const CALLS: u32 = 32;
 
 /// Serves `routes` over TLS until `stop` is true or its sender is gone; a service finds its [`Peer`] among the
 /// extensions of each request. `tls` must offer the protocol `h2`.
+///
+/// At most `most` clients are connected at once: to one more, whoever is silent the longest gives way.
 ///
 /// Then takes no more connections and says so on each one (GOAWAY), and ends when the calls in hand have
 /// ended, each as its service ends it: a service with calls that last must end them at the stop. Whoever drops
@@ -42,10 +55,12 @@ pub async fn serve(
     listening: Listening,
     tls: Arc<ServerConfig>,
     routes: Routes,
+    most: usize,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    let door = Door::new(listening, tls, clock);
+    let door = Door::new(listening, tls, clock.clone());
+    let accepted = accepted(door, Crowd::of(most), clock);
     let stopped = async move {
         // An error says that the sender is gone.
         let _ = stop.wait_for(|stop| *stop).await;
@@ -53,25 +68,60 @@ pub async fn serve(
     let served = Server::builder()
         .http2_keepalive_interval(Some(PING))
         .http2_keepalive_timeout(Some(PONG))
+        .max_concurrent_streams(CALLS)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(accepted(door), stopped)
+        .serve_with_incoming_shutdown(accepted, stopped)
         .await;
     if let Err(error) = served {
         tracing::error!("the gRPC server ended: {error}");
     }
 }
 
-fn accepted(door: Door) -> impl Stream<Item = Result<Accepted, Infallible>> {
-    stream::unfold(door, |mut door| async {
+fn accepted(
+    door: Door,
+    crowd: Arc<Crowd>,
+    clock: Clock,
+) -> impl Stream<Item = Result<Accepted, Infallible>> {
+    stream::unfold((door, crowd, clock), |(mut door, crowd, clock)| async {
         let (stream, address) = door.next().await;
-        Some((Ok(Accepted { stream, address }), door))
+        let (place, shown_out) = crowd.enter(clock.now());
+        let place = Arc::new(place);
+        let accepted = Accepted {
+            stream,
+            address,
+            enough: Some(Box::pin(enough(place.clone(), shown_out, clock.clone()))),
+            place,
+            clock: clock.clone(),
+            said: 0,
+        };
+        Some((Ok(accepted), (door, crowd, clock)))
     })
+}
+
+/// Waits until a connection has to end.
+async fn enough(place: Arc<Place>, mut shown_out: ShownOut, clock: Clock) {
+    let says_nothing = async {
+        clock.sleep(HELLO).await;
+        if place.has_stepped() {
+            pending().await
+        }
+    };
+    tokio::select! {
+        () = shown_out.told() => {}
+        () = says_nothing => {}
+    }
 }
 
 /// A connection whose handshake is done.
 struct Accepted {
     stream: TlsStream<TcpStream>,
     address: SocketAddr,
+    /// `None` once it was enough.
+    enough: Option<BoxFuture<'static, ()>>,
+    place: Arc<Place>,
+    clock: Clock,
+    /// How many bytes the client has sent.
+    said: usize,
 }
 
 impl Connected for Accepted {
@@ -93,7 +143,19 @@ impl AsyncRead for Accepted {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let enough = self.enough.as_mut();
+        if enough.is_none_or(|enough| enough.as_mut().poll(context).is_ready()) {
+            self.enough = None;
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        let read_now = into.filled().len() - before;
+        self.said = self.said.saturating_add(read_now);
+        if read_now > 0 && self.said >= PREFACE {
+            self.place.stepped(self.clock.now());
+        }
+        read
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod certs;
 pub mod config;
+mod crowd;
+pub mod files;
 #[cfg(feature = "replicas")]
 pub mod grpc;
 pub mod http;
@@ -9,7 +11,9 @@ pub mod installation;
 pub mod metrics;
 mod observer;
 pub mod operator;
+pub mod program;
 mod serving;
+mod startable;
 pub mod stop;
 pub mod telemetry;
 mod tls;

@@ -10,12 +10,12 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::http::Listening;
+use super::{crowd::Crowd, http::Listening};
 use crate::decide::clock::Clock;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How many handshakes may be in hand at once; more wait in the operating system's queue.
+/// How many handshakes may be in hand at once; the oldest one gives way to one more.
 const HANDSHAKES: usize = 256;
 /// The pause after the machine had no room for another connection.
 const NO_ROOM: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ pub(super) struct Door {
     acceptor: TlsAcceptor,
     clock: Clock,
     handshakes: JoinSet<Option<Greeted>>,
+    greeting: Arc<Crowd>,
 }
 
 /// A connection whose handshake is done, and whose it is.
@@ -38,20 +39,20 @@ impl Door {
             acceptor: tls.into(),
             clock,
             handshakes: JoinSet::new(),
+            greeting: Crowd::of(HANDSHAKES),
         }
     }
 
     /// The next connection whose handshake is done.
     pub(super) async fn next(&mut self) -> Greeted {
         loop {
-            let room = self.handshakes.len() < HANDSHAKES;
             tokio::select! {
                 Some(ended) = self.handshakes.join_next() => {
                     if let Ok(Some(greeted)) = ended {
                         return greeted;
                     }
                 }
-                came = self.listener.accept(), if room => match came {
+                came = self.listener.accept() => match came {
                     Ok((stream, address)) => self.greet(stream, address),
                     Err(error) if concerns_one(&error) => {}
                     Err(error) => {
@@ -65,14 +66,21 @@ impl Door {
 
     fn greet(&mut self, stream: TcpStream, address: SocketAddr) {
         let (acceptor, clock) = (self.acceptor.clone(), self.clock.clone());
+        let (place, mut shown_out) = self.greeting.enter(clock.now());
         self.handshakes.spawn(async move {
+            let _place = place;
             // Without it small messages would wait for others; it only fails on a socket that is closed.
             let _ = stream.set_nodelay(true);
             let deadline = clock.now() + HANDSHAKE;
-            let why = match clock.until(deadline, acceptor.accept(stream)).await {
-                Some(Ok(stream)) => return Some((stream, address)),
-                Some(Err(error)) => error.to_string(),
-                None => "it took too long".to_owned(),
+            let greeted = clock.until(deadline, acceptor.accept(stream));
+            let why = tokio::select! {
+                biased;
+                greeted = greeted => match greeted {
+                    Some(Ok(stream)) => return Some((stream, address)),
+                    Some(Err(error)) => error.to_string(),
+                    None => "it took too long".to_owned(),
+                },
+                () = shown_out.told() => "it gave way to others".to_owned(),
             };
             tracing::debug!(peer = %address, "a TLS handshake failed: {why}");
             None

@@ -2,9 +2,10 @@
 
 use std::{future::pending, time::Duration};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use harness::{
     Scrape, User,
-    proxy::{Action, Rule},
+    proxy::{Action, Gate, Point, Rule},
 };
 use operator_core::{
     decide::clock::Clock,
@@ -112,6 +113,65 @@ async fn an_answer_is_remembered_for_a_minute() {
         refusing.remove();
         let answer = guarded.get(reader.token(), "/metrics").await;
         assert_eq!(answer.0, 200);
+    };
+    tokio::select! {
+        ended = operator.run(pending()) => panic!("it ended: {ended:?}"),
+        () = story => {}
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_used_is_asked_for_again_behind_its_users_back() {
+    let (guarded, operator) = Guarded::new().await;
+    let story = async {
+        let reader = guarded.user(&["/metrics"]).await;
+        assert_eq!(guarded.get(reader.token(), "/metrics").await.0, 200);
+        let gate = Gate::new();
+        let about = |call: &harness::proxy::Call| call.about == "tokenreviews";
+        let held = Rule::when(about, Action::Hold(Point::Before, gate.clone()));
+        guarded.stage.proxy().rule(held);
+        guarded.clock.advance(Duration::from_secs(30));
+        for _ in 0..3 {
+            assert_eq!(guarded.get(reader.token(), "/metrics").await.0, 200);
+        }
+        gate.arrived(1).await;
+        assert_eq!(guarded.asked("tokenreviews"), 2, "once at a time");
+        gate.open();
+    };
+    tokio::select! {
+        ended = operator.run(pending()) => panic!("it ended: {ended:?}"),
+        () = story => {}
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_tokens_is_bounded_and_delays_nobody_who_is_known() {
+    const IN_HAND: usize = 8;
+    const IN_LINE: usize = 32;
+    let (guarded, operator) = Guarded::new().await;
+    let story = async {
+        let reader = guarded.user(&["/metrics"]).await;
+        assert_eq!(guarded.get(reader.token(), "/metrics").await.0, 200);
+        // Its right has to be asked for.
+        guarded.clock.advance(Duration::from_secs(60));
+
+        let gate = Gate::new();
+        let about = |call: &harness::proxy::Call| call.about == "tokenreviews";
+        let held = Rule::when(about, Action::Hold(Point::Before, gate.clone()));
+        guarded.stage.proxy().rule(held.times(IN_HAND));
+        let tokens: Vec<_> = (0..IN_LINE + 8).map(|at| format!("garbage-{at}")).collect();
+        let flood = tokens.iter().map(|token| guarded.get(token, "/metrics"));
+        let mut flood = FuturesUnordered::from_iter(flood);
+        for _ in 0..8 {
+            let (status, text) = flood.next().await.expect("an answer");
+            assert_eq!(status, 503, "{text}");
+        }
+        gate.arrived(IN_HAND).await;
+        assert_eq!(guarded.get(reader.token(), "/metrics").await.0, 200);
+        gate.open();
+        while let Some((status, text)) = flood.next().await {
+            assert!([401, 500].contains(&status), "{text}");
+        }
     };
     tokio::select! {
         ended = operator.run(pending()) => panic!("it ended: {ended:?}"),

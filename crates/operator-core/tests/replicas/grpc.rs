@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use harness::wait::PATIENCE;
+use harness::{
+    is_open,
+    wait::{self, PATIENCE},
+};
 use operator_core::{
     decide::clock::Clock,
     engines::{
@@ -28,6 +31,9 @@ use tokio_rustls::TlsConnector;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
 use crate::stage::{Authority, Holder, NAME, listen};
+
+/// How many clients the server has at once.
+const MOST: usize = 8;
 
 /// A service whose calls last until the stop.
 struct Lasting {
@@ -78,7 +84,7 @@ impl Site {
         };
         let routes = Routes::new(ReplicasServer::new(service));
         let tls = replica.server(clients);
-        let server = grpc::serve(listening, tls, routes, clock.clone(), stopped);
+        let server = grpc::serve(listening, tls, routes, MOST, clock.clone(), stopped);
         Self {
             server: tokio::spawn(server),
             clock,
@@ -176,7 +182,7 @@ async fn who_says_nothing_blocks_nobody_and_is_sent_away() {
     let dialling = site.replica.dialling();
     site.call(&dialling).await;
 
-    // More than may be in hand at once: others wait for no longer than a handshake may take.
+    // More than may be in hand at once: the oldest gives way.
     for _ in 0..300 {
         silent.push(site.silent().await);
     }
@@ -194,6 +200,37 @@ async fn who_says_nothing_blocks_nobody_and_is_sent_away() {
     timeout(PATIENCE, came).await.expect("it came in");
     call.abort();
     closed(silent.swap_remove(0)).await;
+}
+
+#[tokio::test]
+async fn who_never_says_hello_gives_way_and_costs_nobody_a_connection() {
+    let mut site = Site::new(ClientCertificates::Optional).await;
+    let (lasting, _) = site.call(&site.replica.dialling()).await;
+    let tls = TlsConnector::from(site.replica.dialling_without_certificate().tls);
+    let mut silent = Vec::new();
+    for _ in 0..5 * MOST {
+        let name = ServerName::try_from(NAME).unwrap();
+        let greeted = tls.connect(name, site.silent().await).await;
+        silent.push(greeted.unwrap());
+    }
+    let (other, _) = site.call(&site.replica.dialling()).await;
+    assert!(!lasting.is_finished() && !other.is_finished());
+    let open = || async {
+        let open = silent.iter().filter(|it| is_open(it.get_ref().0)).count();
+        (open + 2 <= MOST)
+            .then_some(())
+            .ok_or(format!("{open} are open"))
+    };
+    wait::until("the others to give way", PATIENCE, open)
+        .await
+        .unwrap();
+
+    // Those that are left are not waited for for ever.
+    while silent.iter().any(|it| is_open(it.get_ref().0)) {
+        site.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!lasting.is_finished() && !other.is_finished());
 }
 
 /// Waits until the other side has closed the connection.

@@ -87,6 +87,7 @@ impl Replica {
             listening,
             tls,
             routes,
+            64,
             clock.clone(),
             stopped.clone(),
         ));

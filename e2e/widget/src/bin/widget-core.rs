@@ -25,6 +25,7 @@ fn main() -> anyhow::Result<()> {
             settings.common.log,
             NAME,
             &FeatureGates::default(),
+            None,
             clock.clone(),
         )?
     };

@@ -14,17 +14,7 @@ async fn metrics_are_by_default_for_whoever_has_the_right() -> Result<()> {
     let settings = scrape.settings();
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let operator = stage.operator_with(&settings)?;
-    let reader = scrape.user(rbac::metrics_reader()).await?;
-    let nobody = scrape.user(Vec::new()).await?;
-    for (token, expected) in [
-        (Some(reader.token()), 200),
-        (Some(nobody.token()), 403),
-        (None, 401),
-    ] {
-        let (status, text) = scrape.get(token, "/metrics").await?;
-        assert_eq!(status, expected, "{text}");
-        let told = text.contains("avapigw_operator_build_info");
-        assert_eq!(told, expected == 200, "{text}");
-    }
+    let page = scrape.guarded(rbac::metrics_reader()).await?;
+    assert!(page.contains("avapigw_operator_build_info"), "{page}");
     operator.stop().await
 }

@@ -1,6 +1,9 @@
 //! The client of the API server.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http::{HeaderValue, header::USER_AGENT};
 use kube::{
@@ -55,7 +58,7 @@ pub async fn client(
     version: &str,
 ) -> Result<Client, ClientError> {
     let mut config = match &settings.kubeconfig {
-        Some(file) => explicit(file.clone()).await?,
+        Some(file) => explicit(file).await?,
         None => {
             Config::incluster().map_err(|reason| ClientError::NotInCluster(Box::new(reason)))?
         }
@@ -74,18 +77,30 @@ pub async fn client(
     Client::try_from(config).map_err(|reason| ClientError::Build(Box::new(reason)))
 }
 
-async fn explicit(file: PathBuf) -> Result<Config, ClientError> {
-    let refused = |reason| ClientError::Kubeconfig {
-        file: file.clone(),
+/// What an explicit kubeconfig file says.
+///
+/// # Errors
+/// If it cannot be read, or asks for a way that is not gone.
+pub(in crate::process) fn kubeconfig(file: &Path) -> Result<Kubeconfig, ClientError> {
+    let kubeconfig = Kubeconfig::read_from(file).map_err(|reason| ClientError::Kubeconfig {
+        file: file.to_owned(),
         reason: Box::new(reason),
-    };
-    let kubeconfig = Kubeconfig::read_from(&file).map_err(refused)?;
-    if wants_proxy(&kubeconfig) {
-        return Err(ClientError::Proxy { file });
+    })?;
+    match wants_proxy(&kubeconfig) {
+        true => Err(ClientError::Proxy {
+            file: file.to_owned(),
+        }),
+        false => Ok(kubeconfig),
     }
+}
+
+async fn explicit(file: &Path) -> Result<Config, ClientError> {
     let options = KubeConfigOptions::default();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    let mut config = config.map_err(refused)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig(file)?, &options).await;
+    let mut config = config.map_err(|reason| ClientError::Kubeconfig {
+        file: file.to_owned(),
+        reason: Box::new(reason),
+    })?;
     // From the environment, which kube looks at only here.
     config.proxy_url = None;
     Ok(config)
@@ -108,7 +123,7 @@ fn wants_proxy(kubeconfig: &Kubeconfig) -> bool {
 mod tests {
     use super::*;
 
-    fn kubeconfig(current: &str, proxy: &str) -> Kubeconfig {
+    fn with_proxy(current: &str, proxy: &str) -> Kubeconfig {
         let text = format!(
             r#"{{ "current-context": "{current}",
                 "contexts": [
@@ -126,9 +141,9 @@ mod tests {
     #[test]
     fn a_proxy_counts_only_where_the_cluster_in_use_names_it() {
         let proxy = "http://user:canary@proxy.example";
-        assert!(!wants_proxy(&kubeconfig("plain", proxy)));
-        assert!(wants_proxy(&kubeconfig("proxied", proxy)));
-        assert!(!wants_proxy(&kubeconfig("proxied", "")));
-        assert!(!wants_proxy(&kubeconfig("missing", proxy)));
+        assert!(!wants_proxy(&with_proxy("plain", proxy)));
+        assert!(wants_proxy(&with_proxy("proxied", proxy)));
+        assert!(!wants_proxy(&with_proxy("proxied", "")));
+        assert!(!wants_proxy(&with_proxy("missing", proxy)));
     }
 }

@@ -21,27 +21,48 @@ type Content = BTreeMap<OsString, Vec<u8>>;
 /// Follows the settings that a process was started with.
 pub struct Follower<P> {
     common: fn(&P) -> &Common,
+    could_start: fn(&P) -> Result<(), String>,
     live: watch::Sender<Live>,
+    refused: watch::Sender<Option<String>>,
     values: Values,
     load: Box<dyn Fn() -> Result<Loaded<P>, ConfigError> + Send>,
     clock: Clock,
 }
 
+/// What an operator knows of the settings that are followed.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// What holds at the moment.
+    pub live: watch::Receiver<Live>,
+    /// Why what the ConfigMap says does not hold, if it does not.
+    pub refused: watch::Receiver<Option<String>>,
+}
+
 impl<P: Parser + 'static> Follower<P> {
-    /// Follows what `loaded` was read from, the command line and the environment of this process included.
-    pub fn new(loaded: &Loaded<P>, common: fn(&P) -> &Common, clock: Clock) -> Self {
-        Self::by(loaded, common, clock, load_again)
+    /// Follows what `loaded` was read from, the command line and the environment of this process included. A change
+    /// that takes a restart is refused where `could_start` says that a start would fail: otherwise all replicas
+    /// would stop for it, and none come back.
+    pub fn new(
+        loaded: &Loaded<P>,
+        common: fn(&P) -> &Common,
+        could_start: fn(&P) -> Result<(), String>,
+        clock: Clock,
+    ) -> Self {
+        Self::by(loaded, common, could_start, clock, load_again)
     }
 
     /// Follows what `load` reads.
     pub fn by(
         loaded: &Loaded<P>,
         common: fn(&P) -> &Common,
+        could_start: fn(&P) -> Result<(), String>,
         clock: Clock,
         load: impl Fn() -> Result<Loaded<P>, ConfigError> + Send + 'static,
     ) -> Self {
         Self {
             common,
+            could_start,
+            refused: watch::Sender::new(None),
             live: watch::Sender::new(Live::of(common(&loaded.settings))),
             values: loaded.values.clone(),
             load: Box::new(load),
@@ -49,12 +70,16 @@ impl<P: Parser + 'static> Follower<P> {
         }
     }
 
-    /// What holds at the moment.
-    pub fn live(&self) -> watch::Receiver<Live> {
-        self.live.subscribe()
+    /// For the operator itself.
+    pub fn followed(&self) -> Followed {
+        Followed {
+            live: self.live.subscribe(),
+            refused: self.refused.subscribe(),
+        }
     }
 
-    /// Ends when something has changed that takes a restart; of the rest it tells [`live`](Self::live), and `level` of
+    /// Ends when something has changed that takes a restart; of the rest it tells
+    /// [`followed`](Self::followed), and `level` of
     /// the level that is logged, as it changes. What is refused changes nothing. For ever where there is no ConfigMap.
     pub async fn restart_needed(mut self, loaded_from: Option<&Path>, level: impl Fn(LogLevel)) {
         let Some(folder) = loaded_from else {
@@ -66,23 +91,17 @@ impl<P: Parser + 'static> Follower<P> {
             self.clock.sleep(LOOK).await;
             // A folder that cannot be read now is there again in a moment.
             let Ok(now) = content(folder) else { continue };
-            if known.as_ref() == Some(&now) {
+            // Why it is refused may lie in other files than these.
+            if known.as_ref() == Some(&now) && self.refused.borrow().is_none() {
                 continue;
             }
             known = Some(now);
-            let loaded = match (self.load)() {
-                Ok(loaded) => loaded,
-                Err(refused) => {
-                    tracing::warn!(
-                        "the mounted ConfigMap has changed and is refused, so that what was read before holds: {refused}"
-                    );
-                    continue;
-                }
-            };
+            let read = self.read();
+            self.note(read.as_ref().err());
+            let Ok((loaded, news)) = read else { continue };
             for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }
-            let news = News::between(&self.values, &loaded.values);
             if !news.restart.is_empty() {
                 let changed = news.restart.join(", ");
                 tracing::info!(
@@ -105,6 +124,28 @@ impl<P: Parser + 'static> Follower<P> {
                     "settings that were changed are in force"
                 );
             }
+        }
+    }
+
+    /// What is to hold from now on, and what is new in it.
+    fn read(&self) -> Result<(Loaded<P>, News), String> {
+        let loaded = (self.load)().map_err(|refused| refused.to_string())?;
+        let news = News::between(&self.values, &loaded.values);
+        if !news.restart.is_empty() {
+            (self.could_start)(&loaded.settings)?;
+        }
+        Ok((loaded, news))
+    }
+
+    /// Notes whether what the ConfigMap says is refused; says so in the log where that is news.
+    fn note(&self, refused: Option<&String>) {
+        let before = self.refused.send_replace(refused.cloned());
+        match refused {
+            Some(why) if before.as_ref() != refused => tracing::warn!(
+                "the mounted ConfigMap has changed and is refused, so that what was read before holds: {why}"
+            ),
+            None if before.is_some() => tracing::info!("the mounted ConfigMap is accepted again"),
+            _ => {}
         }
     }
 }

@@ -34,6 +34,12 @@ impl ListenAddress {
         self.port
     }
 
+    /// Whether no two servers can listen at both.
+    pub(in crate::process) fn clashes(&self, other: &Self) -> bool {
+        let overlap = self.host.is_none() || other.host.is_none() || self.host == other.host;
+        self.port != 0 && self.port == other.port && overlap
+    }
+
     /// What to bind, best first. Without a host that is IPv6 and IPv4 in one socket, or IPv4 alone on a
     /// machine without IPv6.
     pub(in crate::process) fn candidates(&self) -> Vec<String> {

@@ -29,12 +29,13 @@ use std::{
 use clap::{ArgMatches, Command, FromArgMatches, ValueEnum, error::ErrorKind};
 use tokio::sync::watch;
 
+pub(super) use self::client::kubeconfig;
 use self::flags::Flags;
 pub use self::{
     client::{ClientError, client},
     duration::{GoDuration, NotADuration},
     error::{ConfigError, Origin, Setting},
-    follow::Follower,
+    follow::{Followed, Follower},
     gates::{FeatureGates, Gate},
     https::{Https, ServingCertificate},
     listen::{Listen, ListenAddress, NotAnAddress},
@@ -93,14 +94,15 @@ pub struct Common {
     /// The folder of the mounted ConfigMap, if there is one.
     pub config_dir: Option<PathBuf>,
     /// What takes effect while the operator runs, where somebody [follows](Follower) the settings.
-    pub followed: Option<watch::Receiver<Live>>,
+    pub followed: Option<Followed>,
 }
 
 impl Common {
     /// What takes effect while the operator runs, as it stands and as it changes.
     pub(super) fn live(&self) -> watch::Receiver<Live> {
         let never_again = || watch::channel(Live::of(self)).1;
-        self.followed.clone().unwrap_or_else(never_again)
+        let followed = self.followed.as_ref().map(|it| it.live.clone());
+        followed.unwrap_or_else(never_again)
     }
 }
 

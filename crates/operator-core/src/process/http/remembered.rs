@@ -6,12 +6,16 @@ use sha2::{Digest, Sha256};
 
 use crate::decide::clock::Moment;
 
-/// How many answers are remembered at most.
+/// How many answers of each sort are remembered at most.
 const MOST: usize = 256;
 /// How long a right that was taken away may still be used.
 const ALLOWED: Duration = Duration::from_secs(60);
+/// From this age on a right that is used is asked for again, while it still lasts.
+const AGED: Duration = Duration::from_secs(20);
 /// How long a right that was given may still be missed.
 const DENIED: Duration = Duration::from_secs(5);
+/// How long it is known who once had a right, so that it need not queue with those that never had one.
+const ACQUAINTED: Duration = Duration::from_secs(3600);
 
 /// What was asked: of a token nothing is kept but its hash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +28,30 @@ pub(super) enum Right {
     Missing,
 }
 
-/// Answers by their questions, bounded in number and time.
+/// What is known without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The right is there.
+    Given,
+    /// The right is there, and it is time to ask again.
+    Aged,
+    /// The right was there before, and has to be asked for.
+    Lapsed,
+    /// The right is missing.
+    Missing,
+    /// Nothing.
+    Nothing,
+}
+
+/// Answers by their questions, bounded in number and time. Those who miss a right take no room from those who
+/// have it.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(BTreeMap<Question, (Right, Moment)>);
+pub(super) struct Remembered {
+    /// When the right was given.
+    given: BTreeMap<Question, Moment>,
+    /// When it was missed.
+    missing: BTreeMap<Question, Moment>,
+}
 
 impl Question {
     pub(super) fn new(token: &str, verb: &str, path: &str) -> Self {
@@ -40,27 +65,54 @@ impl Question {
 }
 
 impl Remembered {
-    /// The answer, if it is still good.
-    pub(super) fn get(&self, question: &Question, now: Moment) -> Option<Right> {
-        let (right, until) = self.0.get(question)?;
-        (now < *until).then_some(*right)
+    /// What is known.
+    pub(super) fn get(&self, question: &Question, now: Moment) -> Known {
+        let age = |answers: &BTreeMap<Question, Moment>| Some(now.since(*answers.get(question)?));
+        if age(&self.missing).is_some_and(|age| age < DENIED) {
+            return Known::Missing;
+        }
+        match age(&self.given) {
+            Some(age) if age < AGED => Known::Given,
+            Some(age) if age < ALLOWED => Known::Aged,
+            Some(age) if age < ACQUAINTED => Known::Lapsed,
+            _ => Known::Nothing,
+        }
     }
 
-    /// Remembers an answer; in the place of the one that ends first if there are too many.
+    /// Remembers an answer; in the place of the oldest of its sort if there are too many.
     pub(super) fn put(&mut self, question: Question, right: Right, now: Moment) {
-        self.0.retain(|_, (_, until)| now < *until);
-        if self.0.len() >= MOST && !self.0.contains_key(&question) {
-            let first = self.0.iter().min_by_key(|(_, (_, until))| *until);
-            if let Some(first) = first.map(|(question, _)| question.clone()) {
-                self.0.remove(&first);
+        match right {
+            Right::Given => {
+                self.missing.remove(&question);
+                keep(&mut self.given, question, ACQUAINTED, now);
+            }
+            Right::Missing => {
+                self.given.remove(&question);
+                keep(&mut self.missing, question, DENIED, now);
             }
         }
-        let lasts = match right {
-            Right::Given => ALLOWED,
-            Right::Missing => DENIED,
-        };
-        self.0.insert(question, (right, now + lasts));
     }
+
+    /// Forgets a right whose holder the API server does not know any more.
+    pub(super) fn forget(&mut self, question: &Question) {
+        self.given.remove(question);
+    }
+}
+
+fn keep(
+    answers: &mut BTreeMap<Question, Moment>,
+    question: Question,
+    lasts: Duration,
+    now: Moment,
+) {
+    answers.retain(|_, at| now.since(*at) < lasts);
+    if answers.len() >= MOST && !answers.contains_key(&question) {
+        let oldest = answers.iter().min_by_key(|(_, at)| **at);
+        if let Some(oldest) = oldest.map(|(question, _)| question.clone()) {
+            answers.remove(&oldest);
+        }
+    }
+    answers.insert(question, now);
 }
 
 #[cfg(test)]
@@ -76,15 +128,39 @@ mod tests {
     }
 
     #[test]
-    fn a_right_is_remembered_longer_than_its_want() {
+    fn a_right_ages_lapses_and_is_forgotten() {
         let mut remembered = Remembered::default();
         remembered.put(question(1), Right::Given, at(0));
-        remembered.put(question(2), Right::Missing, at(0));
-        assert_eq!(remembered.get(&question(1), at(59)), Some(Right::Given));
-        assert_eq!(remembered.get(&question(1), at(60)), None);
-        assert_eq!(remembered.get(&question(2), at(4)), Some(Right::Missing));
-        assert_eq!(remembered.get(&question(2), at(5)), None);
-        assert_eq!(remembered.get(&question(3), at(0)), None);
+        for (seconds, expected) in [
+            (19, Known::Given),
+            (20, Known::Aged),
+            (59, Known::Aged),
+            (60, Known::Lapsed),
+            (3599, Known::Lapsed),
+            (3600, Known::Nothing),
+        ] {
+            assert_eq!(
+                remembered.get(&question(1), at(seconds)),
+                expected,
+                "{seconds}"
+            );
+        }
+        remembered.put(question(1), Right::Given, at(59));
+        assert_eq!(remembered.get(&question(1), at(70)), Known::Given);
+        remembered.forget(&question(1));
+        assert_eq!(remembered.get(&question(1), at(70)), Known::Nothing);
+        assert_eq!(remembered.get(&question(3), at(0)), Known::Nothing);
+    }
+
+    #[test]
+    fn the_want_of_a_right_is_remembered_for_a_moment_and_ends_it() {
+        let mut remembered = Remembered::default();
+        remembered.put(question(1), Right::Given, at(0));
+        remembered.put(question(1), Right::Missing, at(1));
+        assert_eq!(remembered.get(&question(1), at(5)), Known::Missing);
+        assert_eq!(remembered.get(&question(1), at(6)), Known::Nothing);
+        remembered.put(question(1), Right::Given, at(3));
+        assert_eq!(remembered.get(&question(1), at(4)), Known::Given);
     }
 
     #[test]
@@ -106,12 +182,23 @@ mod tests {
             remembered.put(question(token), Right::Given, at(token as u64 / 10));
         }
         let now = at(MOST as u64 / 10);
-        assert_eq!(remembered.0.len(), MOST);
-        assert_eq!(remembered.get(&question(0), now), None);
+        assert_eq!(remembered.given.len(), MOST);
+        assert_eq!(remembered.get(&question(0), now), Known::Nothing);
         let newest = question(MOST + 9);
-        assert_eq!(remembered.get(&newest, now), Some(Right::Given));
+        assert_eq!(remembered.get(&newest, now), Known::Given);
         // What has ended makes room.
-        remembered.put(question(0), Right::Given, at(1000));
-        assert_eq!(remembered.0.len(), 1);
+        remembered.put(question(0), Right::Given, at(10_000));
+        assert_eq!(remembered.given.len(), 1);
+    }
+
+    #[test]
+    fn who_has_no_right_takes_no_room_from_who_has() {
+        let mut remembered = Remembered::default();
+        remembered.put(question(0), Right::Given, at(0));
+        for token in 1..4 * MOST {
+            remembered.put(question(token), Right::Missing, at(1));
+        }
+        assert_eq!(remembered.get(&question(0), at(1)), Known::Given);
+        assert_eq!(remembered.missing.len(), MOST);
     }
 }

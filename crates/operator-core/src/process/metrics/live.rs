@@ -16,6 +16,7 @@ type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
 type Seconds = fn(&QueueLoad) -> f64;
 type Count = Box<dyn Fn() -> u64 + Send + Sync>;
 type Time = Box<dyn Fn() -> Duration + Send + Sync>;
+type Flag = Box<dyn Fn() -> bool + Send + Sync>;
 type Election = Box<dyn Fn() -> (bool, u64) + Send + Sync>;
 
 /// The owners to ask. A clone is the same.
@@ -30,6 +31,7 @@ struct Owners {
     api_write_waits: Vec<Time>,
     unclaimed: Vec<(&'static str, Count)>,
     elections: Vec<(&'static str, Election)>,
+    settings_refused: Option<Flag>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +88,10 @@ impl Live {
         self.0.lock().unclaimed.push((kind, Box::new(count)));
     }
 
+    pub(super) fn set_settings_refused(&self, are: impl Fn() -> bool + Send + Sync + 'static) {
+        self.0.lock().settings_refused = Some(Box::new(are));
+    }
+
     pub(super) fn add_api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {
         self.0.lock().api_write_waits.push(Box::new(waited));
     }
@@ -120,6 +126,12 @@ impl Collector for Live {
                 ConstGauge::new(count).encode(family.encode_family(&Watch { kind })?)?;
             }
         }
+
+        let name = "operator_settings_refused";
+        let help = "Whether the mounted ConfigMap holds a change that is refused, so that older settings hold";
+        let family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let refused = owners.settings_refused.as_ref().is_some_and(|are| are());
+        ConstGauge::new(i64::from(refused)).encode(family)?;
 
         let name = "operator_api_write_wait_seconds";
         let help = "Time that writes to the API server have waited for the write budget";

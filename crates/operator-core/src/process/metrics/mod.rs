@@ -91,6 +91,11 @@ impl Metrics {
         self.live.add_unclaimed(kind, count);
     }
 
+    /// Shows whether a change of the mounted ConfigMap is refused: `are` tells at each scrape.
+    pub fn settings_refused(&self, are: impl Fn() -> bool + Send + Sync + 'static) {
+        self.live.set_settings_refused(are);
+    }
+
     /// Counts how long writes have waited for the write budget: `waited` tells at each scrape how long it was
     /// so far, all together.
     pub fn api_write_wait(&self, waited: impl Fn() -> Duration + Send + Sync + 'static) {

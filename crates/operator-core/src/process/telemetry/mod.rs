@@ -1,12 +1,16 @@
 //! Logs: JSON lines for machines, text for people; and traces.
 
+mod collector;
 mod fields;
 mod filter;
 mod json;
 mod panics;
 mod traces;
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
@@ -20,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use self::json::JsonLines;
-pub use self::traces::TracesError;
+pub use self::{collector::CollectorError, traces::TracesError};
 use super::config::{FeatureGates, Log, LogFormat, LogLevel, gates};
 use crate::decide::clock::Clock;
 
@@ -42,8 +46,8 @@ pub enum TelemetryError {
 }
 
 /// Sends what this process logs to standard error from now on, panics included, and traces to where the environment
-/// says ([`traces`]) and the gate lets them. `operator` is the service that traces are of. Needs a runtime to be
-/// entered.
+/// says ([`traces`]) and the gate lets them. `operator` is the service that traces are of, and `bundle` a file of
+/// authorities (PEM) that it believes besides the system's. Needs a runtime to be entered.
 ///
 /// # Errors
 /// If a log has been set up before, or traces cannot be sent as the environment says.
@@ -51,10 +55,11 @@ pub fn init(
     log: Log,
     operator: &'static str,
     gates: &FeatureGates,
+    bundle: Option<&Path>,
     clock: Clock,
 ) -> Result<Telemetry, TelemetryError> {
     let traces = match gates.is_on(&gates::TRACES) {
-        true => traces::provider(operator)?,
+        true => traces::provider(operator, bundle)?,
         false => None,
     };
     let layer = traces
@@ -83,6 +88,17 @@ pub fn init(
         }),
         traces,
     })
+}
+
+/// Whether [`init`] could send traces as the environment says, as far as the gate lets it.
+///
+/// # Errors
+/// What the environment says that cannot be.
+pub fn check(gates: &FeatureGates, bundle: Option<&Path>) -> Result<(), TracesError> {
+    match gates.is_on(&gates::TRACES) {
+        true => traces::check(bundle),
+        false => Ok(()),
+    }
 }
 
 impl Telemetry {

@@ -8,13 +8,17 @@
 //! may pass.
 
 mod review;
+mod room;
 mod settings;
 mod trust;
 
+use std::sync::Arc;
+
 use axum::Router;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
+use self::room::Room;
 pub(super) use self::trust::Trust;
 pub use self::{
     review::{Asked, Change, Verdict},
@@ -24,12 +28,30 @@ use crate::decide::clock::Clock;
 
 type Route = Box<dyn FnOnce(Router, &Judgement) -> Router + Send>;
 
+/// The room for all questions in hand.
+const ROOM: usize = 16 * 1024 * 1024;
+
 /// What the routes share.
 #[derive(Clone)]
 pub(super) struct Judgement {
-    pub clock: Clock,
+    clock: Clock,
     /// Whether all caches have synced once: before, nobody is refused.
-    pub synced: watch::Receiver<bool>,
+    synced: watch::Receiver<bool>,
+    room: Arc<Room>,
+    /// What a question becomes may be many times as large as its text: there is one at a time. A turn lasts for a
+    /// moment, and for nothing that anybody sends.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Judgement {
+    pub(super) fn new(clock: Clock, synced: watch::Receiver<bool>) -> Self {
+        Self {
+            clock,
+            synced,
+            room: Room::of(ROOM),
+            turn: Arc::default(),
+        }
+    }
 }
 
 /// Functions that judge what is written, each at a path of its own.

@@ -3,21 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, post},
 };
-use kube::core::{
-    DynamicObject,
-    admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
-};
-use serde::de::DeserializeOwned;
+use kube::core::admission::Operation;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
-use super::Judgement;
+use super::{
+    Judgement,
+    room::{Portion, Unread},
+};
 
 /// The longest question: an object as it was and as it is to be, each of at most etcd's 1.5 MiB, and what JSON adds.
-const LONGEST: usize = 8 * 1024 * 1024;
+const LONGEST: usize = 4 * 1024 * 1024;
 /// How long the API server may take to send its question.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -67,13 +68,60 @@ impl Verdict {
     }
 }
 
+/// A question, of which only what is asked for is read: a text becomes no tree of values on the way.
+#[derive(Deserialize)]
+struct Question<'q> {
+    #[serde(borrow)]
+    request: Request<'q>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'q> {
+    uid: String,
+    operation: Operation,
+    user_info: User,
+    #[serde(borrow)]
+    object: Option<&'q RawValue>,
+    #[serde(borrow)]
+    old_object: Option<&'q RawValue>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Reply,
+}
+
+#[derive(Serialize)]
+struct Reply {
+    uid: String,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Refusal>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    message: String,
+    code: u16,
+    reason: &'static str,
+}
+
 impl<K: DeserializeOwned> Asked<K> {
     /// What is asked for; `None` for an object that cannot be read, and for what is no change of one.
-    fn of(request: AdmissionRequest<DynamicObject>) -> Option<Self> {
-        let read = |object: Option<DynamicObject>| {
-            let value = serde_json::to_value(object?).ok()?;
-            serde_json::from_value::<K>(value).ok()
-        };
+    fn of(request: &Request<'_>) -> Option<Self> {
+        let read = |object: Option<&RawValue>| serde_json::from_str::<K>(object?.get()).ok();
         let change = match request.operation {
             Operation::Create => Change::Create(read(request.object)?),
             Operation::Update => Change::Update {
@@ -84,7 +132,7 @@ impl<K: DeserializeOwned> Asked<K> {
             Operation::Connect => return None,
         };
         Some(Self {
-            user: request.user_info.username.unwrap_or_default(),
+            user: request.user_info.username.clone(),
             change,
         })
     }
@@ -100,18 +148,34 @@ where
 {
     let judge = Arc::new(judge);
     post(move |body: Body| async move {
-        let clock = &judgement.clock;
-        let read = clock.until(clock.now() + PATIENCE, to_bytes(body, LONGEST));
-        let question = match read.await {
-            Some(Ok(question)) => question,
-            Some(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-            None => return StatusCode::REQUEST_TIMEOUT.into_response(),
-        };
-        match answer(&question, *judgement.synced.borrow(), &*judge) {
-            Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
-            None => StatusCode::BAD_REQUEST.into_response(),
+        let (portion, mut lost) = judgement.room.enter();
+        tokio::select! {
+            biased;
+            answered = answered(&judgement, &portion, body, &*judge) => answered,
+            () = lost.told() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     })
+}
+
+async fn answered<K: DeserializeOwned>(
+    judgement: &Judgement,
+    portion: &Portion,
+    body: Body,
+    judge: &impl Fn(&Asked<K>) -> Verdict,
+) -> Response {
+    let clock = &judgement.clock;
+    let read = clock.until(clock.now() + PATIENCE, portion.read(body, LONGEST));
+    let question = match read.await {
+        Some(Ok(question)) => question,
+        Some(Err(Unread::TooLong)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Some(Err(Unread::CutShort)) => return StatusCode::BAD_REQUEST.into_response(),
+        None => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let _turn = judgement.turn.lock().await;
+    match answer(&question, *judgement.synced.borrow(), judge) {
+        Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
+        None => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
 /// The answer to a question; `None` where it is none.
@@ -120,10 +184,8 @@ fn answer<K: DeserializeOwned>(
     synced: bool,
     judge: &impl Fn(&Asked<K>) -> Verdict,
 ) -> Option<Vec<u8>> {
-    let review: AdmissionReview<DynamicObject> = serde_json::from_slice(question).ok()?;
-    let request: AdmissionRequest<DynamicObject> = review.try_into().ok()?;
-    let mut answer = AdmissionResponse::from(&request);
-    let verdict = match (Asked::of(request), synced) {
+    let Question { request } = serde_json::from_slice(question).ok()?;
+    let verdict = match (Asked::of(&request), synced) {
         (Some(asked), true) => judge(&asked),
         (Some(_), false) => Verdict {
             refused: None,
@@ -131,23 +193,42 @@ fn answer<K: DeserializeOwned>(
         },
         (None, _) => Verdict::default(),
     };
-    if let Some(why) = verdict.refused {
-        answer = answer.deny(why);
-        // Otherwise it would look like a request that the API server does not understand.
-        answer.result.code = StatusCode::FORBIDDEN.as_u16();
-        answer.result.reason = "Forbidden".to_owned();
-    }
-    answer.warnings = Some(verdict.warnings).filter(|warnings| !warnings.is_empty());
-    serde_json::to_vec(&answer.into_review()).ok()
+    let response = Reply {
+        uid: request.uid,
+        allowed: verdict.refused.is_none(),
+        // Without code and reason it would look like a request that the API server does not understand.
+        status: verdict.refused.map(|message| Refusal {
+            message,
+            code: StatusCode::FORBIDDEN.as_u16(),
+            reason: "Forbidden",
+        }),
+        warnings: verdict.warnings,
+    };
+    let answer = Answer {
+        api_version: "admission.k8s.io/v1",
+        kind: "AdmissionReview",
+        response,
+    };
+    serde_json::to_vec(&answer).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{convert::Infallible, pin::pin};
+
+    use axum::Router;
+    use futures::{
+        FutureExt, StreamExt, poll,
+        stream::{self, FuturesUnordered},
+    };
     use k8s_openapi::api::core::v1::ConfigMap;
     use rstest::rstest;
     use serde_json::{Value, json};
+    use tokio::sync::watch;
+    use tower_service::Service;
 
-    use super::*;
+    use super::{super::ROOM, *};
+    use crate::decide::clock::Clock;
 
     fn question(operation: &str, object: Value, old: Value) -> Vec<u8> {
         let kind = json!({ "group": "", "version": "v1", "kind": "ConfigMap" });
@@ -229,5 +310,53 @@ mod tests {
         for text in ["", "{}", r#"{"apiVersion":"v1","kind":"AdmissionReview"}"#] {
             assert_eq!(answer(text.as_bytes(), true, &judge), None, "{text}");
         }
+    }
+
+    /// A question whose first `sent` bytes have come, and no more.
+    fn unfinished(sent: usize) -> axum::http::Request<Body> {
+        let first = stream::iter([Ok::<_, Infallible>(vec![b' '; sent])]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        asking(body)
+    }
+
+    fn asking(body: Body) -> axum::http::Request<Body> {
+        axum::http::Request::post("/").body(body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_large_questions_is_bounded_and_a_proper_one_finds_its_way() {
+        let (_synced, is_synced) = watch::channel(true);
+        let judgement = Judgement::new(Clock::system(), is_synced);
+        let mut router = Router::new().route("/", handler(judgement.clone(), judge));
+        let mut flood = FuturesUnordered::new();
+        let mut given_way = 0;
+        for _ in 0..100 {
+            let answer = router.call(unfinished(LONGEST / 3));
+            flood.push(answer);
+            while let Some(Some(answer)) = flood.next().now_or_never() {
+                assert_eq!(answer.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+                given_way += 1;
+            }
+            assert!(judgement.room.held() <= ROOM);
+            let proper = question("CREATE", map(json!("a")), Value::Null);
+            let answer = router.call(asking(proper.into())).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+        }
+        assert_eq!(flood.len(), ROOM / (LONGEST / 3));
+        assert_eq!(given_way, 100 - flood.len());
+        drop(flood);
+        assert_eq!(judgement.room.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_never_ends_a_question_is_not_waited_for() {
+        let (_synced, is_synced) = watch::channel(true);
+        let judgement = Judgement::new(Clock::system(), is_synced);
+        let mut router = Router::new().route("/", handler(judgement.clone(), judge));
+        let mut answer = pin!(router.call(unfinished(10)));
+        assert!(poll!(&mut answer).is_pending());
+        judgement.clock.advance(PATIENCE);
+        assert_eq!(answer.await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(judgement.room.held(), 0);
     }
 }

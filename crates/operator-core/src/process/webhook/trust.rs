@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use crate::{
     cluster::write::{WriteError, Writer},
-    decide::clock::{Clock, Moment},
+    decide::{
+        backoff::{Streak, spread},
+        clock::{Clock, Moment},
+        outcome::Class,
+    },
     process::{certs::Certificates, operator::Course},
 };
 
 /// How long until it is looked whether the certificate has come, or the authorities have changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long until the configuration is read again though nothing has changed here: somebody may have written it anew.
+/// After a failure it is sooner.
 const ANEW: Duration = Duration::from_secs(60);
 
 /// Keeps the authorities in a ValidatingWebhookConfiguration, while this replica leads.
@@ -25,6 +30,7 @@ pub(in crate::process) struct Trust {
 impl Trust {
     pub(in crate::process) async fn run(self, mut course: Course) {
         let (mut kept, mut until, mut problem) = (None, Moment::ORIGIN, None);
+        let mut failing: Option<Streak> = None;
         loop {
             let leading = course.leadership.current();
             let authorities = self.certificates.authorities();
@@ -41,8 +47,15 @@ impl Trust {
                         "the API server believes our webhooks"
                     );
                 }
+                let now = self.clock.now();
+                failing = match written {
+                    Ok(_) => None,
+                    Err(_) => Some(failing.map_or(Streak::begin(now), |it| it.and_again(now))),
+                };
+                let again = failing.map(|it| it.pause(Class::Transient, ANEW));
+                let again = again.map(|pause| spread(pause, None, fastrand::f64()));
+                until = now + again.unwrap_or(ANEW).min(ANEW);
                 kept = Some(authorities);
-                until = self.clock.now() + ANEW;
                 problem = self.note(problem, written.err());
             }
             tokio::select! {
