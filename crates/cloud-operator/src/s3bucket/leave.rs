@@ -61,12 +61,12 @@ pub(super) fn leave(desired: &Desired, ignored: &[FieldPath], found: Option<&Val
             continue;
         };
         let found = found.filter(|found| !found.is_null());
-        let grafted = parts.iter().fold(Some(wanted.clone()), |wanted, part| {
-            graft(wanted.as_ref(), found, part)
+        let grafted = parts.iter().try_fold(wanted.clone(), |wanted, part| {
+            graft(Some(&wanted), found, part)
         });
-        let besides = parts.iter().fold(Some(wanted.clone()), |wanted, part| {
-            without(wanted.as_ref(), part)
-        });
+        let besides = parts
+            .iter()
+            .try_fold(wanted.clone(), |wanted, part| without(Some(&wanted), part));
         desired.besides.insert(name, besides.unwrap_or_default());
         let grafted = grafted.unwrap_or_default();
         if let Some(Err(why)) = found.map(|found| judge(*facet, found, &grafted)) {
