@@ -21,6 +21,7 @@ mod public_access_block;
 #[expect(deprecated, reason = "rules in AWS's older form are read too")]
 mod replication;
 mod request_payment;
+mod switch;
 mod tags;
 mod versioning;
 mod website;
