@@ -3,7 +3,10 @@
 mod scene;
 
 use anyhow::Result;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ErrorDocument, IndexDocument, VersioningConfiguration,
+    WebsiteConfiguration,
+};
 use crd_types::aws::v1alpha1::S3Bucket;
 use harness::{
     aws::refusal,
@@ -249,6 +252,78 @@ async fn what_cannot_be_ignored_is_refused_by_name() -> Result<()> {
     Ok(())
 }
 
+/// The field is ignored, what it belongs to is not: whichever side lacks that, passes come to an end.
+#[tokio::test]
+async fn a_field_that_is_ignored_follows_what_it_belongs_to() -> Result<()> {
+    let scene = Scene::new("ignored-field").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "drift": { "ignore": ["website.errorDocument", "notification.queues[theirs].events"] },
+        "website": { "indexDocument": "index.html", "errorDocument": "first.html" },
+        "notification": { "eventBridge": true },
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let pages = ("index.html".to_owned(), Some("first.html".to_owned()));
+    assert_eq!(website(&scene).await?, pages, "made whole");
+
+    set_website(&scene, "other.html", Some("theirs.html")).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let pages = ("index.html".to_owned(), Some("theirs.html".to_owned()));
+    assert_eq!(website(&scene).await?, pages, "only the field is theirs");
+    edit(
+        &scene,
+        json!({ "website": { "errorDocument": "second.html" } }),
+    )
+    .await?;
+    scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(website(&scene).await?, pages, "not even after an edit");
+
+    // Together they make no website.
+    let elsewhere = json!({
+        "indexDocument": null, "errorDocument": null,
+        "redirectAllRequestsTo": { "hostName": "example.com" },
+    });
+    edit(
+        &scene,
+        json!({ "website": elsewhere, "versioning": { "enabled": true } }),
+    )
+    .await?;
+    let bucket = scene.refused::<S3Bucket>("data", "InvalidSpec").await?;
+    let message = ready_message(&bucket);
+    assert!(message.contains("website.errorDocument"), "{message}");
+    assert_eq!(website(&scene).await?, pages, "left as it was");
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    assert_eq!(
+        has.versioning.as_deref(),
+        Some("Enabled"),
+        "what is not concerned"
+    );
+    edit(&scene, json!({ "drift": { "ignore": ["website"] } })).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_told_with_what_there_is() -> Result<()> {
+    let scene = Scene::new("nowhere").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "drift": { "ignore": ["versioning.enable"] }, "versioning": { "enabled": true },
+    });
+    scene.bucket("data", "account", wish).await?;
+    let bucket = scene.refused::<S3Bucket>("data", "InvalidSpec").await?;
+    let message = ready_message(&bucket);
+    assert!(
+        message.contains("spec.drift.ignore: versioning.enable"),
+        "{message}"
+    );
+    assert!(message.contains(".enabled"), "{message}");
+    operator.stop().await
+}
+
 /// The message of the condition `Drifted`, if it is there.
 fn drifted(bucket: &S3Bucket) -> Option<String> {
     let lifecycle = lifecycle(bucket);
@@ -291,5 +366,28 @@ async fn versioning(scene: &Scene, status: BucketVersioningStatus) -> Result<()>
 async fn edit(scene: &Scene, spec: serde_json::Value) -> Result<()> {
     let patch = json!({ "spec": spec });
     scene.patch::<S3Bucket>("data", patch).await?;
+    Ok(())
+}
+
+/// The index document of the bucket and its error document.
+async fn website(scene: &Scene) -> Result<(String, Option<String>)> {
+    let get = scene.somebody.s3.get_bucket_website();
+    let found = get.bucket(scene.bucket_name("data")).send().await?;
+    let index = found.index_document.map(|index| index.suffix);
+    Ok((
+        index.unwrap_or_default(),
+        found.error_document.map(|error| error.key),
+    ))
+}
+
+async fn set_website(scene: &Scene, index: &str, error: Option<&str>) -> Result<()> {
+    let error = error.map(|key| ErrorDocument::builder().key(key).build());
+    let wanted = WebsiteConfiguration::builder()
+        .index_document(IndexDocument::builder().suffix(index).build()?)
+        .set_error_document(error.transpose()?)
+        .build();
+    let put = scene.somebody.s3.put_bucket_website();
+    let put = put.bucket(scene.bucket_name("data"));
+    put.website_configuration(wanted).send().await?;
     Ok(())
 }

@@ -2,12 +2,19 @@
 
 mod scene;
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use crd_types::aws::v1alpha1::S3Bucket;
 use harness::proxy::Verb;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Patch, PatchParams};
 use scene::{Running, Scene, outside::pairs, state::State};
 use serde_json::{Value, json};
 
+const HOUR: Duration = Duration::from_secs(3600);
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+const GAUGE: &str = "operator_unclaimed_resources{kind=\"s3bucket\"}";
 const SETTINGS: [&str; 2] = ["--leader-elect=false", "--sweep-interval=1h"];
 
 #[tokio::test]
@@ -41,7 +48,7 @@ async fn a_bucket_that_no_object_names_is_told_and_left() -> Result<()> {
     let before = scene.somebody.has(&kept).await?;
 
     scene.aws.proxy().clear();
-    swept(&scene, &operator, &state, |found| {
+    swept(&scene, &operator, &state, HOUR, |found| {
         found.get(&kept).is_some()
     })
     .await?;
@@ -55,10 +62,7 @@ async fn a_bucket_that_no_object_names_is_told_and_left() -> Result<()> {
         .collect();
     assert_eq!(mine.len(), 1, "{found:#}");
     let metrics = state.metrics().await?;
-    ensure!(
-        metrics.contains("operator_unclaimed_resources{kind=\"s3bucket\"} 1"),
-        "{metrics}"
-    );
+    ensure!(metrics.contains(&format!("{GAUGE} 1")), "{metrics}");
 
     let requests = scene.aws.proxy().requests();
     let written = requests.iter().filter(|it| it.call.verb == Verb::Write);
@@ -68,10 +72,60 @@ async fn a_bucket_that_no_object_names_is_told_and_left() -> Result<()> {
     // An object that names it claims it.
     scene.bucket("kept", "account", json!({})).await?;
     scene.ready::<S3Bucket>("kept").await?;
-    swept(&scene, &operator, &state, |found| {
+    swept(&scene, &operator, &state, HOUR, |found| {
         found.get(&kept).is_none()
     })
     .await?;
+    operator.stop().await
+}
+
+/// A lease that outlasts some rounds, and is looked at between them.
+const LEASED: [&str; 4] = [
+    "--leader-election-lease-duration=1h",
+    "--leader-election-renew-deadline=50m",
+    "--leader-election-retry-period=5m",
+    "--sweep-interval=10m",
+];
+
+/// What has become of it since, the replica that leads now knows.
+#[tokio::test]
+async fn who_leads_no_more_tells_of_nothing() -> Result<()> {
+    let scene = Scene::new("deposed").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = LEASED.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    let keeps = json!({ "deletionPolicy": "Retain" });
+    scene.bucket("kept", "account", keeps).await?;
+    scene.ready::<S3Bucket>("kept").await?;
+    scene.delete::<S3Bucket>("kept").await?;
+    scene.gone::<S3Bucket>("kept").await?;
+    let kept = scene.bucket_name("kept");
+    let is_found = |found: &Value| found.get(&kept).is_some();
+    swept(&scene, &operator, &state, TEN_MINUTES, is_found).await?;
+    ensure!(state.metrics().await?.contains(&format!("{GAUGE} 1")));
+
+    let taken = json!({ "spec": { "holderIdentity": "another" } });
+    let leases = scene.api_of::<Lease>();
+    let params = PatchParams::default();
+    leases
+        .patch(cloud_operator::LEASE, &params, &Patch::Merge(taken))
+        .await?;
+    harness::wait::until("the term to end", scene::PATIENCE, || async {
+        operator.clock.advance(Duration::from_secs(300));
+        let found = state.read().await.map_err(|error| error.to_string())?;
+        match found["lease"]["leading"] == false {
+            true => Ok(()),
+            false => Err(found["lease"].to_string()),
+        }
+    })
+    .await?;
+    let metrics = state.metrics().await?;
+    ensure!(metrics.contains(&format!("{GAUGE} 0")), "{metrics}");
+    let found = state.read().await?["unclaimed/s3bucket"]["unclaimed"].clone();
+    assert_eq!(found, json!({}));
     operator.stop().await
 }
 
@@ -80,12 +134,13 @@ async fn swept(
     scene: &Scene,
     operator: &Running,
     state: &State,
+    interval: Duration,
     holds: impl Fn(&Value) -> bool,
 ) -> Result<()> {
     for _ in 0..40 {
         let lists = || scene.aws.proxy().counts().about(Verb::Read, "ListBuckets");
         let before = lists();
-        operator.clock.advance(std::time::Duration::from_secs(3600));
+        operator.clock.advance(interval);
         harness::wait::until("a round", scene::PATIENCE, || async { lists() > before }).await?;
         state.idle().await?;
         let found = state.read().await?["unclaimed/s3bucket"]["unclaimed"].clone();

@@ -286,15 +286,19 @@ const BY_CODE: &[Row] = &[
     ),
 ];
 
+/// By what AWS says of these calls alone that the queue, topic or function is not there or does not let S3 in, and
+/// that the bucket of the copies is not there or has no versioning yet.
+const NOT_USABLE: [(&str, &str); 2] = [
+    ("s3:PutBucketNotification", "InvalidArgument"),
+    ("s3:PutReplicationConfiguration", "InvalidRequest"),
+];
+
 /// What an answer with this status and code means.
 pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
-    // By this code alone AWS says that a queue, a topic or a function is not there or does not let S3 in.
-    let code = match (call.action, code) {
-        ("s3:PutBucketNotification", Some("InvalidArgument")) => Some("InvalidDestination"),
-        // And by this one that the bucket of the copies is not there, or has no versioning yet.
-        ("s3:PutReplicationConfiguration", Some("InvalidRequest")) => Some("InvalidDestination"),
-        _ => code,
-    };
+    let code = code.map(|code| match NOT_USABLE.contains(&(call.action, code)) {
+        true => "InvalidDestination",
+        false => code,
+    });
     match (code, code.and_then(by_code)) {
         (_, Some(meaning)) => meaning,
         // AWS says in words what is wrong with the request.
@@ -364,6 +368,9 @@ fn by_code(code: &str) -> Option<Meaning> {
         .find(|row| row.codes.iter().any(matches))
         .map(|row| row.meaning)
 }
+
+#[cfg(test)]
+mod document;
 
 #[cfg(test)]
 mod tests {

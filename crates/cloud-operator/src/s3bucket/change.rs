@@ -42,13 +42,16 @@ pub(super) async fn create(
     Ok(created?)
 }
 
-/// Does one step.
+/// Does one step; one that cannot be done is the user's to mend.
 pub(super) async fn perform(
     leading: &Leading,
     tenant: &Tenant,
     bucket: &Bucket,
     step: &Step,
 ) -> Result<(), Fault> {
+    if let Some(why) = &step.refused {
+        return Err(super::invalid(why.clone()));
+    }
     let (reads, writes) = (tenant.reads(bucket), tenant.writes(leading, bucket));
     let change = step.change.clone();
     Ok(step.facet.perform(&reads, &writes, change).await?)

@@ -1,9 +1,13 @@
 //! What the spec asks for, what differs, and what mends it. Pure.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use crd_types::{
     aws::v1alpha1::{S3Bucket, TAG_LIMIT},
+    lifecycle::{DriftControl, Upheld},
     rules::InvalidField,
 };
 use operator_core::{
@@ -17,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::{
     compare::differences,
     facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
-    mark, policy,
+    leave, mark, policy,
 };
 
 /// How many bytes of a wish's digest are kept: nobody gains anything by finding two alike.
@@ -29,6 +33,10 @@ pub struct Desired {
     pub(super) facets: Values,
     /// The facets that are left alone, spoken of or not.
     pub(super) left: BTreeSet<&'static str>,
+    /// What is wanted of facets of which a part is left alone, without that part.
+    pub(super) besides: Values,
+    /// The facets that cannot be written with the parts of them that are left alone.
+    pub(super) refused: BTreeMap<&'static str, InvalidField>,
 }
 
 impl Desired {
@@ -42,6 +50,8 @@ impl Desired {
             let checked = policy::check(policy.as_str());
             checked.map_err(|why| super::invalid(InvalidField::new("spec.policy", why)))?;
         }
+        let ignored = object.drift().map(DriftControl::ignored);
+        leave::check(&ignored.unwrap_or_default()).map_err(super::invalid)?;
         let wish = Wish {
             spec: &object.spec,
             default_tags,
@@ -50,7 +60,7 @@ impl Desired {
         let wanted = |facet: &&dyn AnyFacet| Some((facet.name(), facet.wanted(&wish)?));
         let desired = Self {
             facets: TABLE.iter().filter_map(wanted).collect(),
-            left: BTreeSet::new(),
+            ..Self::default()
         };
         let tags = mark::without(&desired.tags()).len();
         if tags > TAG_LIMIT {
@@ -67,7 +77,7 @@ impl Desired {
         self.facets.get(F::NAME).map(super::facets::of_json::<F>)
     }
 
-    /// A digest of what is wanted of each facet. The fields of a JSON object are sorted.
+    /// A digest of what is wanted of each facet, besides what is left alone. The fields of a JSON object are sorted.
     pub(super) fn digests(&self) -> Wishes {
         let digest = |value: &Value| {
             let digest = Sha256::digest(value.to_string());
@@ -78,7 +88,10 @@ impl Desired {
         };
         let facets = self.facets.iter();
         facets
-            .map(|(name, value)| ((*name).to_owned(), digest(value)))
+            .map(|(name, value)| {
+                let value = self.besides.get(name).unwrap_or(value);
+                ((*name).to_owned(), digest(value))
+            })
             .collect()
     }
 
@@ -98,6 +111,8 @@ fn is_nothing(value: &Value) -> bool {
 pub struct Step {
     pub(super) facet: &'static dyn AnyFacet,
     pub(super) change: Change,
+    /// Why it cannot be done as it is wanted.
+    pub(super) refused: Option<InvalidField>,
 }
 
 impl Step {
@@ -163,9 +178,13 @@ pub(super) fn plan(desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
             [] => Vec::new(),
             diffs => facet.changes(desired.facets.get(facet.name()), diffs),
         };
-        changes
-            .into_iter()
-            .map(move |change| Step { facet, change })
+        let refused = desired.refused.get(facet.name());
+        let step = move |change| Step {
+            facet,
+            change,
+            refused: refused.cloned(),
+        };
+        changes.into_iter().map(step)
     };
     ordered.flat_map(steps).collect()
 }
@@ -349,7 +368,7 @@ mod tests {
                 "unset replication",
                 "set versioning",
                 "unset policy",
-                "set acl",
+                "unset acl",
                 "set ownershipControls",
             ]
         );

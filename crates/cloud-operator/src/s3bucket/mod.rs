@@ -12,6 +12,7 @@ mod mark;
 mod observe;
 mod policy;
 mod report;
+mod shape;
 mod sweep;
 mod wire;
 

@@ -9,7 +9,10 @@ use std::{
 use crd_types::aws::v1alpha1::S3Bucket;
 use kube::Resource;
 use operator_core::{
-    cluster::cache::{Cache, Whole},
+    cluster::{
+        cache::{Cache, Whole},
+        leading::Leading,
+    },
     decide::{clock::Clock, outcome::Fault},
     engines::external::{Mark, Sweep},
     process::operator::Course,
@@ -40,9 +43,27 @@ pub struct LeftBehind {
 }
 
 struct Found {
+    /// The term in which it was found. What has become of it since the end of that, another replica knows.
+    term: Option<Leading>,
     sweep: Sweep,
     /// The accounts whose buckets could not be listed, and why.
     unlisted: BTreeMap<String, String>,
+}
+
+impl Found {
+    /// Nothing yet.
+    fn within(term: Option<Leading>) -> Self {
+        Self {
+            term,
+            sweep: Sweep::new(READS_IN_A_ROUND),
+            unlisted: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it is still this replica's to know.
+    fn holds(&self) -> bool {
+        self.term.as_ref().is_some_and(|term| term.check().is_ok())
+    }
 }
 
 impl LeftBehind {
@@ -58,21 +79,25 @@ impl LeftBehind {
             buckets,
             installation,
             watches: Box::new(watches),
-            found: Mutex::new(Found {
-                sweep: Sweep::new(READS_IN_A_ROUND),
-                unlisted: BTreeMap::new(),
-            }),
+            found: Mutex::new(Found::within(None)),
         }
     }
 
-    /// How many buckets are known to be left behind.
+    /// How many buckets are known to be left behind; none where this replica does not lead.
     pub fn count(&self) -> u64 {
-        self.found.lock().sweep.unclaimed().count() as u64
+        let found = self.found.lock();
+        match found.holds() {
+            true => found.sweep.unclaimed().count() as u64,
+            false => 0,
+        }
     }
 
     /// What is known, for `/debug/state`.
     pub fn state(&self) -> Value {
         let found = self.found.lock();
+        if !found.holds() {
+            return json!({ "unclaimed": {}, "unlisted": {} });
+        }
         let unclaimed: BTreeMap<&str, String> = found
             .sweep
             .unclaimed()
@@ -88,8 +113,8 @@ impl LeftBehind {
             loop {
                 clock.sleep_until(due).await;
                 due = clock.now() + interval;
-                if course.leadership.current().is_some() {
-                    self.round().await;
+                if let Some(leading) = course.leadership.current() {
+                    self.round(leading).await;
                 }
             }
         };
@@ -100,7 +125,7 @@ impl LeftBehind {
         }
     }
 
-    async fn round(&self) {
+    async fn round(&self, leading: Leading) {
         // One provider for each account, whoever's: its buckets are the same.
         let places: BTreeMap<String, Tenant> = self
             .sessions
@@ -111,6 +136,9 @@ impl LeftBehind {
         {
             let names = places.keys().cloned().collect();
             let mut found = self.found.lock();
+            if !found.holds() {
+                *found = Found::within(Some(leading));
+            }
             found.sweep.retain(&names);
             found.unlisted.retain(|place, _| names.contains(place));
         }

@@ -17,8 +17,10 @@ pub struct DriftControl {
     pub policy: DriftPolicy,
     /// What is left alone, as if the spec did not speak of it: by paths below spec, as in policy, tags.cost-center
     /// or lifecycleRules[old]. It is neither compared nor written, not even at creation or after an edit, nor set
-    /// back when it leaves the spec. A part that cannot be written without the rest of its field stands for that
-    /// field.
+    /// back when it leaves the spec. A field within a part keeps what is there as long as spec and outside both have
+    /// what it belongs to: what is missing outside is made with that field as the spec has it, and what the spec
+    /// lacks goes with it. A path into what has no names within, as a text or a list without ids, stands for the
+    /// whole field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub ignore: Vec<Stored<FieldPath>>,

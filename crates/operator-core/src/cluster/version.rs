@@ -39,8 +39,12 @@ impl Version {
 
     /// Whether this state is the known one, or one before it.
     pub(super) fn is_known_from(&self, known: &Self) -> bool {
-        self.is_older_than(known)
-            || (self.is_same_life_as(known) && self.number.is_some() && self.number == known.number)
+        self.is_older_than(known) || self.is_same_state_as(known)
+    }
+
+    /// Whether this is the same state of the same life. Never true of versions that have no order.
+    pub(super) fn is_same_state_as(&self, other: &Self) -> bool {
+        self.is_same_life_as(other) && self.number.is_some() && self.number == other.number
     }
 
     /// Whether the deletion of this state says that the known state is gone too.

@@ -6,10 +6,11 @@ use std::{
 };
 
 use harness::{
-    proxy::{Action, Gate, Point, Rule, Verb},
+    proxy::{Action, Gate, Point, Rule, Verb, kubernetes},
     wait::{PATIENCE, until},
 };
-use k8s_openapi::api::core::v1::ConfigMap;
+use http::StatusCode;
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -265,4 +266,104 @@ async fn a_change_that_the_watch_has_not_shown_is_looked_at_before_anything_is_w
     assert_eq!(family.requests(), ["PATCH", "GET"]);
     assert_eq!(family.others().get("child").await.unwrap(), theirs);
     gate.open();
+}
+
+/// What a watch that fails may not have shown is looked for.
+#[tokio::test]
+async fn nothing_is_taken_over_while_the_watch_ails() {
+    let family = Family::grown().await;
+    family.caught_up().await;
+    let open = || async { family.stage.proxy().open_watches().len() == 1 };
+    until("the watch to be open", PATIENCE, open).await.unwrap();
+    let is_watch = |call: &harness::proxy::Call| call.verb == Verb::Watch;
+    let refused = kubernetes::refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "down");
+    let down = family
+        .stage
+        .proxy()
+        .rule(Rule::when(is_watch, Action::Answer(refused)));
+    family.stage.proxy().cut_watches(is_watch);
+    let ails = || async { family.cache.errors() > 0 };
+    until("the watch to fail", PATIENCE, ails).await.unwrap();
+
+    let mut theirs = ConfigMap::default();
+    theirs.metadata.name = Some("child".to_owned());
+    let params = PostParams::default();
+    let theirs = family.others().create(&params, &theirs).await.unwrap();
+    family.requests();
+    let refused = family.apply(&[("a", "1")]).await.unwrap_err();
+    assert!(matches!(refused, WriteError::NotOurs { .. }), "{refused}");
+    assert_eq!(family.requests(), ["GET"]);
+    assert_eq!(family.others().get("child").await.unwrap(), theirs);
+
+    // What is not there is made all the same, and when the watch is well nothing is looked for any more.
+    family
+        .others()
+        .delete("child", &DeleteParams::default())
+        .await
+        .unwrap();
+    assert!(family.apply(&[("a", "1")]).await.unwrap());
+    assert_eq!(family.requests(), ["GET", "PATCH"]);
+    down.remove();
+    family.caught_up().await;
+    family
+        .others()
+        .delete("child", &DeleteParams::default())
+        .await
+        .unwrap();
+    let key = family.stage.key("child");
+    let gone = || async { family.cache.get(&key).is_none() };
+    until("the child to be gone", PATIENCE, gone).await.unwrap();
+    family.requests();
+    assert!(family.apply(&[("a", "1")]).await.unwrap());
+    assert_eq!(family.requests(), ["PATCH"]);
+}
+
+#[tokio::test]
+async fn a_parent_that_loses_its_child_is_woken_and_takes_it_back() {
+    let family = Family::grown().await;
+    family.apply(&[("a", "1")]).await.unwrap();
+    let orphan = json!({ "metadata": { "ownerReferences": [] } });
+    let orphan = family.changed_by_others(orphan).await;
+    assert!(orphan.owner_references().is_empty());
+    assert!(family.apply(&[("a", "1")]).await.unwrap());
+    let back = family.others().get("child").await.unwrap();
+    assert_eq!(back.owner_references()[0].uid, family.parent.uid().unwrap());
+}
+
+/// The server writes quantities in its own way, and adds what follows from them.
+#[tokio::test]
+async fn a_child_that_the_server_keeps_in_another_form_costs_one_request_after_a_start() {
+    let stage = Stage::new().await;
+    let parent = stage.create("parent", 1).await;
+    let leading = Leading::always(Clock::system());
+    let limits: LimitRange = serde_json::from_value(json!({
+        "metadata": { "name": "child" }, "spec": { "limits": [{ "type": "Container", "max": { "cpu": "1000m" } }] },
+    }))
+    .unwrap();
+    let mut asked = Vec::new();
+    for _ in 0..2 {
+        let cache = Arc::new(Cache::new("limitrange", Clock::system()));
+        let writer = Writer::new(stage.client.clone(), OPERATOR);
+        let children = Children::<LimitRange>::new(cache.clone(), writer);
+        let mut watching = JoinSet::new();
+        let scope = Scope::Namespaces(BTreeSet::from([stage.namespace.name().to_owned()]));
+        let (watched, client) = (cache.clone(), stage.client.clone());
+        watching.spawn(async move { watched.run(client, scope).await });
+        cache.wait_synced().await;
+        for _ in 0..2 {
+            stage.proxy().clear();
+            let child = limits.clone();
+            children.apply(&leading, &parent, child).await.unwrap();
+            let requests = stage.proxy().requests().into_iter().map(|it| it.call);
+            asked.push(requests.filter(|call| call.verb == Verb::Write).count());
+        }
+    }
+    assert_eq!(asked, [1, 0, 1, 0]);
+    let api = Api::<LimitRange>::namespaced(stage.others.clone(), stage.namespace.name());
+    let stored = serde_json::to_value(api.get("child").await.unwrap()).unwrap();
+    let limit = &stored["spec"]["limits"][0];
+    assert_eq!(
+        (&limit["max"]["cpu"], &limit["default"]["cpu"]),
+        (&json!("1"), &json!("1"))
+    );
 }

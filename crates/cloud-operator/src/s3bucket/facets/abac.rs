@@ -1,44 +1,27 @@
-//! Whether the bucket's tags decide who may use it. Removed from the spec they do not.
+//! Whether the bucket's tags decide who may use it.
 
-use aws_sdk_s3::{
-    operation::get_bucket_abac::GetBucketAbacOutput,
-    types::{AbacStatus, BucketAbacStatus},
-};
-use crd_types::aws::v1alpha1::Switch;
+use aws_sdk_s3::types::{AbacStatus, BucketAbacStatus};
+use crd_types::aws::v1alpha1::{S3BucketSpec, Switch};
 
-use super::{Facet, Wish, if_known};
+use super::switch::OnOff;
 use crate::aws::{Failed, Reads, Writes};
 
 pub(super) struct BucketAbac;
 
-/// What the answer says. Off and unknown here are alike.
-fn found(answer: Result<GetBucketAbacOutput, Failed>) -> Result<Switch, Failed> {
-    let status = if_known(answer)?
-        .and_then(|found| found.abac_status)
-        .and_then(|found| found.status);
-    Ok(Switch {
-        enabled: status == Some(BucketAbacStatus::Enabled),
-    })
-}
-
-impl Facet for BucketAbac {
+impl OnOff for BucketAbac {
     const NAME: &'static str = "abac";
-    type Value = Switch;
 
-    fn wanted(wish: &Wish<'_>) -> Option<Switch> {
-        wish.spec.abac
+    fn of(spec: &S3BucketSpec) -> Option<Switch> {
+        spec.abac
     }
 
-    fn at_rest(_found: &Switch) -> Switch {
-        Switch { enabled: false }
+    async fn is_on(reads: &Reads<'_>) -> Result<bool, Failed> {
+        let found = reads.get_bucket_abac().await?.abac_status;
+        Ok(found.and_then(|found| found.status) == Some(BucketAbacStatus::Enabled))
     }
 
-    async fn read(reads: &Reads<'_>) -> Result<Switch, Failed> {
-        found(reads.get_bucket_abac().await)
-    }
-
-    async fn write(writes: &Writes<'_>, value: &Switch) -> Result<(), Failed> {
-        let status = match value.enabled {
+    async fn turn(writes: &Writes<'_>, on: bool) -> Result<(), Failed> {
+        let status = match on {
             true => BucketAbacStatus::Enabled,
             false => BucketAbacStatus::Disabled,
         };
@@ -46,50 +29,5 @@ impl Facet for BucketAbac {
         writes
             .put_bucket_abac(|call| call.abac_status(wanted))
             .await
-    }
-
-    async fn set(reads: &Reads<'_>, writes: &Writes<'_>, value: &Switch) -> Result<(), Failed> {
-        // Where it is unknown it would be turned on for ever, and never be seen to be on.
-        if value.enabled {
-            reads.get_bucket_abac().await?;
-        }
-        Self::write(writes, value).await
-    }
-
-    async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
-        Self::write(writes, &Switch { enabled: false }).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::{Call, Failure, Refusal};
-
-    #[test]
-    fn it_is_off_where_it_is_unknown() {
-        let refused = |code: &str| {
-            let code = Some(code.to_owned());
-            let refusal = Refusal {
-                code,
-                ..Refusal::default()
-            };
-            found(Err(Failed {
-                call: Call::read("read"),
-                failure: Failure::Refused(refusal),
-            }))
-        };
-        for code in ["MethodNotAllowed", "UnsupportedArgument", "NotImplemented"] {
-            assert!(refused(code).is_ok_and(|found| !found.enabled), "{code}");
-        }
-        assert!(refused("AccessDenied").is_err());
-        let on = GetBucketAbacOutput::builder()
-            .abac_status(
-                AbacStatus::builder()
-                    .status(BucketAbacStatus::Enabled)
-                    .build(),
-            )
-            .build();
-        assert!(found(Ok(on)).is_ok_and(|found| found.enabled));
     }
 }

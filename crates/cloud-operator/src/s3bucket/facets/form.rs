@@ -117,7 +117,7 @@ pub(super) fn each(list: &Value, change: impl Fn(Value) -> Value) -> Value {
 }
 
 /// The item of this id.
-pub(super) fn item<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
+pub(in crate::s3bucket) fn item<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
     let mut items = list.as_array().into_iter().flatten();
     items.find(|item| item["id"] == id)
 }

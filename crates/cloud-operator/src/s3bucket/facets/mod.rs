@@ -21,6 +21,7 @@ mod public_access_block;
 #[expect(deprecated, reason = "rules in AWS's older form are read too")]
 mod replication;
 mod request_payment;
+mod switch;
 mod tags;
 mod versioning;
 mod website;
@@ -34,10 +35,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use self::form::{
-    each, id_of, if_known, item, keyed, numbered, raise, sdk, sdk_of, sink, sorted, unless,
-    wanted_list, wanted_object,
+    each, id_of, if_known, keyed, numbered, raise, sdk, sdk_of, sink, sorted, unless, wanted_list,
+    wanted_object,
 };
 pub(super) use self::{
+    form::item,
     object_lock::BucketObjectLock,
     ownership_controls::BucketOwnership,
     tags::{BucketTags, TagMap, to_sdk as tags_to_sdk},
@@ -180,7 +182,7 @@ pub(super) trait AnyFacet: Send + Sync {
         &[]
     }
     fn wanted(&self, wish: &Wish<'_>) -> Option<Value>;
-    /// Whether a value has all that one of this facet has to have.
+    /// Whether this can be read as a value of this facet.
     fn is_value(&self, value: &Value) -> bool;
     fn read<'a>(&self, reads: &'a Reads<'_>) -> BoxFuture<'a, Result<Value, Failed>>;
     /// How `found` differs from `wanted`; without a wish, from what it is at rest.
@@ -231,7 +233,10 @@ impl<F: Facet> AnyFacet for Of<F> {
     }
 
     fn changes(&self, wanted: Option<&Value>, _diffs: &[&Diff]) -> Vec<Change> {
-        vec![wanted.cloned().map_or(Change::Unset, Change::Set)]
+        // AWS takes no list without items: what has none is not there.
+        let is_there = |value: &&Value| value.as_array().is_none_or(|items| !items.is_empty());
+        let wanted = wanted.filter(is_there).cloned();
+        vec![wanted.map_or(Change::Unset, Change::Set)]
     }
 
     fn perform<'a>(

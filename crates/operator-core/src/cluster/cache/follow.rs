@@ -94,7 +94,12 @@ pub(super) async fn follow<P: Projection>(
                     backoff.reset();
                 }
                 let complete = matches!(event, Event::InitDone);
+                // A list that has begun may not have come to what has happened last.
+                let shows = complete || matches!(event, Event::Apply(_) | Event::Delete(_));
                 take(cache, namespace, &mut seen, event);
+                if shows {
+                    cache.health.lock().shows(namespace);
+                }
                 if let Some(listed) = listed.take_if(|_| complete) {
                     listed();
                 }

@@ -1,6 +1,9 @@
 //! How the watch behind a cache fares.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use kube::runtime::watcher;
@@ -43,11 +46,23 @@ pub(super) struct Health {
     last_error: Option<(String, Timestamp)>,
     errors: u64,
     logged: HashMap<String, Moment>,
+    /// The namespaces whose watch has failed and shown nothing since; empty for all.
+    ailing: BTreeSet<String>,
 }
 
 impl Health {
     pub(super) fn heard(&mut self, wall: Timestamp) {
         self.last_event = Some(wall);
+    }
+
+    /// What happens in `namespace` is shown again.
+    pub(super) fn shows(&mut self, namespace: Option<&str>) {
+        self.ailing.remove(namespace.unwrap_or_default());
+    }
+
+    /// Whether something may have happened in `namespace` that is not shown.
+    pub(super) fn is_ailing(&self, namespace: &str) -> bool {
+        self.ailing.contains(namespace) || self.ailing.contains("")
     }
 
     /// Counts an error, and logs it unless the same was logged a short while ago.
@@ -61,6 +76,7 @@ impl Health {
     ) {
         let text = text_of(error);
         let namespace = namespace.unwrap_or_default();
+        self.ailing.insert(namespace.to_owned());
         if self.is_news(&text, now) {
             warn!(
                 controller = kind,

@@ -182,6 +182,12 @@ impl<P: Projection> Cache<P> {
         let _ = synced.wait_for(|synced| *synced).await;
     }
 
+    /// Whether an object of `namespace` that is not in the cache can be taken not to be there, but for what has
+    /// happened just now: every object was listed, and the watch has shown something since it last failed.
+    pub(super) fn tells_of(&self, namespace: &str) -> bool {
+        self.synced() && !self.health.lock().is_ailing(namespace)
+    }
+
     /// How many errors the watch has met.
     pub fn errors(&self) -> u64 {
         self.health.lock().errors()

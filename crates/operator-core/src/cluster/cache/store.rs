@@ -188,7 +188,8 @@ impl<S> Store<S> {
     }
 
     /// As [`confirm`](Self::confirm), but the object may be new: it is kept if the watch cannot have shown this
-    /// state yet, nor a list since `lists` of them. What was shown and is not here has gone again since.
+    /// state yet, nor a list since `lists` of them. What was shown and is not here has gone again since. A state
+    /// that is known already is kept as the answer has it, without a word: nothing has changed but what is known of it.
     pub(super) fn learn(
         &mut self,
         key: &ObjectKey,
@@ -196,6 +197,12 @@ impl<S> Store<S> {
         object: Arc<S>,
         lists: u64,
     ) -> Option<Effect<S>> {
+        if let Some(entry) = self.readable.get_mut(key)
+            && version.is_same_state_as(&entry.version)
+        {
+            entry.object = object;
+            return None;
+        }
         if self.version(key).is_some() {
             return self.confirm(key, version, object);
         }

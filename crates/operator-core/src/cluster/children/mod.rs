@@ -1,5 +1,6 @@
 //! The children of one kind that an operator's objects have, known from one watch: what stands already costs
-//! no request, what is missing costs one.
+//! no request, what is missing costs one. A child that the API server keeps in another form than it was applied
+//! in costs one more after each start of the operator, whose answer tells that it stands.
 //!
 //! Of each object of the kind no more is kept than whose it is and a fingerprint of what was applied to it.
 //! The watch has no selector, so that a name that somebody else uses is known, too. Needs `get`, `list`,
@@ -43,26 +44,19 @@ impl<K: Appliable> Children<K> {
     }
 
     /// Calls `wake` with the key of the `P` that owns a child each time that child was changed, made or
-    /// deleted by anybody else. To be called before the cache runs.
+    /// deleted by anybody else, and of the one that owned it before. To be called before the cache runs.
     pub fn on_change<P>(&self, wake: impl Fn(&ObjectKey) + Send + Sync + 'static)
     where
         P: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         let cache = Arc::downgrade(&self.cache);
         self.cache.observe(Box::new(move |key, change| {
-            let (Change::Added(child)
-            | Change::Updated { new: child, .. }
-            | Change::Deleted(child)) = change
-            else {
-                return;
-            };
-            let deleted = matches!(change, Change::Deleted(_));
             // The first list is no news: every owner is looked at anyway.
             let listing = cache.upgrade().is_none_or(|cache| !cache.synced());
-            if listing || (child.is_own_write() && !deleted) {
+            if listing {
                 return;
             }
-            if let Some(owner) = child.owner::<P>() {
+            for owner in concerned::<P>(change) {
                 wake(&ObjectKey::new(key.namespace.clone(), owner));
             }
         }));
@@ -95,7 +89,8 @@ impl<K: Appliable> Children<K> {
                 body["metadata"]["uid"] = live.uid().into();
                 body["metadata"]["resourceVersion"] = live.resource_version().into();
             }
-            None if self.cache.synced() => {}
+            // Else an object of this name may be there, and applying would make it ours.
+            None if self.cache.tells_of(&key.namespace) => {}
             _ => return self.look_first(leading, parent, child, print).await,
         }
         match self.send(leading, &key, &body).await? {
@@ -147,4 +142,20 @@ impl<K: Appliable> Children<K> {
         self.cache.learn(&meta, stored, lists);
         Ok(written)
     }
+}
+
+/// The names of those `P` who own the child after the change, or owned it before. Own writes concern nobody.
+fn concerned<'a, P: Resource<DynamicType = ()>>(
+    change: &Change<'a, Child>,
+) -> impl Iterator<Item = &'a str> {
+    let (before, after) = match *change {
+        Change::Deleted(child) => (Some(child), None),
+        Change::Added(child) => (None, Some(child)),
+        Change::Updated { old, new } => (Some(old), Some(new)),
+        Change::Unreadable(_) | Change::UnreadableGone => (None, None),
+    };
+    let is_ours = after.is_some_and(|child| child.is_own_write());
+    let owner = |child: &'a Arc<Child>| child.owner::<P>().filter(|_| !is_ours);
+    let (before, after) = (before.and_then(owner), after.and_then(owner));
+    after.into_iter().chain(before.filter(|_| before != after))
 }

@@ -114,6 +114,22 @@ fn an_answer_brings_what_the_watch_cannot_have_shown(
     assert_eq!(told(&effect), expected);
 }
 
+#[test]
+fn an_answer_in_a_known_state_is_kept_and_not_told() {
+    let mut store = store();
+    let as_written = Arc::new("as written".to_owned());
+    let lists = store.lists();
+    let effect = store.learn(&key("a"), version("u", "5"), as_written.clone(), lists);
+    assert_eq!(told(&effect), "");
+    assert_eq!(store.get(&key("a")), Some(&as_written));
+    let older = Arc::new("older".to_owned());
+    assert_eq!(
+        told(&store.learn(&key("a"), version("u", "4"), older, lists)),
+        ""
+    );
+    assert_eq!(store.get(&key("a")), Some(&as_written));
+}
+
 #[rstest]
 #[case::in_its_last_state("u", "6", "-five")]
 #[case::seen_late("u", "4", "-five")]
