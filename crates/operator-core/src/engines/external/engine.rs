@@ -1,6 +1,6 @@
 //! A pass over one object: paused, to be released, or to be upheld.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::{DeletionPolicy, DeletionPolicySource, HasLifecycle, HasUpkeep, Upheld};
 use futures::FutureExt;
@@ -8,13 +8,14 @@ use kube::Resource;
 use parking_lot::Mutex;
 
 use super::{
-    Annotations, Claim, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, Wishes, Words,
+    Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
+    Wishes,
     pauses::Pauses,
     policy::{self, Said},
     rounds::Rounds,
 };
 use crate::{
-    cluster::{cache::Cache, write::WriteError},
+    cluster::write::WriteError,
     decide::{
         clock::Clock,
         key::ObjectKey,
@@ -38,13 +39,15 @@ pub struct Owner {
 
 /// How soon to look again for a namespace that is not known yet.
 const NAMESPACE_POLL: Duration = Duration::from_secs(1);
+/// How soon to ask again for a namespace that could not be read.
+const NAMESPACE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Drives the objects of one [`External`] kind.
 pub struct Engine<E: External> {
     pub(super) domain: E,
     pub(super) clock: Clock,
     pub(super) owner: Owner,
-    namespaces: Arc<Cache<Words<E::Kind>>>,
+    namespaces: NamespaceWords<E::Kind>,
     pauses: Mutex<Pauses>,
     pub(super) rounds: Mutex<Rounds>,
 }
@@ -83,13 +86,36 @@ impl From<Unresolved> for End {
     }
 }
 
+/// A deletion policy, and who said it.
+type Effective = (DeletionPolicy, DeletionPolicySource);
+
+fn namespace_of<K: Resource>(object: &K) -> &str {
+    object.meta().namespace.as_deref().unwrap_or_default()
+}
+
+/// The policy in force where the object's namespace says `words`.
+fn effective<K: Resource<DynamicType = ()>>(
+    said: Said<'_>,
+    object: &K,
+    words: &BTreeMap<String, String>,
+) -> Result<Effective, Fault> {
+    let key = Annotations::<K>::key("deletion-policy");
+    let namespace = words.get(&key).map(String::as_str);
+    policy::effective(Said { namespace, ..said }, &key, namespace_of(object))
+}
+
+fn show<K: Upheld>(pass: &mut Pass<K>, (policy, source): Effective) {
+    pass.status.lifecycle_mut().deletion_policy = Some(policy);
+    pass.status.upkeep_mut().deletion_policy_source = Some(source);
+}
+
 impl<E: External> Engine<E> {
-    /// An engine that works in the name of `owner`. It waits for each object's namespace to be in `namespaces`, and
-    /// looks for drift once an `interval`.
+    /// An engine that works in the name of `owner`. An object that does not say itself what becomes of what it has
+    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`.
     pub fn new(
         domain: E,
         owner: Owner,
-        namespaces: Arc<Cache<Words<E::Kind>>>,
+        namespaces: NamespaceWords<E::Kind>,
         interval: Duration,
         clock: Clock,
     ) -> Self {
@@ -121,21 +147,59 @@ impl<E: External> Engine<E> {
         }
     }
 
-    /// The deletion policy in force; nothing while the object's namespace is not known.
-    fn policy(
+    /// The deletion policy that holds for now, to be shown; nothing while what it depends on is not known.
+    fn policy(&self, object: &E::Kind) -> Option<Result<Effective, Fault>> {
+        let said = self.said(object);
+        let words = match said.is_own() {
+            true => Arc::default(),
+            false => self.namespaces.heard(namespace_of(object))?,
+        };
+        Some(effective(said, object, &words))
+    }
+
+    /// The deletion policy to act upon. What the namespace says is asked of the API server: the watch of namespaces
+    /// may be yet to bring a word that was there before the object was deleted, for two watches have no order. It is
+    /// asked in each pass of a deletion, so that a word amid a long one counts; a list of one name is little beside
+    /// what such a pass asks outside.
+    pub(super) async fn policy_at_deletion(
         &self,
-        object: &E::Kind,
-    ) -> Option<Result<(DeletionPolicy, DeletionPolicySource), Fault>> {
-        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
-        let words = self.namespaces.get(&ObjectKey::new("", namespace))?;
-        let key = Annotations::<E::Kind>::key("deletion-policy");
-        let said = Said {
+        pass: &mut Pass<E::Kind>,
+    ) -> Result<DeletionPolicy, End> {
+        let object = pass.object();
+        let said = self.said(&object);
+        let words = match said.is_own() {
+            true => BTreeMap::new(),
+            false => self.ask_namespace(&object).await?,
+        };
+        let effective = effective(said, &*object, &words)?;
+        show(pass, effective);
+        Ok(effective.0)
+    }
+
+    async fn ask_namespace(&self, object: &E::Kind) -> Result<BTreeMap<String, String>, End> {
+        let name = namespace_of(object);
+        let asked = self.namespaces.asked(name).await;
+        asked.map_err(|why| {
+            let key = Annotations::<E::Kind>::key("deletion-policy");
+            End::Early(Outcome::Waiting {
+                reason: "NamespaceNotRead",
+                on: format!(
+                    "the namespace {name} may say by its annotation {key} what becomes of what is outside, and cannot \
+                     be read: {why}; the same annotation on this object counts without it"
+                ),
+                poll: NAMESPACE_PAUSE,
+            })
+        })
+    }
+
+    /// What object and operator say of its deletion.
+    fn said<'a>(&self, object: &'a E::Kind) -> Said<'a> {
+        Said {
             annotation: Annotations::of(object).deletion_policy(),
             spec: object.deletion_policy(),
-            namespace: words.get(&key).map(String::as_str),
+            namespace: None,
             operator: self.owner.deletion_policy,
-        };
-        Some(policy::effective(said, &key, namespace))
+        }
     }
 
     /// Writes down, checked against concurrent changes, what is about to be touched outside. Nothing is sent
@@ -215,22 +279,18 @@ impl<E: External> Reconciler for Engine<E> {
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
         }
-        let Some(policy) = self.policy(&object) else {
-            // A namespace is never younger than what is in it: its watch lags behind.
-            return Ok(Outcome::Undecided {
-                poll: NAMESPACE_POLL,
-            });
-        };
-        if let Ok((policy, source)) = &policy {
-            pass.status.lifecycle_mut().deletion_policy = Some(*policy);
-            pass.status.upkeep_mut().deletion_policy_source = Some(*source);
-        }
-        let policy = policy.map(|(policy, _)| policy);
         let result = match object.meta().deletion_timestamp {
-            Some(_) => self.release(pass, policy).boxed().await,
-            None => match policy {
-                Ok(_) => self.uphold(pass).boxed().await,
-                Err(fault) => Err(fault.into()),
+            Some(_) => self.release(pass).boxed().await,
+            None => match self.policy(&object) {
+                // A namespace is never younger than what is in it: its watch lags behind.
+                None => Err(End::Early(Outcome::Undecided {
+                    poll: NAMESPACE_POLL,
+                })),
+                Some(Ok(effective)) => {
+                    show(pass, effective);
+                    self.uphold(pass).boxed().await
+                }
+                Some(Err(fault)) => Err(fault.into()),
             },
         };
         let result = result.or_else(|end| match end {

@@ -30,7 +30,7 @@ pub use self::{
     annotations::{Adoption, Annotations},
     engine::{Engine, Owner},
     mark::{Claim, Mark, Ownership},
-    namespaces::Words,
+    namespaces::{NamespaceWords, Words},
     presence::{Diff, Facets, Presence, Record, Wishes},
     sweep::Sweep,
     uphold::is_of_one_facet,
