@@ -89,7 +89,7 @@ impl<R: Reconciler> Controller<R> {
         queue: Arc<Mutex<Queue>>,
         observer: impl Observer,
     ) -> Arc<Self> {
-        let interval = R::interval(settings.tempo.borrow().interval);
+        let interval = settings.tempo.borrow().interval;
         let controller = Arc::new(Self {
             reconciler,
             streaks: Mutex::new(Streaks::new(interval)),
@@ -127,6 +127,7 @@ impl<R: Reconciler> Controller<R> {
                 _ = stop.wait_for(|stop| *stop) => return,
                 leading = gained(&mut term) => leading,
             };
+            self.reconciler.forget_all();
             for (key, _) in self.site.cache.snapshot() {
                 self.trigger(&key, Class::Resync);
             }
@@ -180,7 +181,7 @@ impl<R: Reconciler> Controller<R> {
                 self.queue.lock().forget(key);
                 self.unreadable.forget(key);
                 self.streaks.lock().forget(&old.uid().unwrap_or_default());
-                self.reconciler.gone(old);
+                self.reconciler.forget(old);
             }
             Change::Unreadable(invalid) => {
                 if self.unreadable.note(key, invalid) {
@@ -292,10 +293,13 @@ impl<R: Reconciler> Controller<R> {
         if let Err(fault) = &result {
             tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
         }
-        match self.conclude(&mut pass, &result).await {
-            Ok(()) => result,
-            Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
-            Err(error) => Err(error.into()),
+        let Err(error) = self.conclude(&mut pass, &result).await else {
+            return result;
+        };
+        self.reconciler.forget(&object);
+        match error {
+            WriteError::Conflict | WriteError::Gone => Ok(Outcome::Superseded),
+            error => Err(error.into()),
         }
     }
 
@@ -375,7 +379,8 @@ impl<R: Reconciler> Controller<R> {
         if stored.is_none_or(|stored| stored.meta().uid != object.meta().uid) {
             return;
         }
-        let interval = R::interval(self.settings.tempo.borrow().interval);
+        let configured = self.settings.tempo.borrow().interval;
+        let interval = self.reconciler.interval(object, configured);
         let jitter = fastrand::f64();
         let mut streaks = self.streaks.lock();
         streaks.drift(interval);

@@ -270,8 +270,17 @@ impl<E: External> Reconciler for Engine<E> {
         E::lane(object)
     }
 
-    fn gone(&self, object: &E::Kind) {
+    fn interval(&self, object: &E::Kind, configured: Duration) -> Duration {
+        let (key, now) = (ObjectKey::of(object), self.clock.now());
+        configured.min(self.rounds.lock().left(&key, now))
+    }
+
+    fn forget(&self, object: &E::Kind) {
         self.rounds.lock().forget(&ObjectKey::of(object));
+    }
+
+    fn forget_all(&self) {
+        self.rounds.lock().forget_all();
     }
 
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
@@ -299,7 +308,7 @@ impl<E: External> Reconciler for Engine<E> {
         });
         self.settle(&object, &result);
         if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
-            self.gone(&object);
+            self.forget(&object);
         }
         match result {
             Err(fault) if fault.scope == Scope::Provider => {
