@@ -13,6 +13,7 @@ use super::{
     pauses::Pauses,
     policy::{self, Said},
     rounds::Rounds,
+    work::own_record,
 };
 use crate::{
     cluster::write::WriteError,
@@ -213,7 +214,8 @@ impl<E: External> Engine<E> {
         settled: Wishes,
     ) -> Result<(), End> {
         pass.hold(E::FINALIZER).await?;
-        let recorded = E::record(&pass.status);
+        let recorded = own_record::<E>(pass);
+        let adopted = recorded.as_ref().is_some_and(|record| record.adopted);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(&facets).cloned().collect();
         let uid = pass.object().meta().uid.clone().unwrap_or_default();
@@ -223,6 +225,7 @@ impl<E: External> Engine<E> {
                 identity: identity.clone(),
                 uid,
                 created,
+                adopted,
                 owned,
                 settled,
             },

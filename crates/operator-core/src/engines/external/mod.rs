@@ -6,6 +6,7 @@
 
 mod annotations;
 mod claim;
+mod consent;
 mod drift;
 mod engine;
 mod mark;

@@ -1,16 +1,20 @@
 //! What would be done, shown instead of done.
 
-use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Managed, Mode, Plan, PlannedAction};
+use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Mode, Plan, PlannedAction};
 
 use super::{
     Adoption, Annotations, External, Presence, Trouble,
-    claim::claim,
+    claim::{claim, may_take_back},
     drift::{self, Apart},
     engine::{End, Engine},
     tell::{clear_drift, report_drift},
-    work::{Work, owned},
+    work::{Work, owned, was_made},
 };
-use crate::{cluster::conditions::DRIFTED, decide::outcome::Outcome, engines::controller::Pass};
+use crate::{
+    cluster::conditions::DRIFTED,
+    decide::outcome::{Fault, Outcome},
+    engines::controller::Pass,
+};
 
 /// Why nothing is written outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +46,12 @@ impl<E: External> Work<'_, E> {
     /// Whether what was found must not be written to, or nothing be made where nothing was found.
     pub(super) fn held(
         &self,
-        status: &<E::Kind as Managed>::Status,
+        pass: &Pass<E::Kind>,
         presence: &Presence<E::Observed>,
     ) -> Option<Held> {
-        let was_made = E::record(status).is_some_and(|record| record.created);
         let found = match presence {
             Presence::Ours(_) | Presence::NotVisible => Found::Own,
-            Presence::Gone if was_made => Found::Own,
+            Presence::Gone if was_made::<E>(pass) => Found::Own,
             _ => Found::NotYet,
         };
         held(self.mode, self.adoption, found)
@@ -64,6 +67,12 @@ impl<E: External> Engine<E> {
         presence: Presence<E::Observed>,
         held: Held,
     ) -> Result<Outcome, End> {
+        let refusal = match (&presence, held) {
+            (Presence::OursEarlier { mark, .. }, Held::Observe) => {
+                may_take_back(pass, work, mark).err()
+            }
+            _ => None,
+        };
         let (action, observed) = match presence {
             Presence::Gone => (PlannedAction::Create, None),
             Presence::Ours(observed) => (PlannedAction::Update, Some(observed)),
@@ -73,11 +82,11 @@ impl<E: External> Engine<E> {
         };
         let wish = work.wish(observed.as_ref());
         let apart = match (&observed, action) {
-            (Some(observed), PlannedAction::Update) => work.diff(&pass.status, observed),
+            (Some(observed), PlannedAction::Update) => work.diff(pass, observed),
             (observed, _) => Apart {
                 edits: work
                     .domain
-                    .diff(&wish, observed.as_ref(), &owned::<E>(&pass.status)),
+                    .diff(&wish, observed.as_ref(), &owned::<E>(pass)),
                 drift: Vec::new(),
             },
         };
@@ -108,11 +117,19 @@ impl<E: External> Engine<E> {
                 Held::Observe => ("Planned", observe_hint::<E>(action, work.adoption)),
                 Held::DryRun => ("AdoptionPlanned", dry_run_hint::<E>()),
             };
-            let message = format!(
+            let mut message = format!(
                 "{action} {} is planned and not done, as {way_out}; what would change: {}",
                 work.identity,
                 drift::line(&changes)
             );
+            if let Some(Fault {
+                reason,
+                message: why,
+                ..
+            }) = refusal
+            {
+                message = format!("{message}; as it is, it would be refused as {reason}: {why}");
+            }
             return Ok(Outcome::Held { reason, message });
         }
         Ok(match drift.is_empty() {

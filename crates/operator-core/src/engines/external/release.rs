@@ -72,6 +72,7 @@ impl<E: External> Engine<E> {
             .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
+        let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
@@ -84,9 +85,8 @@ impl<E: External> Engine<E> {
                 .into());
             }
             Presence::Unmarked(_)
-                if record.created && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {
-            }
-            Presence::Unmarked(_) if record.created => {
+                if was_made && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {}
+            Presence::Unmarked(_) if was_made => {
                 return Err(Fault::blocked(
                     "MarkLost",
                     format!(

@@ -9,7 +9,7 @@ use super::{
     engine::{End, Engine},
     rounds::Look,
     tell::{clear_drift, in_force, report_drift, stands, tell_drift},
-    work::{Work, forget_settled, settled},
+    work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
     cluster::{conditions::DRIFTED, events::Severity},
@@ -52,8 +52,9 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<Outcome, End> {
-        let presence = work.observe(&pass.status).await?;
-        if let Some(held) = work.held(&pass.status, &presence) {
+        work.hear_consent(pass).await?;
+        let presence = work.observe(pass).await?;
+        if let Some(held) = work.held(pass, &presence) {
             return self.plan(pass, work, presence, held);
         }
         pass.status.upkeep_mut().plan = None;
@@ -63,15 +64,16 @@ impl<E: External> Engine<E> {
             _ => MarkFound::Earlier,
         };
         let mut observed = match presence {
-            Presence::Gone if work.stays_gone(&pass.status) => return Ok(work.gone(pass)),
+            Presence::Gone if work.stays_gone(pass) => return Ok(work.gone(pass)),
             Presence::Gone => self.create(pass, work).await?,
             present => claim(pass, work, present)?,
         };
-        if mark != MarkFound::Ours {
+        match mark {
+            MarkFound::Ours => work.use_consent(pass),
             // What becomes ours is given all that it lacks.
-            forget_settled::<E>(&mut pass.status);
+            _ => forget_settled::<E>(pass),
         }
-        let mut apart = work.diff(&pass.status, &observed);
+        let mut apart = work.diff(pass, &observed);
         // Before anything is written that may be refused for ever: the other facets are in force all the same.
         work.settle(pass, &apart.all(), &E::unread(&observed));
         if work.policy == DriftPolicy::Correct && !apart.edits.is_empty() && in_force(pass) {
@@ -82,8 +84,8 @@ impl<E: External> Engine<E> {
         }
         if !apart.edits.is_empty() {
             self.correct(pass, work, &observed, &apart, mark).await?;
-            observed = claim(pass, work, work.observe(&pass.status).await?)?;
-            apart = work.diff(&pass.status, &observed);
+            observed = claim(pass, work, work.observe(pass).await?)?;
+            apart = work.diff(pass, &observed);
         }
         let unread = E::unread(&observed);
         let left = apart.all();
@@ -166,7 +168,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<E::Observed, End> {
-        let vanished = E::record(&pass.status).is_some_and(|record| record.created);
+        let vanished = was_made::<E>(pass);
         self.intend(pass, &work.identity, work.facets(), false, Wishes::new())
             .await?;
         let leading = pass.leading().clone();
@@ -187,7 +189,7 @@ impl<E: External> Engine<E> {
                 format!("created {}", work.identity),
             );
         }
-        match work.observe(&pass.status).await? {
+        match work.observe(pass).await? {
             Presence::Gone => Err(not_visible(&work.identity)),
             present => claim(pass, work, present),
         }
@@ -206,7 +208,7 @@ impl<E: External> Engine<E> {
         let drifted = work.policy == DriftPolicy::Correct && in_force(pass);
         // Until the mark was read back, what is taken over is not ours to delete, nor has it ever been.
         let ours = mark == MarkFound::Ours;
-        let settled = drift::unsettled(&settled::<E>(&pass.status), &apart.edits);
+        let settled = drift::unsettled(&settled::<E>(pass), &apart.edits);
         self.intend(pass, &work.identity, work.facets(), ours, settled)
             .await?;
         let leading = pass.leading().clone();
@@ -227,7 +229,11 @@ impl<E: External> Engine<E> {
                 .await;
             pass.note_effect(&done);
             match done {
-                Ok(()) => trouble.diffs.retain(|diff| diff.facet != facet),
+                Ok(()) => {
+                    // The first step of all has put the mark on, if it was not there.
+                    work.use_consent(pass);
+                    trouble.diffs.retain(|diff| diff.facet != facet);
+                }
                 Err(fault) => {
                     let go_on = mark == MarkFound::Ours && is_of_one_facet(&fault);
                     trouble.failed.push((facet, fault.clone()));
