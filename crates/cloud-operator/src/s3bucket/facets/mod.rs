@@ -40,7 +40,9 @@ use self::form::{
 pub(super) use self::{
     object_lock::BucketObjectLock,
     ownership_controls::BucketOwnership,
+    replication::BucketReplication,
     tags::{BucketTags, TagMap, to_sdk as tags_to_sdk},
+    versioning::BucketVersioning,
 };
 use super::compare::differences;
 use crate::aws::{Failed, Reads, Writes};
@@ -56,7 +58,7 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &Of::<public_access_block::BucketPublicAccessBlock>(PhantomData),
     &Of::<acl::BucketAcl>(PhantomData),
     &Of::<policy::BucketPolicy>(PhantomData),
-    &Of::<versioning::BucketVersioning>(PhantomData),
+    &Of::<BucketVersioning>(PhantomData),
     &Of::<BucketObjectLock>(PhantomData),
     &Of::<encryption::BucketEncryption>(PhantomData),
     &Of::<lifecycle::BucketLifecycle>(PhantomData),
@@ -71,7 +73,7 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &EachOf::<inventory::BucketInventory>(PhantomData),
     &EachOf::<analytics::BucketAnalytics>(PhantomData),
     &Of::<abac::BucketAbac>(PhantomData),
-    &Of::<replication::BucketReplication>(PhantomData),
+    &Of::<BucketReplication>(PhantomData),
 ];
 
 /// The values of facets by name.

@@ -141,6 +141,17 @@ pub trait External: Send + Sync + 'static {
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;
 
+    /// The facets that would be refused if `steps` were performed, and why, as far as looks can tell. Asked where they
+    /// are planned and not performed.
+    fn refusals(
+        &self,
+        _context: &Self::Context,
+        _identity: &Self::Identity,
+        _steps: &[Self::Step],
+    ) -> impl Future<Output = Vec<(&'static str, Fault)>> + Send {
+        std::future::ready(Vec::new())
+    }
+
     /// The facet that a step writes.
     fn facet(step: &Self::Step) -> &'static str;
 

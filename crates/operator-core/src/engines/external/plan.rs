@@ -60,20 +60,24 @@ impl<E: External> Work<'_, E> {
 
 impl<E: External> Engine<E> {
     /// Puts into the status what would be done, and does nothing.
-    pub(super) fn plan(
+    pub(super) async fn plan(
         &self,
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
         presence: Presence<E::Observed>,
         held: Held,
     ) -> Result<Outcome, End> {
-        let refusal = match (&presence, held) {
+        let taking_back = match (&presence, held) {
             (Presence::OursEarlier { mark, .. }, Held::Observe) => {
                 may_take_back(pass, work, mark).err()
             }
             _ => None,
         };
         let (action, observed) = match presence {
+            Presence::Gone if work.stays_gone(pass) => {
+                pass.status.upkeep_mut().plan = None;
+                return Ok(work.gone(pass));
+            }
             Presence::Gone => (PlannedAction::Create, None),
             Presence::Ours(observed) => (PlannedAction::Update, Some(observed)),
             Presence::OursEarlier { observed, .. } => (PlannedAction::TakeBack, Some(observed)),
@@ -96,10 +100,16 @@ impl<E: External> Engine<E> {
             DriftPolicy::Correct => clear_drift(pass),
         }
         let unread = observed.as_ref().map(E::unread).unwrap_or_default();
+        let mut refused = Vec::new();
         if let Some(observed) = &observed {
+            let steps = work.domain.plan(&wish, &edits);
+            refused = self
+                .domain
+                .refusals(&work.context, &work.identity, &steps)
+                .await;
             let trouble = Trouble {
                 diffs: edits.iter().chain(&drift).cloned().collect(),
-                failed: unread.clone(),
+                failed: unread.iter().chain(&refused).cloned().collect(),
             };
             work.report(pass, observed, trouble);
         }
@@ -117,19 +127,14 @@ impl<E: External> Engine<E> {
                 Held::Observe => ("Planned", observe_hint::<E>(action, work.adoption)),
                 Held::DryRun => ("AdoptionPlanned", dry_run_hint::<E>()),
             };
-            let mut message = format!(
-                "{action} {} is planned and not done, as {way_out}; what would change: {}",
+            // Before the changes, which may be many: what is too long is cut at its end.
+            let refused = refused.iter().map(|(_, fault)| fault);
+            let refused: String = taking_back.iter().chain(refused).map(would_be).collect();
+            let message = format!(
+                "{action} {} is planned and not done, as {way_out}{refused}; what would change: {}",
                 work.identity,
                 drift::line(&changes)
             );
-            if let Some(Fault {
-                reason,
-                message: why,
-                ..
-            }) = refusal
-            {
-                message = format!("{message}; as it is, it would be refused as {reason}: {why}");
-            }
             return Ok(Outcome::Held { reason, message });
         }
         Ok(match drift.is_empty() {
@@ -144,6 +149,13 @@ impl<E: External> Engine<E> {
             },
         })
     }
+}
+
+fn would_be(refusal: &Fault) -> String {
+    let Fault {
+        reason, message, ..
+    } = refusal;
+    format!("; as it is, it would be refused as {reason}: {message}")
 }
 
 fn observe_hint<E: External>(action: PlannedAction, adoption: Adoption) -> String {

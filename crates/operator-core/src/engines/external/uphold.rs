@@ -55,7 +55,7 @@ impl<E: External> Engine<E> {
         work.hear_consent(pass).await?;
         let presence = work.observe(pass).await?;
         if let Some(held) = work.held(pass, &presence) {
-            return self.plan(pass, work, presence, held);
+            return self.plan(pass, work, presence, held).await;
         }
         pass.status.upkeep_mut().plan = None;
         let mark = match presence {
