@@ -139,8 +139,8 @@ pub struct BucketRecord {
         extend("x-kubernetes-list-type" = "set")
     )]
     pub owned_facets: Vec<String>,
-    /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted. With
-    /// drift.policy Report alone: what differs from the spec is drift if this digest is still that of the spec.
+    /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted:
+    /// what differs from the spec is drift if this digest is still that of the spec, and an edit otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(
         length(max = 32),

@@ -94,7 +94,7 @@ impl<E: External> Engine<E> {
                 drift: Vec::new(),
             },
         };
-        let Apart { edits, drift } = apart;
+        let (edits, drift) = work.divide(&apart);
         match work.policy {
             DriftPolicy::Report => report_drift(pass, &drift::shown(&drift)),
             DriftPolicy::Correct => clear_drift(pass),

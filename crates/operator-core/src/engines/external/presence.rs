@@ -72,7 +72,7 @@ pub struct Record<I> {
     pub adopted: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.
     pub owned: Facets,
-    /// The facets that were last seen as wanted, and how they were; where drift is only reported.
+    /// The facets that were last seen as wanted, and how they were wanted.
     pub settled: Wishes,
 }
 

@@ -76,7 +76,7 @@ pub(super) fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
 }
 
 /// Whether the present generation was in force before this pass: what differs now has drifted.
-pub(super) fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
+fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
     let object = pass.object();
     object.status().is_some_and(|status| {
         let lifecycle = status.lifecycle();

@@ -8,7 +8,7 @@ use super::{
     drift::{self, Apart},
     engine::{End, Engine},
     rounds::Look,
-    tell::{clear_drift, in_force, report_drift, stands, tell_drift},
+    tell::{clear_drift, report_drift, stands, tell_drift},
     work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
@@ -76,37 +76,34 @@ impl<E: External> Engine<E> {
         let mut apart = work.diff(pass, &observed);
         // Before anything is written that may be refused for ever: the other facets are in force all the same.
         work.settle(pass, &apart.all(), &E::unread(&observed));
-        if work.policy == DriftPolicy::Correct && !apart.edits.is_empty() && in_force(pass) {
-            tell_drift(pass, &drift::shown(&apart.edits));
+        match work.policy {
+            DriftPolicy::Correct if !apart.drift.is_empty() => {
+                tell_drift(pass, &drift::shown(&apart.drift));
+            }
+            DriftPolicy::Correct => {}
+            DriftPolicy::Report => report_drift(pass, &drift::shown(&apart.drift)),
         }
-        if work.policy == DriftPolicy::Report {
-            report_drift(pass, &drift::shown(&apart.drift));
-        }
-        if !apart.edits.is_empty() {
+        if !work.divide(&apart).0.is_empty() {
             self.correct(pass, work, &observed, &apart, mark).await?;
             observed = claim(pass, work, work.observe(pass).await?)?;
             apart = work.diff(pass, &observed);
         }
         let unread = E::unread(&observed);
-        let left = apart.all();
-        let Apart { edits, drift } = apart;
-        work.settle(pass, &left, &unread);
-        work.report(
-            pass,
-            &observed,
-            Trouble {
-                diffs: left,
-                failed: unread.clone(),
-            },
-        );
+        work.settle(pass, &apart.all(), &unread);
+        let trouble = Trouble {
+            diffs: apart.all(),
+            failed: unread.clone(),
+        };
+        work.report(pass, &observed, trouble);
+        let (open, drift) = work.divide(&apart);
         if work.policy == DriftPolicy::Report {
             report_drift(pass, &drift::shown(&drift));
         }
         if let Some((_, fault)) = unread.into_iter().next() {
             return Err(fault.into());
         }
-        if !edits.is_empty() {
-            return Err(not_converged(&edits).into());
+        if !open.is_empty() {
+            return Err(not_converged(&open).into());
         }
         work.own(pass);
         if drift.is_empty() {
@@ -195,7 +192,7 @@ impl<E: External> Engine<E> {
         }
     }
 
-    /// Performs what mends the edits. The facets are written down as ours before the first of them is. A step that
+    /// Performs what is to be mended. The facets are written down as ours before the first of them is. A step that
     /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
     async fn correct(
         &self,
@@ -205,7 +202,7 @@ impl<E: External> Engine<E> {
         apart: &Apart,
         mark: MarkFound,
     ) -> Result<(), End> {
-        let drifted = work.policy == DriftPolicy::Correct && in_force(pass);
+        let (mending, _) = work.divide(apart);
         // Until the mark was read back, what is taken over is not ours to delete, nor has it ever been.
         let ours = mark == MarkFound::Ours;
         let settled = drift::unsettled(&settled::<E>(pass), &apart.edits);
@@ -217,7 +214,7 @@ impl<E: External> Engine<E> {
             diffs: apart.all(),
             failed: E::unread(observed),
         };
-        for step in self.domain.plan(&work.wish(Some(observed)), &apart.edits) {
+        for step in self.domain.plan(&work.wish(Some(observed)), &mending) {
             let facet = E::facet(&step);
             let unguarded = |(failed, _): &(&str, Fault)| E::guards(&step).contains(failed);
             if trouble.failed.iter().any(unguarded) {
@@ -250,12 +247,20 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        let changes: Vec<String> = apart.edits.iter().map(ToString::to_string).collect();
-        let changes = changes.join("; ");
-        if drifted {
-            pass.event(Severity::Warning, "DriftCorrected", "Correct", changes);
-        } else {
-            pass.event(Severity::Normal, "Updated", "Update", changes);
+        let told = |diffs: &[Diff]| {
+            let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
+            changes.join("; ")
+        };
+        if !apart.edits.is_empty() {
+            pass.event(Severity::Normal, "Updated", "Update", told(&apart.edits));
+        }
+        if work.policy == DriftPolicy::Correct && !apart.drift.is_empty() {
+            pass.event(
+                Severity::Warning,
+                "DriftCorrected",
+                "Correct",
+                told(&apart.drift),
+            );
         }
         Ok(())
     }

@@ -82,16 +82,18 @@ impl<E: External> Work<'_, E> {
             .await?)
     }
 
-    /// What differs: all of it to be mended, or what has drifted apart from it.
+    /// What differs, edits and drift apart.
     pub(super) fn diff(&self, pass: &Pass<E::Kind>, observed: &E::Observed) -> Apart {
         let wish = self.wish(Some(observed));
         let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(pass));
+        drift::tell_apart(diffs, &self.wishes, &settled::<E>(pass))
+    }
+
+    /// What of all that differs is to be mended, and what is left as it is.
+    pub(super) fn divide(&self, apart: &Apart) -> (Vec<Diff>, Vec<Diff>) {
         match self.policy {
-            DriftPolicy::Correct => Apart {
-                edits: diffs,
-                drift: Vec::new(),
-            },
-            DriftPolicy::Report => drift::tell_apart(diffs, &self.wishes, &settled::<E>(pass)),
+            DriftPolicy::Correct => (apart.all(), Vec::new()),
+            DriftPolicy::Report => (apart.edits.clone(), apart.drift.clone()),
         }
     }
 
@@ -100,7 +102,7 @@ impl<E: External> Work<'_, E> {
         self.policy == DriftPolicy::Report && was_made::<E>(pass)
     }
 
-    /// Writes down what was seen as wanted, where it is needed to tell drift from edits.
+    /// Writes down what was seen as wanted, by which drift is told from edits.
     pub(super) fn settle(
         &self,
         pass: &mut Pass<E::Kind>,
@@ -111,26 +113,19 @@ impl<E: External> Work<'_, E> {
             return;
         };
         let unread: Vec<&str> = unread.iter().map(|(facet, _)| *facet).collect();
-        record.settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => drift::settled(&record.settled, &self.wishes, left, &unread),
-        };
+        record.settled = drift::settled(&record.settled, &self.wishes, left, &unread);
         E::set_record(&mut pass.status, record);
     }
 
     /// Writes down that the whole spec was seen to be in force, but for what is told and left.
     pub(super) fn own(&self, pass: &mut Pass<E::Kind>) {
-        let settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => self.wishes.clone(),
-        };
         let record = Record {
             identity: self.identity.clone(),
             uid: self.claim.mark.uid.clone(),
             created: true,
             adopted: self.adoption == Adoption::Allowed,
             owned: self.facets(),
-            settled,
+            settled: self.wishes.clone(),
         };
         E::set_record(&mut pass.status, record);
     }
