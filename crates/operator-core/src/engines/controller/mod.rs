@@ -1,9 +1,12 @@
 //! One kind's controller: changes in, passes out.
 
+mod conclusion;
 mod driver;
 mod pass;
+mod term;
 mod trigger;
 mod unreadable;
+mod watched;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -21,6 +21,7 @@ mod sweep;
 mod take_back;
 mod tell;
 mod uphold;
+mod word;
 mod work;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};

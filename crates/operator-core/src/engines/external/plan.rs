@@ -1,13 +1,13 @@
 //! What would be done, shown instead of done.
 
-use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Mode, Plan, PlannedAction};
+use crd_types::lifecycle::{HasUpkeep, Mode, Plan, PlannedAction};
 
 use super::{
     Adoption, Annotations, External, Presence, Trouble,
     claim::{claim, may_take_back},
     drift::{self, Apart},
     engine::{End, Engine},
-    tell::{clear_drift, report_drift},
+    tell::report_drift,
     work::{Work, owned, was_made},
 };
 use crate::{
@@ -95,10 +95,7 @@ impl<E: External> Engine<E> {
             },
         };
         let (edits, drift) = work.divide(&apart);
-        match work.policy {
-            DriftPolicy::Report => report_drift(pass, &drift::shown(&drift)),
-            DriftPolicy::Correct => clear_drift(pass),
-        }
+        report_drift(pass, &drift::shown(&drift));
         let unread = observed.as_ref().map(E::unread).unwrap_or_default();
         let mut refused = Vec::new();
         if let Some(observed) = &observed {

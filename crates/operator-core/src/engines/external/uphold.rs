@@ -1,6 +1,6 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Upheld};
+use crd_types::lifecycle::{HasUpkeep, Upheld};
 
 use super::{
     Annotations, Diff, External, Presence, Purpose, Trouble, Wishes,
@@ -8,7 +8,7 @@ use super::{
     drift::{self, Apart},
     engine::{End, Engine},
     rounds::Look,
-    tell::{clear_drift, report_drift, stands, tell_drift},
+    tell::{clear_drift, stands},
     work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
@@ -76,13 +76,7 @@ impl<E: External> Engine<E> {
         let mut apart = work.diff(pass, &observed);
         // Before anything is written that may be refused for ever: the other facets are in force all the same.
         work.settle(pass, &apart.all(), &E::unread(&observed));
-        match work.policy {
-            DriftPolicy::Correct if !apart.drift.is_empty() => {
-                tell_drift(pass, &drift::shown(&apart.drift));
-            }
-            DriftPolicy::Correct => {}
-            DriftPolicy::Report => report_drift(pass, &drift::shown(&apart.drift)),
-        }
+        work.tell_drift(pass, &apart.drift);
         if !work.divide(&apart).0.is_empty() {
             self.correct(pass, work, &observed, &apart, mark).await?;
             observed = claim(pass, work, work.observe(pass).await?)?;
@@ -96,9 +90,7 @@ impl<E: External> Engine<E> {
         };
         work.report(pass, &observed, trouble);
         let (open, drift) = work.divide(&apart);
-        if work.policy == DriftPolicy::Report {
-            report_drift(pass, &drift::shown(&drift));
-        }
+        work.tell_drift(pass, &apart.drift);
         if let Some((_, fault)) = unread.into_iter().next() {
             return Err(fault.into());
         }
@@ -247,21 +239,7 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        let told = |diffs: &[Diff]| {
-            let changes: Vec<String> = diffs.iter().map(ToString::to_string).collect();
-            changes.join("; ")
-        };
-        if !apart.edits.is_empty() {
-            pass.event(Severity::Normal, "Updated", "Update", told(&apart.edits));
-        }
-        if work.policy == DriftPolicy::Correct && !apart.drift.is_empty() {
-            pass.event(
-                Severity::Warning,
-                "DriftCorrected",
-                "Correct",
-                told(&apart.drift),
-            );
-        }
+        work.tell_mended(pass, apart);
         Ok(())
     }
 }
