@@ -83,7 +83,8 @@ pub struct Config {
     /// How often a bucket that is as wanted and that nobody touches is looked at: 10s to 168h. Each look is two calls:
     /// one tells whether it is there, whose it is and its tags, one reads another part of it, in turn. So a bucket
     /// of which a spec names twelve parts is seen whole twice a day. Every part is read after an edit, on
-    /// request, at the start of the operator, and where something differs.
+    /// request, at the start of the operator, and where something differs. It holds also
+    /// where it is shorter than RECONCILE_INTERVAL.
     #[arg(
         long, env = "DRIFT_INTERVAL", value_name = "DURATION",
         value_parser = GoDuration::between(SHORTEST, LONGEST), default_value = "1h"

@@ -26,7 +26,7 @@ use operator_core::{
     decide::{clock::Clock, key::ObjectKey, queue::Class},
     engines::{
         controller::Controller,
-        external::{Engine, Owner, Words},
+        external::{Engine, NamespaceWords, Owner, Words},
         references::References,
     },
     process::{
@@ -102,7 +102,7 @@ pub async fn run(
     let engine = Engine::new(
         S3Buckets::new(sessions.clone()),
         owner,
-        namespaces.clone(),
+        NamespaceWords::new(namespaces.clone(), client.clone()),
         config.drift_interval.0,
         clock.clone(),
     );

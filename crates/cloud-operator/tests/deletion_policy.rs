@@ -7,7 +7,14 @@ use crd_types::{
     aws::v1alpha1::S3Bucket,
     lifecycle::{DeletionPolicy, DeletionPolicySource},
 };
-use harness::wait;
+use harness::{
+    proxy::{
+        Action, Call, Gate, Point, Rule,
+        kubernetes::{Attributes, refusal},
+    },
+    wait,
+};
+use http::StatusCode;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
@@ -91,6 +98,127 @@ async fn a_word_that_is_none_is_refused_where_it_stands_and_nothing_is_deleted()
     scene.gone::<S3Bucket>("data").await?;
     assert!(!scene.somebody.exists(&scene.bucket_name("data")).await?);
     operator.stop().await
+}
+
+#[tokio::test]
+async fn a_word_that_the_watch_is_yet_to_bring_counts_at_deletion() -> Result<()> {
+    let scene = Scene::new("unheard").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    deafen(&scene);
+    of_namespace(&scene, json!("Retain")).await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(scene.somebody.exists(&scene.bucket_name("data")).await?);
+    scene.event::<S3Bucket>("data", "Retained").await?;
+
+    of_namespace(&scene, json!("Delete")).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&scene.bucket_name("data")).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_while_the_namespace_cannot_be_read_unless_the_object_says_so()
+-> Result<()> {
+    let scene = Scene::new("unread").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    for name in ["data", "other"] {
+        scene.bucket(name, "account", json!({})).await?;
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    let down = refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "no");
+    let unread = Rule::when(|call| about_namespaces(call, "list"), Action::Answer(down));
+    let unread = scene.api.proxy().rule(unread);
+    for name in ["data", "other"] {
+        scene.delete::<S3Bucket>(name).await?;
+        let waiting = scene.refused::<S3Bucket>(name, "NamespaceNotRead").await?;
+        let message = ready_message(&waiting);
+        for part in [scene.namespace.name(), KEY, "abandon=true"] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+        assert!(scene.somebody.exists(&scene.bucket_name(name)).await?);
+    }
+    let own = json!({ "metadata": { "annotations": { KEY: "Delete" } } });
+    scene.patch::<S3Bucket>("data", own).await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&scene.bucket_name("data")).await?);
+    unread.remove();
+    scene.gone::<S3Bucket>("other").await?;
+    assert!(!scene.somebody.exists(&scene.bucket_name("other")).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn who_does_not_need_the_word_of_a_namespace_does_not_wait_for_it() -> Result<()> {
+    let scene = Scene::new("unlisted").await?;
+    // The namespace is not shown to the watch.
+    let none = json!({
+        "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+        "metadata": { "resourceVersion": "1" }, "items": [],
+    });
+    let mut none = http::Response::new(none.to_string().into());
+    let json = http::HeaderValue::from_static("application/json");
+    none.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    let listing = |call: &Call| about_namespaces(call, "list");
+    scene
+        .api
+        .proxy()
+        .rule(Rule::when(listing, Action::Answer(none)).once());
+    deafen(&scene);
+    let held = json!({
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "held",
+            "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+            "annotations": { "aws-infra-operator.runner.codes/abandon": "true" },
+        },
+        "spec": { "providerRef": { "name": "account" }, "bucketName": scene.bucket_name("held") },
+    });
+    scene.create::<S3Bucket>(held).await?;
+    scene.delete::<S3Bucket>("held").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.gone::<S3Bucket>("held").await?;
+    scene.event::<S3Bucket>("held", "Abandoned").await?;
+
+    let retain = json!({ "deletionPolicy": "Retain" });
+    scene.bucket("said", "account", retain).await?;
+    scene.bucket("unsaid", "account", json!({})).await?;
+    let annotated = json!({
+        "kind": "S3Bucket",
+        "metadata": { "name": "annotated", "annotations": { KEY: "Delete" } },
+        "spec": { "providerRef": { "name": "account" }, "bucketName": scene.bucket_name("annotated") },
+    });
+    scene.create::<S3Bucket>(annotated).await?;
+    for name in ["said", "annotated"] {
+        scene.ready::<S3Bucket>(name).await?;
+        scene.delete::<S3Bucket>(name).await?;
+        scene.gone::<S3Bucket>(name).await?;
+        let is_kept = scene.somebody.exists(&scene.bucket_name(name)).await?;
+        assert_eq!(is_kept, name == "said");
+    }
+    let unsaid = scene.buckets().get("unsaid").await?;
+    assert_eq!(unsaid.status, None, "what is in force is not known yet");
+    operator.stop().await
+}
+
+/// From now on the operator hears nothing of namespaces; asked, the API server answers as ever.
+fn deafen(scene: &Scene) {
+    let watching = |call: &Call| about_namespaces(call, "watch");
+    let held = Action::Hold(Point::Before, Gate::new());
+    scene.api.proxy().rule(Rule::when(watching, held));
+    scene.api.proxy().cut_watches(watching);
+}
+
+fn about_namespaces(call: &Call, verb: &str) -> bool {
+    Attributes::of(call).is_some_and(|of| of.resource == "namespaces" && of.verb == verb)
 }
 
 async fn in_force(

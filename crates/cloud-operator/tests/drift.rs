@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, ErrorDocument, IndexDocument, VersioningConfiguration,
     WebsiteConfiguration,
 };
-use crd_types::aws::v1alpha1::S3Bucket;
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     aws::refusal,
     proxy::{Action, Rule, Verb},
@@ -85,6 +85,32 @@ async fn drift_is_told_and_left_while_edits_come_into_force() -> Result<()> {
     assert_eq!(bucket.status.unwrap().upkeep.drift, None);
     let has = scene.somebody.has(&name).await?;
     assert_eq!(has.versioning.as_deref(), Some("Enabled"));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn other_default_tags_of_the_provider_are_an_edit() -> Result<()> {
+    let scene = Scene::new("defaults").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let defaults = json!({ "spec": { "defaultTags": { "stage": "live" } } });
+    scene.patch::<AWSProvider>("account", defaults).await?;
+    let told = scene.event::<S3Bucket>("data", "Updated").await?;
+    assert!(told.contains("tags.stage: unset → live"), "{told}");
+
+    // Beside it, what has drifted is told as that.
+    let name = scene.bucket_name("data");
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("stage".to_owned(), "gone".to_owned());
+    scene.somebody.set_tags(&name, &tags).await?;
+    edit(&scene, json!({ "versioning": { "enabled": true } })).await?;
+    let told = scene.event::<S3Bucket>("data", "DriftCorrected").await?;
+    assert_eq!(told, "tags.stage: gone → live");
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(drifted(&bucket), None);
+    assert_eq!(times_told(&scene, "DriftCorrected").await?, 1);
     operator.stop().await
 }
 

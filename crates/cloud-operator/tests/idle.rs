@@ -7,8 +7,15 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Result, ensure};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use scene::{Running, Scene, state::State};
-use serde_json::json;
+use harness::{
+    proxy::{Action, Call, Rule, Verb, kubernetes::refusal},
+    wait,
+};
+use http::StatusCode;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Patch, PatchParams};
+use scene::{PATIENCE, Running, Scene, lifecycle, state::State};
+use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -109,6 +116,104 @@ async fn what_happened_is_noticed_when_its_turn_comes_and_then_as_a_whole() -> R
     operator.stop().await
 }
 
+#[tokio::test]
+async fn drift_is_looked_for_at_its_interval_where_passes_are_rarer() -> Result<()> {
+    let scene = Scene::new("rarer").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let intervals = ["--drift-interval=10m", "--reconcile-interval=10h"];
+    let settings = [&intervals[..], &["--leader-elect=false", &setting]].concat();
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    let wish = json!({ "tags": { "team": "a" } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    let name = scene.bucket_name("data");
+    for _ in 0..3 {
+        let mut tags = scene.somebody.tags(&name).await?;
+        tags.insert("team".to_owned(), "b".to_owned());
+        scene.somebody.set_tags(&name, &tags).await?;
+        operator.clock.advance(12 * MINUTE);
+        state.idle().await?;
+        let tags = scene.somebody.has(&name).await?.tags;
+        assert_eq!(tags.get("team").map(String::as_str), Some("a"));
+    }
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn whoever_leads_again_looks_at_everything_anew() -> Result<()> {
+    let scene = Scene::new("again").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let often = "--leader-election-retry-period=200ms";
+    let operator = scene.operator_with(&[&setting, often])?;
+    scene.provider("account").await?;
+    let wish = json!({ "tags": { "team": "a" } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+
+    lease_of(&scene, "another").await?;
+    let lost = |state: &Value| state["lease"]["leading"] == false;
+    state.until("it to lead no more", lost).await?;
+    let name = scene.bucket_name("data");
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("team".to_owned(), "b".to_owned());
+    scene.somebody.set_tags(&name, &tags).await?;
+    lease_of(&scene, "").await?;
+    let mended = || async {
+        let has = scene.somebody.has(&name).await;
+        let tags = has.map_err(|error| format!("{error:#}"))?.tags;
+        match tags.get("team").map(String::as_str) {
+            Some("a") => Ok(()),
+            _ => Err(format!("{tags:?}")),
+        }
+    };
+    wait::until("the first look of its next term", PATIENCE, mended).await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_looked_at_again() -> Result<()> {
+    let scene = Scene::new("unwritten").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "tags": { "team": "a" } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let name = scene.bucket_name("data");
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("team".to_owned(), "b".to_owned());
+    scene.somebody.set_tags(&name, &tags).await?;
+
+    // The first says that it has drifted, the second that it was mended.
+    let down = refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "no");
+    let written = |call: &Call| call.about == "s3buckets/status" && call.verb == Verb::Write;
+    let rule = Rule::when(written, Action::Answer(down)).skip(1).once();
+    let rule = scene.api.proxy().rule(rule);
+    let bucket = scene.request_pass::<S3Bucket>("data").await?;
+    assert_eq!(rule.hits(), 1);
+    assert_eq!(scene.somebody.has(&name).await?.tags["team"], "a");
+    let drifted = lifecycle(&bucket).condition("Drifted").cloned();
+    assert_eq!(drifted, None);
+    assert_eq!(bucket.status.unwrap_or_default().upkeep.drift, None);
+    operator.stop().await
+}
+
+/// Gives the lease to somebody for long, or frees it.
+async fn lease_of(scene: &Scene, holder: &str) -> Result<()> {
+    let patch = json!({ "spec": {
+        "holderIdentity": holder, "leaseDurationSeconds": 3600,
+        "renewTime": "2100-01-01T00:00:00.000000Z",
+    } });
+    let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+    let leases = scene.api_of::<Lease>();
+    leases.patch(cloud_operator::LEASE, &params, &patch).await?;
+    Ok(())
+}
+
 /// Lets an hour pass in steps in each of which every object has a pass, and a little more than the pass that was
 /// planned last needs.
 async fn pass_hour(operator: &Running, state: &State) -> Result<()> {
@@ -127,7 +232,7 @@ fn reads(scene: &Scene, bucket: &str) -> BTreeSet<String> {
         .iter()
         .filter(|it| it.call.path.trim_matches('/') == bucket);
     of_it
-        .filter(|it| it.call.verb == harness::proxy::Verb::Read)
+        .filter(|it| it.call.verb == Verb::Read)
         .map(|it| it.call.about.clone())
         .collect()
 }

@@ -131,6 +131,65 @@ async fn a_dry_run_shows_what_adoption_would_change() -> Result<()> {
     operator.stop().await
 }
 
+#[tokio::test]
+async fn a_plan_says_what_would_be_refused() -> Result<()> {
+    let scene = Scene::new("blind").await?;
+    let operator = scene.operator_with(&["--installation-id=before"])?;
+    scene.provider("account").await?;
+    let wish = json!({
+        "versioning": { "enabled": true }, "objectLock": { "enabled": true }, "deletionPolicy": "Retain",
+    });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    scene.aws.proxy().clear();
+
+    // The same name again, in an installation that may be another cluster's, and a wish that knows nothing of the lock.
+    let wish = json!({ "mode": "Observe", "versioning": { "enabled": false } });
+    scene.bucket("data", "account", wish).await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Planned").await?;
+    assert_eq!(
+        plan(&bucket).expect("a plan").action,
+        PlannedAction::TakeBack
+    );
+    let message = ready_message(&bucket);
+    for part in ["KeptByEarlier", "OneWay", "objectLock"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    let status = bucket.status.unwrap_or_default();
+    let versioning = status.facets.iter().find(|it| it.name == "versioning");
+    let code = versioning.and_then(|it| it.code.as_deref());
+    assert_eq!(code, Some("InvalidBucketState"));
+
+    adopt(&scene, "true").await?;
+    edit(&scene, json!({ "versioning": { "enabled": true } })).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Planned").await?;
+    let message = ready_message(&bucket);
+    assert!(!message.contains("refused"), "{message}");
+    assert_eq!(writes(&scene), [""; 0]);
+    edit(&scene, json!({ "mode": "Manage" })).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_would_stay_gone_is_not_planned_to_be_created() -> Result<()> {
+    let scene = Scene::new("gone").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "drift": { "policy": "Report" } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    scene.somebody.delete(&scene.bucket_name("data")).await?;
+    edit(&scene, json!({ "mode": "Observe" })).await?;
+    let bucket = scene.refused::<S3Bucket>("data", "Drifted").await?;
+    assert_eq!(plan(&bucket), None);
+    assert!(ready_message(&bucket).contains("not created again"));
+    operator.stop().await
+}
+
 fn plan(bucket: &S3Bucket) -> Option<Plan> {
     bucket.status.clone().unwrap_or_default().upkeep.plan
 }

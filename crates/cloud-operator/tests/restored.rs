@@ -4,10 +4,13 @@ mod scene;
 
 use anyhow::Result;
 use crd_types::aws::v1alpha1::S3Bucket;
-use harness::proxy::Verb;
-use kube::ResourceExt;
-use scene::{Scene, ready_message};
-use serde_json::json;
+use harness::{proxy::Verb, wait};
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
+use scene::{PATIENCE, Scene, ready_message, ready_reason};
+use serde_json::{Value, json};
 
 const BEFORE: &str = "--installation-id=before";
 
@@ -47,9 +50,7 @@ async fn with_a_configured_installation_it_is_not_known_whose_it_is() -> Result<
         before
     );
 
-    let key = "aws-infra-operator.runner.codes/adopt";
-    let adopt = json!({ "metadata": { "annotations": { key: "true" } } });
-    scene.patch::<S3Bucket>("data", adopt).await?;
+    adopt(&scene, "true").await?;
     scene.ready::<S3Bucket>("data").await?;
     operator.stop().await
 }
@@ -90,23 +91,136 @@ async fn what_a_living_twin_took_is_not_taken_back_by_itself() -> Result<()> {
     scene.bucket("data", "account", json!({})).await?;
     let own = scene.ready::<S3Bucket>("data").await?.uid();
     let name = scene.bucket_name("data");
-    let mut tags = scene.somebody.tags(&name).await?;
-    let uid = "aws-infra-operator.runner.codes/uid".to_owned();
-    tags.insert(uid, "of-another".into());
-    scene.somebody.set_tags(&name, &tags).await?;
+    taken_by_twin(&scene).await?;
     scene.aws.proxy().clear();
     scene.request_pass::<S3Bucket>("data").await?;
     let refused = scene.refused::<S3Bucket>("data", "TakenByTwin").await?;
     assert!(ready_message(&refused).contains("of-another"));
     assert_eq!(writes(&scene), [""; 0]);
 
-    let key = "aws-infra-operator.runner.codes/adopt";
-    let adopt = json!({ "metadata": { "annotations": { key: "true" } } });
-    scene.patch::<S3Bucket>("data", adopt).await?;
+    adopt(&scene, "true").await?;
     scene.ready::<S3Bucket>("data").await?;
     let has = scene.somebody.has(&name).await?;
     assert_eq!(has.mark.get("uid"), own.as_ref());
     operator.stop().await
+}
+
+#[tokio::test]
+async fn a_consent_that_stands_takes_a_bucket_but_once() -> Result<()> {
+    let scene = Scene::new("consent").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    adopt(&scene, "true").await?;
+    let own = scene.ready::<S3Bucket>("data").await?.uid();
+
+    // The twin does likewise.
+    taken_by_twin(&scene).await?;
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    let refused = scene.refused::<S3Bucket>("data", "TakenByTwin").await?;
+    let message = ready_message(&refused);
+    for part in ["of-another", "status.record.adopted", "adopt=true"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    // Nor after a restart.
+    operator.stop().await?;
+    let operator = scene.operator()?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.refused::<S3Bucket>("data", "TakenByTwin").await?;
+    assert_eq!(writes(&scene), [""; 0]);
+
+    // Given anew it counts again, and again once.
+    for _ in 0..2 {
+        adopt(&scene, "false").await?;
+        let forgotten = |bucket: &S3Bucket| !has_adopted(bucket);
+        let buckets = scene.buckets();
+        wait::wait_for(&buckets, "data", "it is over", PATIENCE, forgotten).await?;
+        adopt(&scene, "true").await?;
+        wait::wait_for(&buckets, "data", "it is back", PATIENCE, |bucket| {
+            has_adopted(bucket) && ready_reason(bucket) == "BucketReady"
+        })
+        .await?;
+        let has = scene.somebody.has(&name).await?;
+        assert_eq!(has.mark.get("uid"), own.as_ref());
+        taken_by_twin(&scene).await?;
+        scene.request_pass::<S3Bucket>("data").await?;
+        scene.refused::<S3Bucket>("data", "TakenByTwin").await?;
+    }
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_restored_status_speaks_of_another_object() -> Result<()> {
+    let scene = Scene::new("restored").await?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    let before = scene.somebody.has(&name).await?;
+    let object = json!({
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "data",
+            "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+            "annotations": { "aws-infra-operator.runner.codes/adopt": "true" },
+        },
+        "spec": { "providerRef": { "name": "account" }, "bucketName": name },
+    });
+    scene.create::<S3Bucket>(object).await?;
+    let status = |bucket: &str| {
+        json!({ "status": { "record": {
+            "bucketName": bucket, "accountID": "123456789012", "region": "eu-central-1", "partition": "aws",
+            "objectUID": "of-the-earlier-one", "created": true,
+            "ownedFacets": ["tags", "versioning"], "settledFacets": { "versioning": "0011223344556677" },
+        } } })
+    };
+    patch_status(&scene, "data", status(&name)).await?;
+    scene.delete::<S3Bucket>("data").await?;
+
+    // One whose bucket is gone makes its own, though drift is only reported.
+    let gone = scene.bucket_name("gone");
+    let wish = json!({ "drift": { "policy": "Report" } });
+    scene.bucket("gone", "account", wish).await?;
+    patch_status(&scene, "gone", status(&gone)).await?;
+
+    let operator = scene.operator()?;
+    scene.gone::<S3Bucket>("data").await?;
+    scene.event::<S3Bucket>("data", "LeftAlone").await?;
+    assert_eq!(scene.somebody.has(&name).await?, before);
+    scene.ready::<S3Bucket>("gone").await?;
+    scene.event::<S3Bucket>("gone", "Created").await?;
+    assert!(scene.somebody.exists(&gone).await?);
+    operator.stop().await
+}
+
+/// A twin of the object `data` marks its bucket.
+async fn taken_by_twin(scene: &Scene) -> Result<()> {
+    let name = scene.bucket_name("data");
+    let mut tags = scene.somebody.tags(&name).await?;
+    let uid = "aws-infra-operator.runner.codes/uid".to_owned();
+    tags.insert(uid, "of-another".into());
+    scene.somebody.set_tags(&name, &tags).await
+}
+
+async fn adopt(scene: &Scene, value: &str) -> Result<()> {
+    let key = "aws-infra-operator.runner.codes/adopt";
+    let adopt = json!({ "metadata": { "annotations": { key: value } } });
+    scene.patch::<S3Bucket>("data", adopt).await?;
+    Ok(())
+}
+
+fn has_adopted(bucket: &S3Bucket) -> bool {
+    let status = serde_json::to_value(&bucket.status).unwrap_or_default();
+    status["record"]["adopted"] == true
+}
+
+/// As whoever restores a backup does.
+async fn patch_status(scene: &Scene, name: &str, status: Value) -> Result<()> {
+    let (params, patch) = (PatchParams::default(), Patch::Merge(status));
+    scene.buckets().patch_status(name, &params, &patch).await?;
+    Ok(())
 }
 
 /// A bucket that its object has left behind.

@@ -269,7 +269,7 @@ impl Reconciler for Providers {
         ObjectKey::of(provider).to_string().into()
     }
 
-    fn interval(configured: Duration) -> Duration {
+    fn interval(&self, _: &AWSProvider, configured: Duration) -> Duration {
         configured.min(IDENTITY_INTERVAL)
     }
 

@@ -29,6 +29,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         partition,
         object_uid,
         created,
+        adopted,
         owned_facets,
         settled_facets,
     } = stored.clone();
@@ -41,6 +42,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         },
         uid: object_uid,
         created,
+        adopted,
         owned: owned_facets.into_iter().collect(),
         settled: settled_facets,
     }
@@ -58,6 +60,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
             },
         uid,
         created,
+        adopted,
         owned,
         settled,
     } = record;
@@ -68,6 +71,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         partition,
         object_uid: uid,
         created,
+        adopted,
         owned_facets: owned.into_iter().collect(),
         settled_facets: settled,
     }

@@ -11,6 +11,7 @@ mod leave;
 mod mark;
 mod observe;
 mod policy;
+mod refusals;
 mod report;
 mod shape;
 mod sweep;
@@ -151,6 +152,15 @@ impl External for S3Buckets {
 
     fn plan(&self, desired: &Desired, diffs: &[Diff]) -> Vec<Step> {
         desired::plan(desired, diffs)
+    }
+
+    async fn refusals(
+        &self,
+        tenant: &Tenant,
+        bucket: &Bucket,
+        steps: &[Step],
+    ) -> Vec<(&'static str, Fault)> {
+        refusals::refusals(tenant, bucket, steps).await
     }
 
     fn facet(step: &Step) -> &'static str {

@@ -22,6 +22,7 @@ pub(super) struct Ask {
 impl Ask {
     pub const CREATE: Self = Self::of("create");
     pub const GET: Self = Self::of("get");
+    pub const LIST: Self = Self::of("list");
     pub const PATCH: Self = Self::of("patch");
 
     const fn of(verb: &'static str) -> Self {

@@ -36,7 +36,7 @@ impl<const MINUTES: u32> Reconciler for Ends<MINUTES> {
         "all".into()
     }
 
-    fn interval(configured: Duration) -> Duration {
+    fn interval(&self, _: &Gadget, configured: Duration) -> Duration {
         configured.min(MINUTE * MINUTES)
     }
 

@@ -42,7 +42,9 @@ pub(super) use self::{
     form::item,
     object_lock::BucketObjectLock,
     ownership_controls::BucketOwnership,
+    replication::BucketReplication,
     tags::{BucketTags, TagMap, to_sdk as tags_to_sdk},
+    versioning::BucketVersioning,
 };
 use super::compare::differences;
 use crate::aws::{Failed, Reads, Writes};
@@ -58,7 +60,7 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &Of::<public_access_block::BucketPublicAccessBlock>(PhantomData),
     &Of::<acl::BucketAcl>(PhantomData),
     &Of::<policy::BucketPolicy>(PhantomData),
-    &Of::<versioning::BucketVersioning>(PhantomData),
+    &Of::<BucketVersioning>(PhantomData),
     &Of::<BucketObjectLock>(PhantomData),
     &Of::<encryption::BucketEncryption>(PhantomData),
     &Of::<lifecycle::BucketLifecycle>(PhantomData),
@@ -73,7 +75,7 @@ pub(super) const TABLE: &[&dyn AnyFacet] = &[
     &EachOf::<inventory::BucketInventory>(PhantomData),
     &EachOf::<analytics::BucketAnalytics>(PhantomData),
     &Of::<abac::BucketAbac>(PhantomData),
-    &Of::<replication::BucketReplication>(PhantomData),
+    &Of::<BucketReplication>(PhantomData),
 ];
 
 /// The values of facets by name.

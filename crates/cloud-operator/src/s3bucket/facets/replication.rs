@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-pub(super) struct BucketReplication;
+pub(in crate::s3bucket) struct BucketReplication;
 
 /// What AWS keeps one level deeper.
 const SELECTION: [&str; 2] = ["sseKmsEncryptedObjects", "replicaModifications"];

@@ -6,7 +6,7 @@ use crd_types::aws::v1alpha1::Versioning;
 use super::{Facet, Wish};
 use crate::aws::{Failed, Reads, Writes};
 
-pub(super) struct BucketVersioning;
+pub(in crate::s3bucket) struct BucketVersioning;
 
 impl Facet for BucketVersioning {
     const NAME: &'static str = "versioning";

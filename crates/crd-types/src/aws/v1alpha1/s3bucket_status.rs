@@ -127,6 +127,10 @@ pub struct BucketRecord {
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,
+    /// True: the bucket came to this object, or stayed with it, while the annotation adopt was true. That is not
+    /// followed again to take the bucket from another object of this name, unless it is removed and set anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// Parts of the bucket that the operator has set, and so sets back when they leave the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -135,8 +139,8 @@ pub struct BucketRecord {
         extend("x-kubernetes-list-type" = "set")
     )]
     pub owned_facets: Vec<String>,
-    /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted. With
-    /// drift.policy Report alone: what differs from the spec is drift if this digest is still that of the spec.
+    /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted:
+    /// what differs from the spec is drift if this digest is still that of the spec, and an edit otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(
         length(max = 32),

@@ -4,6 +4,7 @@
 //! alone and does the rest itself. A pass reads the cache and nothing else; after a write it hands the
 //! answer back with [`Cache::confirm`], so that no pass ever runs on a state older than our own last write.
 
+mod ask;
 mod follow;
 mod health;
 mod store;

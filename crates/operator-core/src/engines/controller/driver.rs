@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
 use futures::FutureExt;
 use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
@@ -17,29 +16,25 @@ use tokio::{
 };
 use tracing::{Instrument, Span, debug_span, field::Empty};
 
-use super::{Observer, PANICKED, Pass, Reconciler, Site, trigger, unreadable::Unreadable};
+use super::{
+    Observer, PANICKED, Pass, Reconciler, Site,
+    term::{gained, lost},
+    trigger,
+    unreadable::Unreadable,
+    watched::Watched,
+};
 use crate::{
     cluster::{
-        cache::Change,
-        conditions::{self, PAUSED, READY},
-        election::Leadership,
-        events::Severity,
-        leading::Leading,
-        spans::TRACES,
-        write::WriteError,
+        cache::Change, election::Leadership, leading::Leading, spans::TRACES, write::WriteError,
     },
     decide::{
         backoff::{self, Streaks},
-        clock::{Clock, Moment},
+        clock::Moment,
         key::ObjectKey,
         outcome::{Class as FaultClass, Fault, Outcome, PassResult},
         queue::{Class, Queue, Request, Taken},
     },
-    engines::external::Annotations,
 };
-
-/// A failing look at an object that was in force does not make it unready for this long.
-const GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// Time for the watch to show what superseded a pass, should that start no pass by itself.
 const SUPERSEDED_PAUSE: Duration = Duration::from_millis(100);
@@ -71,11 +66,11 @@ pub struct Tempo {
 /// The controller of one kind.
 pub struct Controller<R: Reconciler> {
     reconciler: R,
-    site: Arc<Site<R::Kind>>,
+    pub(super) site: Arc<Site<R::Kind>>,
     settings: Settings,
     observer: Arc<dyn Observer>,
     queue: Arc<Mutex<Queue>>,
-    streaks: Mutex<Streaks>,
+    pub(super) streaks: Mutex<Streaks>,
     unreadable: Unreadable,
     work: Notify,
 }
@@ -89,7 +84,7 @@ impl<R: Reconciler> Controller<R> {
         queue: Arc<Mutex<Queue>>,
         observer: impl Observer,
     ) -> Arc<Self> {
-        let interval = R::interval(settings.tempo.borrow().interval);
+        let interval = settings.tempo.borrow().interval;
         let controller = Arc::new(Self {
             reconciler,
             streaks: Mutex::new(Streaks::new(interval)),
@@ -127,6 +122,7 @@ impl<R: Reconciler> Controller<R> {
                 _ = stop.wait_for(|stop| *stop) => return,
                 leading = gained(&mut term) => leading,
             };
+            self.reconciler.forget_all();
             for (key, _) in self.site.cache.snapshot() {
                 self.trigger(&key, Class::Resync);
             }
@@ -180,7 +176,7 @@ impl<R: Reconciler> Controller<R> {
                 self.queue.lock().forget(key);
                 self.unreadable.forget(key);
                 self.streaks.lock().forget(&old.uid().unwrap_or_default());
-                self.reconciler.gone(old);
+                self.reconciler.forget(old);
             }
             Change::Unreadable(invalid) => {
                 if self.unreadable.note(key, invalid) {
@@ -207,7 +203,7 @@ impl<R: Reconciler> Controller<R> {
     }
 
     async fn pass(self: Arc<Self>, taken: Taken, leading: Leading) {
-        let place = Place {
+        let _place = Place {
             controller: &self,
             key: &taken.key,
         };
@@ -222,7 +218,7 @@ impl<R: Reconciler> Controller<R> {
                 reconcileID = %format_args!("{:016x}", fastrand::u64(..)),
             );
             let traced = self.traced(&taken, &object);
-            let watched = Watched::start(&place, taken.waited);
+            let watched = Watched::start(&*self.observer, &self.site.clock, taken.waited);
             let result = self
                 .reconcile(object.clone(), leading)
                 .instrument(span)
@@ -292,80 +288,14 @@ impl<R: Reconciler> Controller<R> {
         if let Err(fault) = &result {
             tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
         }
-        match self.conclude(&mut pass, &result).await {
-            Ok(()) => result,
-            Err(WriteError::Conflict | WriteError::Gone) => Ok(Outcome::Superseded),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Puts the result of the pass on the object, unless it says nothing lasting about it.
-    async fn conclude(
-        &self,
-        pass: &mut Pass<R::Kind>,
-        result: &PassResult,
-    ) -> Result<(), WriteError> {
-        let (object, now) = (pass.object(), self.site.clock.wall());
-        if matches!(
-            result,
-            Ok(Outcome::Released | Outcome::Superseded | Outcome::Undecided { .. })
-        ) {
-            return Ok(());
-        }
-        let lifecycle = pass.status.lifecycle_mut();
-        if !matches!(result, Ok(Outcome::Paused)) {
-            conditions::clear(lifecycle, PAUSED);
-        }
-        if !self.is_passing(&object, result) {
-            let generation = object.meta().generation;
-            conditions::conclude(lifecycle, result, generation, now);
-        }
-        let asked = Annotations::of(&*object).reconcile_requested_at();
-        lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
-        if pass.had_effect() {
-            pass.status.lifecycle_mut().touch(now);
-        }
-        if let Err(error) = pass.record().await {
-            // The object cannot say it, so the log must.
-            if !matches!(
-                error,
-                WriteError::Conflict | WriteError::Gone | WriteError::NotLeading(_)
-            ) {
-                tracing::warn!("cannot show on the object how this pass ended: {error}");
-            }
-            return Err(error);
-        }
-        if R::announces() {
-            announce(pass, &object, result);
-        }
-        Ok(())
-    }
-
-    /// Whether the result is a hitch that says nothing about a wish that is in force: a look that failed is
-    /// not a wish that failed, until it goes on for longer than [`GRACE`].
-    fn is_passing(&self, object: &R::Kind, result: &PassResult) -> bool {
-        let hitch = match result {
-            Ok(Outcome::Waiting { .. }) => true,
-            Err(fault) => matches!(
-                fault.class,
-                FaultClass::Transient | FaultClass::Throttled | FaultClass::UnknownOutcome
-            ),
-            Ok(_) => false,
+        let Err(error) = self.conclude(&mut pass, &result).await else {
+            return result;
         };
-        let in_force = object.status().is_some_and(|status| {
-            let lifecycle = status.lifecycle();
-            lifecycle.ready && lifecycle.observed_generation == object.meta().generation
-        });
-        let now = self.site.clock.now();
-        let since = self
-            .streaks
-            .lock()
-            .get(&object.uid().unwrap_or_default())
-            .map(|s| s.since);
-        hitch
-            && in_force
-            && object.meta().deletion_timestamp.is_none()
-            && since.is_none_or(|since| now.since(since) < GRACE)
+        self.reconciler.forget(&object);
+        match error {
+            WriteError::Conflict | WriteError::Gone => Ok(Outcome::Superseded),
+            error => Err(error.into()),
+        }
     }
 
     fn plan_next(&self, key: &ObjectKey, object: &R::Kind, result: &PassResult) {
@@ -375,7 +305,8 @@ impl<R: Reconciler> Controller<R> {
         if stored.is_none_or(|stored| stored.meta().uid != object.meta().uid) {
             return;
         }
-        let interval = R::interval(self.settings.tempo.borrow().interval);
+        let configured = self.settings.tempo.borrow().interval;
+        let interval = self.reconciler.interval(object, configured);
         let jitter = fastrand::f64();
         let mut streaks = self.streaks.lock();
         streaks.drift(interval);
@@ -414,59 +345,6 @@ impl<R: Reconciler> Controller<R> {
     }
 }
 
-type Term = watch::Receiver<Option<Leading>>;
-
-async fn gained(term: &mut Term) -> Leading {
-    let begun = term
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|term| term.clone());
-    match begun {
-        Some(leading) => leading,
-        // The election has ended, and with it every hope.
-        None => std::future::pending().await,
-    }
-}
-
-/// A term can end and the next one begin between two looks: then only the old right tells.
-async fn lost(term: &mut Term, leading: &Leading) {
-    let _ = term
-        .wait_for(|now| now.is_none() || leading.check().is_err())
-        .await;
-}
-
-/// A pass as metrics see it. One that is dropped was stopped halfway.
-struct Watched<'a> {
-    observer: &'a dyn Observer,
-    clock: &'a Clock,
-    started: Moment,
-}
-
-impl<'a> Watched<'a> {
-    fn start<R: Reconciler>(place: &Place<'a, R>, waited: Duration) -> Self {
-        let observer = &*place.controller.observer;
-        observer.started(waited);
-        let clock = &place.controller.site.clock;
-        Self {
-            observer,
-            clock,
-            started: clock.now(),
-        }
-    }
-
-    fn finish(self, result: &PassResult) {
-        self.observer
-            .finished(result, self.clock.now().since(self.started));
-    }
-}
-
-impl Drop for Watched<'_> {
-    fn drop(&mut self) {
-        self.observer.left();
-    }
-}
-
 /// The place that a pass holds; given back however the pass ends.
 struct Place<'a, R: Reconciler> {
     controller: &'a Controller<R>,
@@ -478,64 +356,5 @@ impl<R: Reconciler> Drop for Place<'_, R> {
         let now = self.controller.site.clock.now();
         self.controller.queue.lock().finish(self.key, now);
         self.controller.work.notify_one();
-    }
-}
-
-/// Tells of a change of the `Ready` condition by one log line and one event.
-fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
-    let ready = |lifecycle: &Lifecycle| {
-        lifecycle
-            .condition(READY)
-            .map(|ready| (ready.status.clone(), ready.reason.clone()))
-    };
-    let after = ready(pass.status.lifecycle());
-    if after == before.status().and_then(|status| ready(status.lifecycle())) {
-        return;
-    }
-    let (severity, reason, message) = match result {
-        Ok(Outcome::Done { reason, message } | Outcome::Held { reason, message }) => {
-            (Severity::Normal, *reason, message)
-        }
-        Ok(
-            Outcome::Running {
-                reason,
-                task: message,
-                ..
-            }
-            | Outcome::Waiting {
-                reason,
-                on: message,
-                ..
-            },
-        ) => (Severity::Normal, *reason, message),
-        Ok(
-            Outcome::Paused | Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released,
-        ) => return,
-        Err(fault) => (Severity::Warning, fault.reason, &fault.message),
-    };
-    pass.event(severity, reason, "Reconcile", message.as_str());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::leading::Term as Held;
-
-    #[tokio::test]
-    async fn a_term_that_another_replaced_unseen_is_lost() {
-        let clock = Clock::system();
-        let held = || Held::begin(clock.clone(), clock.now() + Duration::from_secs(3600));
-        let first = held();
-        let leading = first.leading();
-        let (elected, mut term) = watch::channel(Some(leading.clone()));
-        assert!(gained(&mut term).await.check().is_ok());
-
-        let second = held();
-        drop(first);
-        elected.send_replace(None);
-        elected.send_replace(Some(second.leading()));
-        // Hangs where only the last of the two is looked at.
-        lost(&mut term, &leading).await;
-        assert!(gained(&mut term).await.check().is_ok());
     }
 }

@@ -1,9 +1,12 @@
 //! One kind's controller: changes in, passes out.
 
+mod conclusion;
 mod driver;
 mod pass;
+mod term;
 mod trigger;
 mod unreadable;
+mod watched;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -26,14 +29,19 @@ pub trait Reconciler: Send + Sync + 'static {
     /// What the object's outside faults are shared over. A lane never takes all places.
     fn lane(object: &Self::Kind) -> Arc<str>;
 
-    /// The time to the next look at an object that is well, where `configured` is what the operator's settings
-    /// say. A kind that must be looked at more often says so.
-    fn interval(configured: Duration) -> Duration {
+    /// The time to the next pass over an object that is well or that only an edit can help, where `configured` is
+    /// what the operator's settings say. A kind that must be looked at more often says so.
+    fn interval(&self, _object: &Self::Kind, configured: Duration) -> Duration {
         configured
     }
 
-    /// Told of an object that is gone.
-    fn gone(&self, _object: &Self::Kind) {}
+    /// Told that what is remembered of an object counts no more: it is gone, or what its last pass came to could
+    /// not be written on it.
+    fn forget(&self, _object: &Self::Kind) {}
+
+    /// Told that a term of leadership begins, and so that nothing remembered counts any more: another replica may
+    /// have been at work since.
+    fn forget_all(&self) {}
 
     /// Whether each change of an object's `Ready` is told by a log line and an event. A kind whose objects are
     /// many and whose faults are seen elsewhere says no, and spares one request for each of them.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     Adoption, Annotations, External, Mark, Presence,
     engine::End,
-    take_back::{self, Circumstances, Verdict},
-    work::Work,
+    take_back::{self, Circumstances, Consent, Verdict},
+    work::{Work, own_record},
 };
 use crate::{
     cluster::events::Severity,
@@ -60,39 +60,66 @@ pub(super) fn claim<E: External>(
     }
 }
 
-/// Whether what an earlier object of this name had may be taken back.
 fn take_back<E: External>(
-    pass: &mut Pass<E::Kind>,
+    pass: &Pass<E::Kind>,
     work: &Work<'_, E>,
     found: &Mark,
-) -> Result<(), End> {
+) -> Result<(), Fault> {
+    may_take_back(pass, work, found)?;
+    let (identity, of) = (&work.identity, earlier(found));
+    let note = format!("took back {identity}, which an earlier object of this name ({of}) had");
+    pass.event(Severity::Normal, "TakenBack", "Adopt", note);
+    Ok(())
+}
+
+fn earlier(mark: &Mark) -> String {
+    format!("UID {} in installation {}", mark.uid, mark.installation)
+}
+
+/// Whether what an earlier object of this name had may be taken back.
+///
+/// # Errors
+/// The fault that says why it may not.
+pub(super) fn may_take_back<E: External>(
+    pass: &Pass<E::Kind>,
+    work: &Work<'_, E>,
+    found: &Mark,
+) -> Result<(), Fault> {
     let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
-    let of = format!("UID {} in installation {}", found.uid, found.installation);
-    let had_it = E::record(&pass.status)
-        .is_some_and(|record| record.created && record.uid == work.claim.mark.uid);
+    let of = earlier(found);
+    let record = own_record::<E>(pass);
+    let has_adopted = record.as_ref().is_some_and(|record| record.adopted);
     let circumstances = Circumstances {
         ours: &work.claim.mark,
         found,
         named_by_cluster: work.owner.named_by_cluster,
         goes_on: work.owner.earlier.contains(&found.installation),
-        adoption: work.adoption,
-        had_it,
+        consent: match work.adoption {
+            Adoption::Allowed if has_adopted => Consent::Used,
+            Adoption::Allowed => Consent::Given,
+            Adoption::Refused | Adoption::DryRun => Consent::None,
+        },
+        had_it: record.is_some_and(|record| record.created),
     };
     match take_back::judge(circumstances) {
-        Verdict::TakeBack => {
-            let note = format!("took back {identity}, which an earlier object of this name ({of}) had");
-            pass.event(Severity::Normal, "TakenBack", "Adopt", note);
-            Ok(())
+        Verdict::TakeBack => Ok(()),
+        Verdict::TakenByTwin => {
+            let way = match has_adopted {
+                true => format!(
+                    "the annotation {key}=true has had its effect once; to take it back remove the annotation, \
+                     wait until status.record.adopted is gone, and annotate this object with {key}=true again"
+                ),
+                false => format!("to take it back annotate this object with {key}=true"),
+            };
+            Err(Fault::terminal(
+                "TakenByTwin",
+                format!(
+                    "{identity} was this object's and was taken over by another one of the same name ({of}): two \
+                     clusters work under one installation ID or for the same earlier installation. Let only one of \
+                     them have it; {way}"
+                ),
+            ))
         }
-        Verdict::TakenByTwin => Err(Fault::terminal(
-            "TakenByTwin",
-            format!(
-                "{identity} was this object's and was taken over by another one of the same name ({of}): two \
-                 clusters work under one installation ID or for the same earlier installation. Let only one of them have it; \
-                 to take it back annotate this object with {key}=true"
-            ),
-        )
-        .into()),
         Verdict::Unproven => Err(Fault::terminal(
             "KeptByEarlier",
             format!(
@@ -100,8 +127,7 @@ fn take_back<E: External>(
                  cluster, so it is left alone; if it is not, annotate this object with {key}=true, or name the \
                  installation in EARLIER_INSTALLATIONS to take back all of its resources"
             ),
-        )
-        .into()),
+        )),
     }
 }
 

@@ -2,19 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::{DeletionPolicy, DeletionPolicySource, HasLifecycle, HasUpkeep, Upheld};
+use crd_types::lifecycle::DeletionPolicy;
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
 
 use super::{
-    Annotations, Claim, External, Facets, Mark, Record, SAFETY_POLL, Unresolved, Wishes, Words,
-    pauses::Pauses,
-    policy::{self, Said},
-    rounds::Rounds,
+    Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
+    Wishes, pauses::Pauses, rounds::Rounds, word, work::own_record,
 };
 use crate::{
-    cluster::{cache::Cache, write::WriteError},
+    cluster::write::WriteError,
     decide::{
         clock::Clock,
         key::ObjectKey,
@@ -44,7 +42,7 @@ pub struct Engine<E: External> {
     pub(super) domain: E,
     pub(super) clock: Clock,
     pub(super) owner: Owner,
-    namespaces: Arc<Cache<Words<E::Kind>>>,
+    pub(super) namespaces: NamespaceWords<E::Kind>,
     pauses: Mutex<Pauses>,
     pub(super) rounds: Mutex<Rounds>,
 }
@@ -84,12 +82,12 @@ impl From<Unresolved> for End {
 }
 
 impl<E: External> Engine<E> {
-    /// An engine that works in the name of `owner`. It waits for each object's namespace to be in `namespaces`, and
-    /// looks for drift once an `interval`.
+    /// An engine that works in the name of `owner`. An object that does not say itself what becomes of what it has
+    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`.
     pub fn new(
         domain: E,
         owner: Owner,
-        namespaces: Arc<Cache<Words<E::Kind>>>,
+        namespaces: NamespaceWords<E::Kind>,
         interval: Duration,
         clock: Clock,
     ) -> Self {
@@ -121,23 +119,6 @@ impl<E: External> Engine<E> {
         }
     }
 
-    /// The deletion policy in force; nothing while the object's namespace is not known.
-    fn policy(
-        &self,
-        object: &E::Kind,
-    ) -> Option<Result<(DeletionPolicy, DeletionPolicySource), Fault>> {
-        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
-        let words = self.namespaces.get(&ObjectKey::new("", namespace))?;
-        let key = Annotations::<E::Kind>::key("deletion-policy");
-        let said = Said {
-            annotation: Annotations::of(object).deletion_policy(),
-            spec: object.deletion_policy(),
-            namespace: words.get(&key).map(String::as_str),
-            operator: self.owner.deletion_policy,
-        };
-        Some(policy::effective(said, &key, namespace))
-    }
-
     /// Writes down, checked against concurrent changes, what is about to be touched outside. Nothing is sent
     /// for what already stands there.
     pub(super) async fn intend(
@@ -149,7 +130,8 @@ impl<E: External> Engine<E> {
         settled: Wishes,
     ) -> Result<(), End> {
         pass.hold(E::FINALIZER).await?;
-        let recorded = E::record(&pass.status);
+        let recorded = own_record::<E>(pass);
+        let adopted = recorded.as_ref().is_some_and(|record| record.adopted);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(&facets).cloned().collect();
         let uid = pass.object().meta().uid.clone().unwrap_or_default();
@@ -159,6 +141,7 @@ impl<E: External> Engine<E> {
                 identity: identity.clone(),
                 uid,
                 created,
+                adopted,
                 owned,
                 settled,
             },
@@ -206,8 +189,17 @@ impl<E: External> Reconciler for Engine<E> {
         E::lane(object)
     }
 
-    fn gone(&self, object: &E::Kind) {
+    fn interval(&self, object: &E::Kind, configured: Duration) -> Duration {
+        let (key, now) = (ObjectKey::of(object), self.clock.now());
+        configured.min(self.rounds.lock().left(&key, now))
+    }
+
+    fn forget(&self, object: &E::Kind) {
         self.rounds.lock().forget(&ObjectKey::of(object));
+    }
+
+    fn forget_all(&self) {
+        self.rounds.lock().forget_all();
     }
 
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
@@ -215,22 +207,18 @@ impl<E: External> Reconciler for Engine<E> {
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
         }
-        let Some(policy) = self.policy(&object) else {
-            // A namespace is never younger than what is in it: its watch lags behind.
-            return Ok(Outcome::Undecided {
-                poll: NAMESPACE_POLL,
-            });
-        };
-        if let Ok((policy, source)) = &policy {
-            pass.status.lifecycle_mut().deletion_policy = Some(*policy);
-            pass.status.upkeep_mut().deletion_policy_source = Some(*source);
-        }
-        let policy = policy.map(|(policy, _)| policy);
         let result = match object.meta().deletion_timestamp {
-            Some(_) => self.release(pass, policy).boxed().await,
-            None => match policy {
-                Ok(_) => self.uphold(pass).boxed().await,
-                Err(fault) => Err(fault.into()),
+            Some(_) => self.release(pass).boxed().await,
+            None => match self.policy(&object) {
+                // A namespace is never younger than what is in it: its watch lags behind.
+                None => Err(End::Early(Outcome::Undecided {
+                    poll: NAMESPACE_POLL,
+                })),
+                Some(Ok(effective)) => {
+                    word::show(pass, effective);
+                    self.uphold(pass).boxed().await
+                }
+                Some(Err(fault)) => Err(fault.into()),
             },
         };
         let result = result.or_else(|end| match end {
@@ -239,7 +227,7 @@ impl<E: External> Reconciler for Engine<E> {
         });
         self.settle(&object, &result);
         if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
-            self.gone(&object);
+            self.forget(&object);
         }
         match result {
             Err(fault) if fault.scope == Scope::Provider => {

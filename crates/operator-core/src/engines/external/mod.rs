@@ -6,6 +6,7 @@
 
 mod annotations;
 mod claim;
+mod consent;
 mod drift;
 mod engine;
 mod mark;
@@ -20,6 +21,7 @@ mod sweep;
 mod take_back;
 mod tell;
 mod uphold;
+mod word;
 mod work;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -30,7 +32,7 @@ pub use self::{
     annotations::{Adoption, Annotations},
     engine::{Engine, Owner},
     mark::{Claim, Mark, Ownership},
-    namespaces::Words,
+    namespaces::{NamespaceWords, Words},
     presence::{Diff, Facets, Presence, Record, Wishes},
     sweep::Sweep,
     uphold::is_of_one_facet,
@@ -139,6 +141,17 @@ pub trait External: Send + Sync + 'static {
 
     /// The calls that mend `diffs`, in order. Pure.
     fn plan(&self, desired: &Self::Desired, diffs: &[Diff]) -> Vec<Self::Step>;
+
+    /// The facets that would be refused if `steps` were performed, and why, as far as looks can tell. Asked where they
+    /// are planned and not performed.
+    fn refusals(
+        &self,
+        _context: &Self::Context,
+        _identity: &Self::Identity,
+        _steps: &[Self::Step],
+    ) -> impl Future<Output = Vec<(&'static str, Fault)>> + Send {
+        std::future::ready(Vec::new())
+    }
 
     /// The facet that a step writes.
     fn facet(step: &Self::Step) -> &'static str;

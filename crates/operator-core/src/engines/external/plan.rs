@@ -1,16 +1,20 @@
 //! What would be done, shown instead of done.
 
-use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Managed, Mode, Plan, PlannedAction};
+use crd_types::lifecycle::{HasUpkeep, Mode, Plan, PlannedAction};
 
 use super::{
     Adoption, Annotations, External, Presence, Trouble,
-    claim::claim,
+    claim::{claim, may_take_back},
     drift::{self, Apart},
     engine::{End, Engine},
-    tell::{clear_drift, report_drift},
-    work::{Work, owned},
+    tell::report_drift,
+    work::{Work, owned, was_made},
 };
-use crate::{cluster::conditions::DRIFTED, decide::outcome::Outcome, engines::controller::Pass};
+use crate::{
+    cluster::conditions::DRIFTED,
+    decide::outcome::{Fault, Outcome},
+    engines::controller::Pass,
+};
 
 /// Why nothing is written outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +46,12 @@ impl<E: External> Work<'_, E> {
     /// Whether what was found must not be written to, or nothing be made where nothing was found.
     pub(super) fn held(
         &self,
-        status: &<E::Kind as Managed>::Status,
+        pass: &Pass<E::Kind>,
         presence: &Presence<E::Observed>,
     ) -> Option<Held> {
-        let was_made = E::record(status).is_some_and(|record| record.created);
         let found = match presence {
             Presence::Ours(_) | Presence::NotVisible => Found::Own,
-            Presence::Gone if was_made => Found::Own,
+            Presence::Gone if was_made::<E>(pass) => Found::Own,
             _ => Found::NotYet,
         };
         held(self.mode, self.adoption, found)
@@ -57,14 +60,24 @@ impl<E: External> Work<'_, E> {
 
 impl<E: External> Engine<E> {
     /// Puts into the status what would be done, and does nothing.
-    pub(super) fn plan(
+    pub(super) async fn plan(
         &self,
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
         presence: Presence<E::Observed>,
         held: Held,
     ) -> Result<Outcome, End> {
+        let taking_back = match (&presence, held) {
+            (Presence::OursEarlier { mark, .. }, Held::Observe) => {
+                may_take_back(pass, work, mark).err()
+            }
+            _ => None,
+        };
         let (action, observed) = match presence {
+            Presence::Gone if work.stays_gone(pass) => {
+                pass.status.upkeep_mut().plan = None;
+                return Ok(work.gone(pass));
+            }
             Presence::Gone => (PlannedAction::Create, None),
             Presence::Ours(observed) => (PlannedAction::Update, Some(observed)),
             Presence::OursEarlier { observed, .. } => (PlannedAction::TakeBack, Some(observed)),
@@ -73,24 +86,27 @@ impl<E: External> Engine<E> {
         };
         let wish = work.wish(observed.as_ref());
         let apart = match (&observed, action) {
-            (Some(observed), PlannedAction::Update) => work.diff(&pass.status, observed),
+            (Some(observed), PlannedAction::Update) => work.diff(pass, observed),
             (observed, _) => Apart {
                 edits: work
                     .domain
-                    .diff(&wish, observed.as_ref(), &owned::<E>(&pass.status)),
+                    .diff(&wish, observed.as_ref(), &owned::<E>(pass)),
                 drift: Vec::new(),
             },
         };
-        let Apart { edits, drift } = apart;
-        match work.policy {
-            DriftPolicy::Report => report_drift(pass, &drift::shown(&drift)),
-            DriftPolicy::Correct => clear_drift(pass),
-        }
+        let (edits, drift) = work.divide(&apart);
+        report_drift(pass, &drift::shown(&drift));
         let unread = observed.as_ref().map(E::unread).unwrap_or_default();
+        let mut refused = Vec::new();
         if let Some(observed) = &observed {
+            let steps = work.domain.plan(&wish, &edits);
+            refused = self
+                .domain
+                .refusals(&work.context, &work.identity, &steps)
+                .await;
             let trouble = Trouble {
                 diffs: edits.iter().chain(&drift).cloned().collect(),
-                failed: unread.clone(),
+                failed: unread.iter().chain(&refused).cloned().collect(),
             };
             work.report(pass, observed, trouble);
         }
@@ -108,8 +124,11 @@ impl<E: External> Engine<E> {
                 Held::Observe => ("Planned", observe_hint::<E>(action, work.adoption)),
                 Held::DryRun => ("AdoptionPlanned", dry_run_hint::<E>()),
             };
+            // Before the changes, which may be many: what is too long is cut at its end.
+            let refused = refused.iter().map(|(_, fault)| fault);
+            let refused: String = taking_back.iter().chain(refused).map(would_be).collect();
             let message = format!(
-                "{action} {} is planned and not done, as {way_out}; what would change: {}",
+                "{action} {} is planned and not done, as {way_out}{refused}; what would change: {}",
                 work.identity,
                 drift::line(&changes)
             );
@@ -127,6 +146,13 @@ impl<E: External> Engine<E> {
             },
         })
     }
+}
+
+fn would_be(refusal: &Fault) -> String {
+    let Fault {
+        reason, message, ..
+    } = refusal;
+    format!("; as it is, it would be refused as {reason}: {message}")
 }
 
 fn observe_hint<E: External>(action: PlannedAction, adoption: Adoption) -> String {

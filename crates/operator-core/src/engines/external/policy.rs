@@ -17,6 +17,13 @@ pub(super) struct Said<'a> {
     pub operator: Option<DeletionPolicy>,
 }
 
+impl Said<'_> {
+    /// Whether the object has said it itself, so that nobody else counts.
+    pub fn is_own(&self) -> bool {
+        self.annotation.is_some() || self.spec.is_some()
+    }
+}
+
 /// The policy in force: the nearest word counts. `key` is the annotation's, and `of` the namespace's name.
 pub(super) fn effective(
     said: Said<'_>,

@@ -68,8 +68,18 @@ pub struct Record<I> {
     pub uid: String,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
+    /// Whether the user's consent to take the resource over, as it stands now, has brought it: it does so once.
+    pub adopted: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.
     pub owned: Facets,
-    /// The facets that were last seen as wanted, and how they were; where drift is only reported.
+    /// The facets that were last seen as wanted, and how they were wanted.
     pub settled: Wishes,
+}
+
+impl<I> Record<I> {
+    /// Whether it was written for the object of this UID. What it says of another object's resource, beside its
+    /// identity, proves nothing about this one's.
+    pub fn is_of(&self, uid: &str) -> bool {
+        self.uid == uid
+    }
 }

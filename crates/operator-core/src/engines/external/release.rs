@@ -20,11 +20,7 @@ const DELETING_POLL: Duration = Duration::from_secs(2);
 const UNMARK_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<E: External> Engine<E> {
-    pub(super) async fn release(
-        &self,
-        pass: &mut Pass<E::Kind>,
-        policy: Result<DeletionPolicy, Fault>,
-    ) -> Result<Outcome, End> {
+    pub(super) async fn release(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
         let object = pass.object();
         if !pass.holds(finalizers::<E>()) {
             return Ok(Outcome::Released);
@@ -49,7 +45,8 @@ impl<E: External> Engine<E> {
             );
             return self.let_go(pass, Severity::Normal, "LeftAlone", note).await;
         }
-        match policy.map_err(|fault| with_way_out::<E>(fault.into()))? {
+        let policy = self.policy_at_deletion(pass).await;
+        match policy.map_err(with_way_out::<E>)? {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
                 self.let_go(pass, Severity::Normal, "Retained", note).await
@@ -75,6 +72,7 @@ impl<E: External> Engine<E> {
             .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
+        let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
@@ -87,9 +85,8 @@ impl<E: External> Engine<E> {
                 .into());
             }
             Presence::Unmarked(_)
-                if record.created && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {
-            }
-            Presence::Unmarked(_) if record.created => {
+                if was_made && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {}
+            Presence::Unmarked(_) if was_made => {
                 return Err(Fault::blocked(
                     "MarkLost",
                     format!(

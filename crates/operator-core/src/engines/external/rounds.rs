@@ -81,9 +81,20 @@ impl Rounds {
         }
     }
 
+    /// The time until the next look, if all is well until then.
+    pub fn left(&self, key: &ObjectKey, now: Moment) -> Duration {
+        let gone_by = self.last.get(key).map(|last| now.since(last.at));
+        self.interval.saturating_sub(gone_by.unwrap_or_default())
+    }
+
     /// The object is gone, or something is amiss with it.
     pub fn forget(&mut self, key: &ObjectKey) {
         self.last.remove(key);
+    }
+
+    /// Others may have been at work since.
+    pub fn forget_all(&mut self) {
+        self.last.clear();
     }
 }
 
@@ -152,6 +163,25 @@ mod tests {
         rounds.ended(&key(), 1, at(0.2), None, &done());
         rounds.forget(&key());
         assert_eq!(rounds.due(&key(), 1, at(0.3)), Look::Whole);
+    }
+
+    #[test]
+    fn what_is_left_of_an_interval_ends_with_a_look() {
+        let mut rounds = Rounds::new(HOUR);
+        assert_eq!(rounds.left(&key(), at(7.0)), HOUR, "not looked at yet");
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        assert_eq!(rounds.left(&key(), at(0.75)), HOUR / 4);
+        assert_eq!(rounds.left(&key(), at(1.5)), Duration::ZERO);
+        rounds.ended(&key(), 1, at(1.5), Some(0), &done());
+        assert_eq!(rounds.left(&key(), at(1.5)), HOUR);
+    }
+
+    #[test]
+    fn after_everything_was_forgotten_everything_is_looked_at() {
+        let mut rounds = Rounds::new(HOUR);
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        rounds.forget_all();
+        assert_eq!(rounds.due(&key(), 1, at(0.1)), Look::Whole);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether what an earlier object of the same name had is taken back. Pure.
 
-use super::{Adoption, Mark};
+use super::Mark;
 
 /// What is known when an earlier mark is found.
 #[derive(Clone, Copy, Debug)]
@@ -14,9 +14,20 @@ pub(super) struct Circumstances<'a> {
     /// Whether the operator was told that this installation goes on for the one of the mark found.
     pub goes_on: bool,
     /// What the user says.
-    pub adoption: Adoption,
+    pub consent: Consent,
     /// Whether this very object had the resource before.
     pub had_it: bool,
+}
+
+/// Whether the user wants it taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Nothing was said.
+    None,
+    /// So it was said.
+    Given,
+    /// So it was said, and this object came to have the resource under it: it is not meant for what comes after.
+    Used,
 }
 
 /// What becomes of it.
@@ -34,10 +45,14 @@ pub(super) fn judge(it: Circumstances<'_>) -> Verdict {
     let same_installation = it.found.installation == it.ours.installation;
     match it {
         Circumstances {
-            adoption: Adoption::Allowed,
+            consent: Consent::Given,
             ..
         } => Verdict::TakeBack,
-        Circumstances { had_it: true, .. } => Verdict::TakenByTwin,
+        Circumstances { had_it: true, .. }
+        | Circumstances {
+            consent: Consent::Used,
+            ..
+        } => Verdict::TakenByTwin,
         Circumstances { goes_on: true, .. } => Verdict::TakeBack,
         it if it.named_by_cluster && same_installation => Verdict::TakeBack,
         _ => Verdict::Unproven,
@@ -66,43 +81,38 @@ mod tests {
         true,
         false,
         false,
-        Adoption::Refused,
+        Consent::None,
         Verdict::TakeBack
     )]
-    #[case::the_id_is_configured("here", false, false, false, Adoption::Refused, Verdict::Unproven)]
-    #[case::the_operator_is_told("here", false, true, false, Adoption::Refused, Verdict::TakeBack)]
-    #[case::the_cluster_was_rebuilt(
-        "before",
-        true,
-        true,
-        false,
-        Adoption::Refused,
-        Verdict::TakeBack
-    )]
-    #[case::asked_for("here", false, false, false, Adoption::Allowed, Verdict::TakeBack)]
-    #[case::taken_from_us("here", true, false, true, Adoption::Refused, Verdict::TakenByTwin)]
-    #[case::taken_from_us_in_bulk(
-        "before",
-        true,
-        true,
-        true,
-        Adoption::Refused,
-        Verdict::TakenByTwin
-    )]
+    #[case::the_id_is_configured("here", false, false, false, Consent::None, Verdict::Unproven)]
+    #[case::the_operator_is_told("here", false, true, false, Consent::None, Verdict::TakeBack)]
+    #[case::the_cluster_was_rebuilt("before", true, true, false, Consent::None, Verdict::TakeBack)]
+    #[case::asked_for("here", false, false, false, Consent::Given, Verdict::TakeBack)]
+    #[case::taken_from_us("here", true, false, true, Consent::None, Verdict::TakenByTwin)]
+    #[case::taken_from_us_in_bulk("before", true, true, true, Consent::None, Verdict::TakenByTwin)]
     #[case::taken_from_us_and_asked_for(
         "here",
         true,
         false,
         true,
-        Adoption::Allowed,
+        Consent::Given,
         Verdict::TakeBack
+    )]
+    #[case::taken_from_us_once_more("here", true, false, true, Consent::Used, Verdict::TakenByTwin)]
+    #[case::taken_from_us_before_we_saw_it(
+        "here",
+        true,
+        false,
+        false,
+        Consent::Used,
+        Verdict::TakenByTwin
     )]
     fn only_what_is_provably_left_is_taken_back(
         #[case] installation: &str,
         #[case] named_by_cluster: bool,
         #[case] goes_on: bool,
         #[case] had_it: bool,
-        #[case] adoption: Adoption,
+        #[case] consent: Consent,
         #[case] verdict: Verdict,
     ) {
         let (ours, found) = (mark("here", "1"), mark(installation, "0"));
@@ -111,7 +121,7 @@ mod tests {
             found: &found,
             named_by_cluster,
             goes_on,
-            adoption,
+            consent,
             had_it,
         };
         assert_eq!(judge(it), verdict);

@@ -1,9 +1,15 @@
-//! What an object is told of drift, and what it says already.
+//! What an object is told of drift and of what was mended, and what it says already.
 
-use crd_types::lifecycle::{Difference, Differences, HasLifecycle, HasUpkeep, Managed, Upheld};
+use crd_types::lifecycle::{
+    Difference, Differences, DriftPolicy, HasLifecycle, HasUpkeep, Managed, Upheld,
+};
 use kube::Resource;
 
-use super::{External, drift, work::Work};
+use super::{
+    Diff, External,
+    drift::{self, Apart},
+    work::Work,
+};
 use crate::{
     cluster::{
         conditions::{self, DRIFTED, READY},
@@ -14,6 +20,28 @@ use crate::{
 };
 
 impl<E: External> Work<'_, E> {
+    /// Tells what has drifted. What is left so is told by an event, too; what is set back has its own once it was.
+    pub(super) fn tell_drift(&self, pass: &mut Pass<E::Kind>, drift: &[Diff]) {
+        match self.policy {
+            DriftPolicy::Report => report_drift(pass, &drift::shown(drift)),
+            // Until all is well again, what was told stays.
+            DriftPolicy::Correct if drift.is_empty() => {}
+            DriftPolicy::Correct => tell_drift(pass, &drift::shown(drift)),
+        }
+    }
+
+    /// Tells by events what was mended.
+    pub(super) fn tell_mended(&self, pass: &Pass<E::Kind>, apart: &Apart) {
+        if !apart.edits.is_empty() {
+            let edits = listed(&apart.edits);
+            pass.event(Severity::Normal, "Updated", "Update", edits);
+        }
+        if self.policy == DriftPolicy::Correct && !apart.drift.is_empty() {
+            let drift = listed(&apart.drift);
+            pass.event(Severity::Warning, "DriftCorrected", "Correct", drift);
+        }
+    }
+
     /// Tells that what was there is gone, and stays so.
     pub(super) fn gone(&self, pass: &mut Pass<E::Kind>) -> Outcome {
         let gone = Difference {
@@ -50,7 +78,12 @@ pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     tell_drift(pass, drift);
 }
 
-pub(super) fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
+fn listed(diffs: &[Diff]) -> String {
+    let diffs: Vec<String> = diffs.iter().map(ToString::to_string).collect();
+    diffs.join("; ")
+}
+
+fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     let generation = pass.object().meta().generation;
     let (message, now) = (drift::line(drift), pass.clock().wall());
     let condition = conditions::said(DRIFTED, true, "DriftFound", &message, generation, now);
@@ -76,7 +109,7 @@ pub(super) fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
 }
 
 /// Whether the present generation was in force before this pass: what differs now has drifted.
-pub(super) fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
+fn in_force<K: Managed>(pass: &Pass<K>) -> bool {
     let object = pass.object();
     object.status().is_some_and(|status| {
         let lifecycle = status.lifecycle();

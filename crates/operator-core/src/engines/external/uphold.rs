@@ -1,6 +1,6 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use crd_types::lifecycle::{DriftPolicy, HasUpkeep, Upheld};
+use crd_types::lifecycle::{HasUpkeep, Upheld};
 
 use super::{
     Annotations, Diff, External, Presence, Purpose, Trouble, Wishes,
@@ -8,8 +8,8 @@ use super::{
     drift::{self, Apart},
     engine::{End, Engine},
     rounds::Look,
-    tell::{clear_drift, in_force, report_drift, stands, tell_drift},
-    work::{Work, forget_settled, settled},
+    tell::{clear_drift, stands},
+    work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
     cluster::{conditions::DRIFTED, events::Severity},
@@ -52,9 +52,10 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<Outcome, End> {
-        let presence = work.observe(&pass.status).await?;
-        if let Some(held) = work.held(&pass.status, &presence) {
-            return self.plan(pass, work, presence, held);
+        work.hear_consent(pass).await?;
+        let presence = work.observe(pass).await?;
+        if let Some(held) = work.held(pass, &presence) {
+            return self.plan(pass, work, presence, held).await;
         }
         pass.status.upkeep_mut().plan = None;
         let mark = match presence {
@@ -63,48 +64,38 @@ impl<E: External> Engine<E> {
             _ => MarkFound::Earlier,
         };
         let mut observed = match presence {
-            Presence::Gone if work.stays_gone(&pass.status) => return Ok(work.gone(pass)),
+            Presence::Gone if work.stays_gone(pass) => return Ok(work.gone(pass)),
             Presence::Gone => self.create(pass, work).await?,
             present => claim(pass, work, present)?,
         };
-        if mark != MarkFound::Ours {
+        match mark {
+            MarkFound::Ours => work.use_consent(pass),
             // What becomes ours is given all that it lacks.
-            forget_settled::<E>(&mut pass.status);
+            _ => forget_settled::<E>(pass),
         }
-        let mut apart = work.diff(&pass.status, &observed);
+        let mut apart = work.diff(pass, &observed);
         // Before anything is written that may be refused for ever: the other facets are in force all the same.
         work.settle(pass, &apart.all(), &E::unread(&observed));
-        if work.policy == DriftPolicy::Correct && !apart.edits.is_empty() && in_force(pass) {
-            tell_drift(pass, &drift::shown(&apart.edits));
-        }
-        if work.policy == DriftPolicy::Report {
-            report_drift(pass, &drift::shown(&apart.drift));
-        }
-        if !apart.edits.is_empty() {
+        work.tell_drift(pass, &apart.drift);
+        if !work.divide(&apart).0.is_empty() {
             self.correct(pass, work, &observed, &apart, mark).await?;
-            observed = claim(pass, work, work.observe(&pass.status).await?)?;
-            apart = work.diff(&pass.status, &observed);
+            observed = claim(pass, work, work.observe(pass).await?)?;
+            apart = work.diff(pass, &observed);
         }
         let unread = E::unread(&observed);
-        let left = apart.all();
-        let Apart { edits, drift } = apart;
-        work.settle(pass, &left, &unread);
-        work.report(
-            pass,
-            &observed,
-            Trouble {
-                diffs: left,
-                failed: unread.clone(),
-            },
-        );
-        if work.policy == DriftPolicy::Report {
-            report_drift(pass, &drift::shown(&drift));
-        }
+        work.settle(pass, &apart.all(), &unread);
+        let trouble = Trouble {
+            diffs: apart.all(),
+            failed: unread.clone(),
+        };
+        work.report(pass, &observed, trouble);
+        let (open, drift) = work.divide(&apart);
+        work.tell_drift(pass, &apart.drift);
         if let Some((_, fault)) = unread.into_iter().next() {
             return Err(fault.into());
         }
-        if !edits.is_empty() {
-            return Err(not_converged(&edits).into());
+        if !open.is_empty() {
+            return Err(not_converged(&open).into());
         }
         work.own(pass);
         if drift.is_empty() {
@@ -166,7 +157,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<E::Observed, End> {
-        let vanished = E::record(&pass.status).is_some_and(|record| record.created);
+        let vanished = was_made::<E>(pass);
         self.intend(pass, &work.identity, work.facets(), false, Wishes::new())
             .await?;
         let leading = pass.leading().clone();
@@ -187,13 +178,13 @@ impl<E: External> Engine<E> {
                 format!("created {}", work.identity),
             );
         }
-        match work.observe(&pass.status).await? {
+        match work.observe(pass).await? {
             Presence::Gone => Err(not_visible(&work.identity)),
             present => claim(pass, work, present),
         }
     }
 
-    /// Performs what mends the edits. The facets are written down as ours before the first of them is. A step that
+    /// Performs what is to be mended. The facets are written down as ours before the first of them is. A step that
     /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
     async fn correct(
         &self,
@@ -203,10 +194,10 @@ impl<E: External> Engine<E> {
         apart: &Apart,
         mark: MarkFound,
     ) -> Result<(), End> {
-        let drifted = work.policy == DriftPolicy::Correct && in_force(pass);
+        let (mending, _) = work.divide(apart);
         // Until the mark was read back, what is taken over is not ours to delete, nor has it ever been.
         let ours = mark == MarkFound::Ours;
-        let settled = drift::unsettled(&settled::<E>(&pass.status), &apart.edits);
+        let settled = drift::unsettled(&settled::<E>(pass), &apart.edits);
         self.intend(pass, &work.identity, work.facets(), ours, settled)
             .await?;
         let leading = pass.leading().clone();
@@ -215,7 +206,7 @@ impl<E: External> Engine<E> {
             diffs: apart.all(),
             failed: E::unread(observed),
         };
-        for step in self.domain.plan(&work.wish(Some(observed)), &apart.edits) {
+        for step in self.domain.plan(&work.wish(Some(observed)), &mending) {
             let facet = E::facet(&step);
             let unguarded = |(failed, _): &(&str, Fault)| E::guards(&step).contains(failed);
             if trouble.failed.iter().any(unguarded) {
@@ -227,7 +218,11 @@ impl<E: External> Engine<E> {
                 .await;
             pass.note_effect(&done);
             match done {
-                Ok(()) => trouble.diffs.retain(|diff| diff.facet != facet),
+                Ok(()) => {
+                    // The first step of all has put the mark on, if it was not there.
+                    work.use_consent(pass);
+                    trouble.diffs.retain(|diff| diff.facet != facet);
+                }
                 Err(fault) => {
                     let go_on = mark == MarkFound::Ours && is_of_one_facet(&fault);
                     trouble.failed.push((facet, fault.clone()));
@@ -244,13 +239,7 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        let changes: Vec<String> = apart.edits.iter().map(ToString::to_string).collect();
-        let changes = changes.join("; ");
-        if drifted {
-            pass.event(Severity::Warning, "DriftCorrected", "Correct", changes);
-        } else {
-            pass.event(Severity::Normal, "Updated", "Update", changes);
-        }
+        work.tell_mended(pass, apart);
         Ok(())
     }
 }

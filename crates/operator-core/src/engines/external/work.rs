@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use crd_types::lifecycle::{DriftPolicy, FieldPath, Managed, Mode};
+use crd_types::lifecycle::{DriftPolicy, FieldPath, Mode};
 use kube::Resource;
 
 use super::{
@@ -52,7 +52,7 @@ impl<E: External> Work<'_, E> {
         let Some(observed) = glance.await else {
             return false;
         };
-        let Apart { edits, drift } = self.diff(&pass.status, &observed);
+        let Apart { edits, drift } = self.diff(pass, &observed);
         edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty()
     }
 
@@ -74,70 +74,58 @@ impl<E: External> Work<'_, E> {
         self.wishes.keys().cloned().collect()
     }
 
-    pub(super) async fn observe(
-        &self,
-        status: &<E::Kind as Managed>::Status,
-    ) -> Result<Presence<E::Observed>, End> {
-        let facets = self.facets().union(&owned::<E>(status)).cloned().collect();
+    pub(super) async fn observe(&self, pass: &Pass<E::Kind>) -> Result<Presence<E::Observed>, End> {
+        let facets = self.facets().union(&owned::<E>(pass)).cloned().collect();
         Ok(self
             .domain
             .observe(&self.context, &self.identity, &self.claim, &facets)
             .await?)
     }
 
-    /// What differs: all of it to be mended, or what has drifted apart from it.
-    pub(super) fn diff(
-        &self,
-        status: &<E::Kind as Managed>::Status,
-        observed: &E::Observed,
-    ) -> Apart {
+    /// What differs, edits and drift apart.
+    pub(super) fn diff(&self, pass: &Pass<E::Kind>, observed: &E::Observed) -> Apart {
         let wish = self.wish(Some(observed));
-        let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(status));
+        let diffs = self.domain.diff(&wish, Some(observed), &owned::<E>(pass));
+        drift::tell_apart(diffs, &self.wishes, &settled::<E>(pass))
+    }
+
+    /// What of all that differs is to be mended, and what is left as it is.
+    pub(super) fn divide(&self, apart: &Apart) -> (Vec<Diff>, Vec<Diff>) {
         match self.policy {
-            DriftPolicy::Correct => Apart {
-                edits: diffs,
-                drift: Vec::new(),
-            },
-            DriftPolicy::Report => drift::tell_apart(diffs, &self.wishes, &settled::<E>(status)),
+            DriftPolicy::Correct => (apart.all(), Vec::new()),
+            DriftPolicy::Report => (apart.edits.clone(), apart.drift.clone()),
         }
     }
 
     /// Whether what is gone is told and not created again.
-    pub(super) fn stays_gone(&self, status: &<E::Kind as Managed>::Status) -> bool {
-        let was_there = E::record(status).is_some_and(|record| record.created);
-        self.policy == DriftPolicy::Report && was_there
+    pub(super) fn stays_gone(&self, pass: &Pass<E::Kind>) -> bool {
+        self.policy == DriftPolicy::Report && was_made::<E>(pass)
     }
 
-    /// Writes down what was seen as wanted, where it is needed to tell drift from edits.
+    /// Writes down what was seen as wanted, by which drift is told from edits.
     pub(super) fn settle(
         &self,
         pass: &mut Pass<E::Kind>,
         left: &[Diff],
         unread: &[(&'static str, Fault)],
     ) {
-        let Some(mut record) = E::record(&pass.status) else {
+        let Some(mut record) = own_record::<E>(pass) else {
             return;
         };
         let unread: Vec<&str> = unread.iter().map(|(facet, _)| *facet).collect();
-        record.settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => drift::settled(&record.settled, &self.wishes, left, &unread),
-        };
+        record.settled = drift::settled(&record.settled, &self.wishes, left, &unread);
         E::set_record(&mut pass.status, record);
     }
 
     /// Writes down that the whole spec was seen to be in force, but for what is told and left.
     pub(super) fn own(&self, pass: &mut Pass<E::Kind>) {
-        let settled = match self.policy {
-            DriftPolicy::Correct => Wishes::new(),
-            DriftPolicy::Report => self.wishes.clone(),
-        };
         let record = Record {
             identity: self.identity.clone(),
             uid: self.claim.mark.uid.clone(),
             created: true,
+            adopted: self.adoption == Adoption::Allowed,
             owned: self.facets(),
-            settled,
+            settled: self.wishes.clone(),
         };
         E::set_record(&mut pass.status, record);
     }
@@ -165,21 +153,33 @@ impl<E: External> Work<'_, E> {
     }
 }
 
-pub(super) fn owned<E: External>(status: &<E::Kind as Managed>::Status) -> Facets {
-    E::record(status)
+/// What was recorded for this very object.
+pub(super) fn own_record<E: External>(pass: &Pass<E::Kind>) -> Option<Record<E::Identity>> {
+    let object = pass.object();
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    E::record(&pass.status).filter(|record| record.is_of(uid))
+}
+
+/// Whether this very object had the resource once.
+pub(super) fn was_made<E: External>(pass: &Pass<E::Kind>) -> bool {
+    own_record::<E>(pass).is_some_and(|record| record.created)
+}
+
+pub(super) fn owned<E: External>(pass: &Pass<E::Kind>) -> Facets {
+    own_record::<E>(pass)
         .map(|record| record.owned)
         .unwrap_or_default()
 }
 
-pub(super) fn settled<E: External>(status: &<E::Kind as Managed>::Status) -> Wishes {
-    E::record(status)
+pub(super) fn settled<E: External>(pass: &Pass<E::Kind>) -> Wishes {
+    own_record::<E>(pass)
         .map(|record| record.settled)
         .unwrap_or_default()
 }
 
-pub(super) fn forget_settled<E: External>(status: &mut <E::Kind as Managed>::Status) {
-    if let Some(mut record) = E::record(status) {
+pub(super) fn forget_settled<E: External>(pass: &mut Pass<E::Kind>) {
+    if let Some(mut record) = own_record::<E>(pass) {
         record.settled.clear();
-        E::set_record(status, record);
+        E::set_record(&mut pass.status, record);
     }
 }

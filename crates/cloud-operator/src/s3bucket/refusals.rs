@@ -1,0 +1,66 @@
+//! What AWS would refuse of a plan: looked for before it is performed, by calls that only a plan is worth.
+
+use operator_core::{decide::outcome::Fault, engines::external::Facets};
+use serde_json::Value;
+
+use super::{
+    desired::Step,
+    facets::{BucketObjectLock, BucketReplication, BucketVersioning, Change, Facet},
+};
+use crate::aws::{Bucket, Failed, Tenant};
+
+/// The facets that AWS would refuse to write, and why. What cannot be read is no reason: it is told when it is
+/// needed.
+pub(super) async fn refusals(
+    tenant: &Tenant,
+    bucket: &Bucket,
+    steps: &[Step],
+) -> Vec<(&'static str, Fault)> {
+    if !steps.iter().any(suspends) {
+        return Vec::new();
+    }
+    let reads = tenant.reads(bucket);
+    let mut needing = Facets::new();
+    if has(BucketObjectLock::read(&reads).await) {
+        needing.insert(BucketObjectLock::NAME.to_owned());
+    }
+    // It goes before versioning does, if it is to go.
+    let stays = !steps.iter().any(ends_replication);
+    if stays && has(BucketReplication::read(&reads).await) {
+        needing.insert(BucketReplication::NAME.to_owned());
+    }
+    match needing.is_empty() {
+        true => Vec::new(),
+        false => vec![(BucketVersioning::NAME, one_way(&needing))],
+    }
+}
+
+fn has(read: Result<Value, Failed>) -> bool {
+    read.is_ok_and(|found| !found.is_null())
+}
+
+fn suspends(step: &Step) -> bool {
+    let of_it = step.facet.name() == BucketVersioning::NAME;
+    of_it
+        && match &step.change {
+            Change::Set(value) => value["enabled"] == false,
+            change => *change == Change::Unset,
+        }
+}
+
+fn ends_replication(step: &Step) -> bool {
+    step.facet.name() == BucketReplication::NAME && step.change == Change::Unset
+}
+
+/// As AWS refuses it (Amazon S3 API Reference, PutBucketVersioning, `InvalidBucketState`).
+fn one_way(needing: &Facets) -> Fault {
+    let needing: Vec<&str> = needing.iter().map(String::as_str).collect();
+    let fault = Fault::terminal(
+        "OneWay",
+        format!(
+            "spec.versioning: the bucket has {}, which needs versioning; AWS never turns object lock off",
+            needing.join(" and ")
+        ),
+    );
+    fault.with_code("InvalidBucketState")
+}
