@@ -46,8 +46,9 @@ pub(super) fn claim<E: External>(
         Presence::Foreign { owner: Some(owner), seen } => Err(Fault::terminal(
             "OwnedByAnother",
             format!(
-                "{identity} belongs to {owner} ({seen}), so it is left alone; delete that object with \
-                 deletion policy Orphan to free it, or name another resource here"
+                "{identity} belongs to {} ({seen}), so it is left alone; delete that object with deletion policy \
+                 Orphan to free it, or name another resource here",
+                owner.told_to(&work.claim.mark)
             ),
         )
         .into()),

@@ -58,6 +58,18 @@ impl Claim {
     }
 }
 
+impl Mark {
+    /// Whose it is, as the owner of the object with the mark `ours` may know: names of another namespace are nobody's
+    /// business there.
+    pub(super) fn told_to(&self, ours: &Self) -> String {
+        match self.installation == ours.installation {
+            false => format!("an object of installation {}", self.installation),
+            true if self.namespace == ours.namespace => self.to_string(),
+            true => "an object of another namespace".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -149,5 +161,28 @@ mod tests {
             "to be marked anew"
         );
         assert_eq!(claim.judge(&earlier("b", "0")), Ownership::Foreign);
+    }
+
+    #[test]
+    fn names_are_told_within_their_namespace_alone() {
+        let (ours, told) = (mark(), |owner: Mark| owner.told_to(&mark()));
+        let neighbour = Mark {
+            name: "secret".into(),
+            ..ours.clone()
+        };
+        assert_eq!(
+            told(neighbour.clone()),
+            "Thing.group ns/secret of installation cluster"
+        );
+        let stranger = Mark {
+            namespace: "hidden".into(),
+            ..neighbour.clone()
+        };
+        assert_eq!(told(stranger), "an object of another namespace");
+        let elsewhere = Mark {
+            installation: "other".into(),
+            ..neighbour
+        };
+        assert_eq!(told(elsewhere), "an object of installation other");
     }
 }
