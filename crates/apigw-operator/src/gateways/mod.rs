@@ -8,6 +8,7 @@ mod connection;
 mod id;
 mod service;
 mod state;
+mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +28,7 @@ use self::connection::Connection;
 pub use self::{
     id::{GatewayId, NotAGateway},
     service::Service,
+    wire::Wire,
 };
 use crate::{
     metrics::{Gained, Metrics},

@@ -6,7 +6,7 @@ use apigw_protocol::{
     AcknowledgeConfigurationRequest, AcknowledgeConfigurationResponse, ConfigurationSnapshot,
     ConfigurationUpdate, GetConfigurationRequest, HeartbeatRequest, HeartbeatResponse,
     RegisterGatewayRequest, RegisterGatewayResponse, StreamConfigurationRequest,
-    configuration_service_server::{ConfigurationService, ConfigurationServiceServer},
+    configuration_service_server::ConfigurationService,
 };
 use futures::{Stream, StreamExt};
 use operator_core::decide::clock::Clock;
@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{GatewayId, Gateways, NotTaken};
+use super::{GatewayId, Gateways, NotTaken, Wire};
 use crate::{plan::Planner, snapshot::Snapshot};
 
 /// How long a gateway waits for the first plan. It gives up after 10 s, and dials again.
@@ -43,8 +43,8 @@ impl Service {
     }
 
     /// As a server takes it. Gateways send little, and know no compression.
-    pub fn into_server(self) -> ConfigurationServiceServer<Self> {
-        ConfigurationServiceServer::new(self)
+    pub fn into_server(self) -> Wire {
+        Wire::new(self)
     }
 
     /// What every gateway must have, once that is known.
