@@ -211,7 +211,9 @@ impl Program for Config {
 
     fn check(&self) -> Result<(), String> {
         let grpc = self.grpc().map_err(|why| why.to_string())?;
-        self.origin().map_err(|why| why.to_string())?;
+        if let CertOrigin::Mounted(files) = self.origin().map_err(|why| why.to_string())? {
+            files.check()?;
+        }
         self.server_names().map_err(|why| why.to_string())?;
         let own = [("GRPC_BIND_ADDRESS", grpc.as_ref())];
         self.common.could_start(crate::NAME, false, &own)

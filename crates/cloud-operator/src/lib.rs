@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod aws;
 mod config;
+mod drift;
 mod metrics;
 pub mod provider;
 pub mod rbac;
@@ -85,8 +86,13 @@ pub async fn run(
     operator.gated(&gates);
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
-    metrics::register(&operator.metrics, aws.meter(), &providers, &buckets);
     let sessions = Arc::new(Sessions::new(calls, clock.clone()));
+    let domain = S3Buckets::new(sessions.clone());
+    let live = metrics::Live {
+        providers: providers.clone(),
+        buckets: buckets.clone(),
+    };
+    metrics::register(&operator.metrics, aws.meter(), domain.drift(), live);
 
     let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");
     let owner = Owner {
@@ -100,7 +106,7 @@ pub async fn run(
         deletion_policy: config.deletion_policy,
     };
     let engine = Engine::new(
-        S3Buckets::new(sessions.clone()),
+        domain,
         owner,
         NamespaceWords::new(namespaces.clone(), client.clone()),
         config.drift_interval.0,

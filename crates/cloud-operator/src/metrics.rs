@@ -16,31 +16,26 @@ use prometheus_client::{
     metrics::{MetricType, gauge::ConstGauge},
 };
 
-use crate::aws::Meter;
+use crate::{aws::Meter, drift::Drift};
 
 /// What every name begins with; as dashboards of the older operator have it.
 const PREFIX: &str = "infra_operator";
 
 /// What is read from the caches at each scrape.
-struct Live {
-    providers: Arc<Cache<Whole<AWSProvider>>>,
-    buckets: Arc<Cache<Whole<S3Bucket>>>,
+pub struct Live {
+    /// Of providers.
+    pub providers: Arc<Cache<Whole<AWSProvider>>>,
+    /// Of buckets.
+    pub buckets: Arc<Cache<Whole<S3Bucket>>>,
 }
 
 /// Adds the families to those of the operator.
-pub fn register(
-    metrics: &process::metrics::Metrics,
-    meter: &Meter,
-    providers: &Arc<Cache<Whole<AWSProvider>>>,
-    buckets: &Arc<Cache<Whole<S3Bucket>>>,
-) {
+pub fn register(metrics: &process::metrics::Metrics, meter: &Meter, drift: &Drift, live: Live) {
     metrics.register(|registry| {
         let registry = registry.sub_registry_with_prefix(PREFIX);
         meter.register(registry);
-        registry.register_collector(Box::new(Live {
-            providers: providers.clone(),
-            buckets: buckets.clone(),
-        }));
+        drift.register(registry);
+        registry.register_collector(Box::new(live));
     });
 }
 

@@ -15,7 +15,7 @@ use harness::{
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use scene::{Scene, lifecycle, outside::pairs, ready_message};
+use scene::{Scene, lifecycle, outside::pairs, ready_message, state::State};
 use serde_json::json;
 
 const MARK: &str = "aws-infra-operator.runner.codes/";
@@ -91,7 +91,8 @@ async fn drift_is_told_and_left_while_edits_come_into_force() -> Result<()> {
 #[tokio::test]
 async fn other_default_tags_of_the_provider_are_an_edit() -> Result<()> {
     let scene = Scene::new("defaults").await?;
-    let operator = scene.operator()?;
+    let state = State::reserve()?;
+    let operator = scene.operator_with(&[&state.setting()])?;
     scene.provider("account").await?;
     scene.bucket("data", "account", json!({})).await?;
     scene.ready::<S3Bucket>("data").await?;
@@ -111,6 +112,16 @@ async fn other_default_tags_of_the_provider_are_an_edit() -> Result<()> {
     let bucket = scene.ready::<S3Bucket>("data").await?;
     assert_eq!(drifted(&bucket), None);
     assert_eq!(times_told(&scene, "DriftCorrected").await?, 1);
+    let metrics = state.metrics().await?;
+    for (family, facet, times) in [
+        ("detected", "tags", 1),
+        ("healed", "tags", 1),
+        ("detected", "versioning", 0),
+    ] {
+        let labels = format!("resource_type=\"s3bucket\",facet=\"{facet}\"");
+        let sample = format!("infra_operator_drift_{family}_total{{{labels}}} {times}\n");
+        assert!(metrics.contains(&sample), "{sample} in {metrics}");
+    }
     operator.stop().await
 }
 

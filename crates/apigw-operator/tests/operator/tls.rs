@@ -102,8 +102,11 @@ async fn a_certificate_of_another_authority_is_refused_even_where_none_is_needed
     operator.stop().await
 }
 
-/// The values of a Secret of this stage, by their keys.
-async fn values(stage: &Stage, secret: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+/// The values of a Secret, by their keys.
+type Values = BTreeMap<String, Vec<u8>>;
+
+/// Those of a Secret of this stage.
+async fn values(stage: &Stage, secret: &str) -> Result<Values> {
     let secret = stage.api_of::<Secret>().get(secret).await?;
     let data = secret.data.unwrap_or_default().into_iter();
     Ok(data.map(|(key, value)| (key, value.0)).collect())
@@ -243,7 +246,7 @@ async fn the_own_authority_is_succeeded_under_traffic_and_the_stream_stays() -> 
     let at_first = values(&stage, OPERATOR_CERT).await?;
     let clock = operator.clock.clone();
     clock.advance(SUCCESSOR_AFTER);
-    let stored = async |what: &str, is: &dyn Fn(&BTreeMap<String, Vec<u8>>) -> bool| {
+    let stored = async |what: &str, is: &dyn Fn(&Values) -> bool| {
         wait::until(what, PATIENCE, || async {
             let now = values(&stage, OPERATOR_CERT).await;
             now.is_ok_and(|now| is(&now))

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crd_types::{aws::v1alpha1::S3Bucket, lifecycle::DeletionPolicy};
+use crd_types::{
+    aws::v1alpha1::S3Bucket,
+    lifecycle::{DeletionPolicy, Mode, Upheld},
+};
 use operator_core::{
     cluster::cache::Cache,
     decide::key::ObjectKey,
@@ -21,7 +24,8 @@ impl Inherited {
     /// What whoever writes the object should know of its deletion; nothing if the object says what is to happen.
     pub(super) fn warning(&self, object: &S3Bucket) -> Option<String> {
         let said = Annotations::of(object).deletion_policy().is_some();
-        if said || object.spec.deletion_policy.is_some() {
+        let stays = object.mode() == Mode::Observe;
+        if said || stays || object.spec.deletion_policy.is_some() {
             return None;
         }
         let namespace = ObjectKey::of(object).namespace;

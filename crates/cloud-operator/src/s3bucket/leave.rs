@@ -69,7 +69,20 @@ pub(super) fn leave(desired: &Desired, ignored: &[FieldPath], found: Option<&Val
             .try_fold(wanted.clone(), |wanted, part| without(Some(&wanted), part));
         desired.besides.insert(name, besides.unwrap_or_default());
         let grafted = grafted.unwrap_or_default();
-        if let Some(Err(why)) = found.map(|found| judge(*facet, found, &grafted)) {
+        // Whole items are AWS's own, and may be of a kind that no spec has yet.
+        let is_item = |part: &&Vec<Name>| matches!(part.last(), Some(Name::Item(_)));
+        let own = parts
+            .iter()
+            .filter(is_item)
+            .try_fold(grafted.clone(), |own, part| without(Some(&own), part));
+        let judged = found.map(|found| {
+            let own = own.unwrap_or_default();
+            judge(*facet, found, &grafted).or_else(|why| match own == grafted {
+                true => Err(why),
+                false => judge(*facet, found, &own).map_err(|_| why),
+            })
+        });
+        if let Some(Err(why)) = judged {
             let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
             let why = format!(
                 "with {} as the bucket has it, {name} cannot be written: {why}; ignore {name} as a whole, or let the \
@@ -181,6 +194,20 @@ mod tests {
             ..Desired::default()
         };
         leave(&desired, &[ignored.parse().unwrap()], found)
+    }
+
+    #[test]
+    fn what_no_spec_has_yet_is_left_as_an_item_of_its_own() {
+        let rule = |id: &str, class: &str| json!({ "id": id, "enabled": true, "transitions": [{ "days": 90, "storageClass": class }] });
+        let legacy = rule("legacy", "OF_TOMORROW");
+        let wanted = json!([rule("own", "GLACIER")]);
+        let found = json!([legacy, rule("own", "STANDARD_IA")]);
+        let wanted = Values::from([("lifecycleRules", wanted)]);
+        let found = Values::from([("lifecycleRules", found)]);
+        let desired = left("lifecycleRules[legacy]", &wanted, Some(&found));
+        assert_eq!(desired.refused, BTreeMap::new());
+        let rules = desired.facets["lifecycleRules"].as_array().unwrap();
+        assert!(rules.contains(&legacy), "{rules:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod shape;
 mod sweep;
 mod wire;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crd_types::{
     aws::v1alpha1::{S3Bucket, S3BucketStatus},
@@ -29,7 +29,7 @@ use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
     engines::external::{
-        Claim, Deletion, Diff, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+        Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record, Trouble,
         Unresolved, Wishes,
     },
 };
@@ -41,6 +41,7 @@ pub use self::{
 };
 use crate::{
     aws::{Bucket, CALL_FAILED, Session, Tenant},
+    drift::Drift,
     provider::{Sessions, provider_of},
 };
 
@@ -53,12 +54,22 @@ const CREATION_FAILED: &str = "CreationFailed";
 #[derive(Clone, Debug)]
 pub struct S3Buckets {
     sessions: Arc<Sessions>,
+    drift: Drift,
 }
 
 impl S3Buckets {
     /// Buckets whose providers' sessions are in `sessions`.
     pub fn new(sessions: Arc<Sessions>) -> Self {
-        Self { sessions }
+        let facets = facets::TABLE.iter().map(|facet| facet.name());
+        Self {
+            sessions,
+            drift: Drift::new("s3bucket", facets),
+        }
+    }
+
+    /// How often what has drifted.
+    pub fn drift(&self) -> &Drift {
+        &self.drift
     }
 }
 
@@ -248,6 +259,10 @@ impl External for S3Buckets {
 
     fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {
         self.sessions.failed(&provider_of(object), fault);
+    }
+
+    fn drifted(&self, facets: &BTreeSet<&'static str>, drifted: Drifted) {
+        self.drift.note(facets, drifted);
     }
 }
 

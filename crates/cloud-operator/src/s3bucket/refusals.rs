@@ -6,18 +6,21 @@ use serde_json::Value;
 use super::{
     desired::Step,
     facets::{BucketObjectLock, BucketReplication, BucketVersioning, Change, Facet},
+    invalid,
 };
 use crate::aws::{Bucket, Failed, Tenant};
 
-/// The facets that AWS would refuse to write, and why. What cannot be read is no reason: it is told when it is
+/// The facets that we or AWS would refuse to write, and why. What cannot be read is no reason: it is told when it is
 /// needed.
 pub(super) async fn refusals(
     tenant: &Tenant,
     bucket: &Bucket,
     steps: &[Step],
 ) -> Vec<(&'static str, Fault)> {
+    let mut refused: Vec<_> = steps.iter().filter_map(refused_by_us).collect();
+    refused.dedup_by_key(|(facet, _)| *facet);
     if !steps.iter().any(suspends) {
-        return Vec::new();
+        return refused;
     }
     let reads = tenant.reads(bucket);
     let mut needing = Facets::new();
@@ -29,10 +32,15 @@ pub(super) async fn refusals(
     if stays && has(BucketReplication::read(&reads).await) {
         needing.insert(BucketReplication::NAME.to_owned());
     }
-    match needing.is_empty() {
-        true => Vec::new(),
-        false => vec![(BucketVersioning::NAME, one_way(&needing))],
+    if !needing.is_empty() {
+        refused.push((BucketVersioning::NAME, one_way(&needing)));
     }
+    refused
+}
+
+fn refused_by_us(step: &Step) -> Option<(&'static str, Fault)> {
+    let why = step.refused.clone()?;
+    Some((step.facet.name(), invalid(why)))
 }
 
 fn has(read: Result<Value, Failed>) -> bool {

@@ -150,7 +150,8 @@ async fn identity_is_asked_for_every_five_minutes_and_shared_by_all() -> Result<
     let scene = Scene::new("identity").await?;
     let state = State::reserve()?;
     let setting = state.setting();
-    let seldom = [UNHURRIED, &["--reconcile-interval=1h", &setting]].concat();
+    let intervals = ["--reconcile-interval=1h", "--drift-interval=1h", &setting];
+    let seldom = [UNHURRIED, &intervals].concat();
     let operator = scene.operator_with(&seldom)?;
     scene.provider("account").await?;
     for name in ["one", "two"] {

@@ -1,9 +1,10 @@
 //! Who is inside a door, and who gives way when it is full.
 //!
 //! A door is open to whoever reaches its port, before anything is known of him. So it is bounded, and being
-//! full turns nobody away: somebody gives way to the newcomer, of those that have not taken any step forward the
-//! first, and if there is none, whoever was longest without one. Who asks and takes its answer is through in a
-//! moment, and so finds its way past any number of those that do not; and these cost nobody else a connection.
+//! full turns nobody away: somebody gives way to the newcomer. Where half have not taken any step forward it is
+//! the first of them, so that they cost nobody else a connection; else whoever was longest without one, so that
+//! those who took one do not keep the door to themselves. Who is being answered is not the one, as long as another is
+//! there. Who asks and takes its answer is through in a moment, and so finds its way past any number of the others.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
@@ -35,6 +36,7 @@ struct Guest {
 enum Last {
     Came(Moment),
     Stepped(Moment),
+    Asks(Moment),
 }
 
 /// Nothing is ever sent: dropping it shows the guest out.
@@ -62,11 +64,10 @@ impl Crowd {
     pub(super) fn enter(self: &Arc<Self>, now: Moment) -> (Place, ShownOut) {
         let (keep, shown_out) = oneshot::channel();
         let mut inside = self.inside.lock();
-        if inside.guests.len() >= self.most {
-            let slowest = inside.guests.iter().min_by_key(|(_, guest)| guest.last);
-            if let Some(slowest) = slowest.map(|(guest, _)| *guest) {
-                inside.guests.remove(&slowest);
-            }
+        if inside.guests.len() >= self.most
+            && let Some(slowest) = inside.slowest()
+        {
+            inside.guests.remove(&slowest);
         }
         let guest = inside.came;
         inside.came += 1;
@@ -83,11 +84,34 @@ impl Crowd {
     }
 }
 
+impl Inside {
+    /// Who gives way to one more.
+    fn slowest(&self) -> Option<u64> {
+        let has_stepped = |guest: &Guest| !matches!(guest.last, Last::Came(_));
+        let stepped = self.guests.values().filter(|it| has_stepped(it)).count();
+        let spared = stepped * 2 <= self.guests.len();
+        let guests = self.guests.iter();
+        let (guest, _) = guests
+            .filter(|(_, guest)| spared || has_stepped(guest))
+            .min_by_key(|(_, guest)| guest.last)?;
+        Some(*guest)
+    }
+}
+
 impl Place {
     /// Notes a step forward.
     pub(super) fn stepped(&self, now: Moment) {
+        self.note(Last::Stepped(now));
+    }
+
+    /// Notes that the guest has asked and is being answered, which is a step forward; the answer is the next one.
+    pub(super) fn asks(&self, now: Moment) {
+        self.note(Last::Asks(now));
+    }
+
+    fn note(&self, last: Last) {
         if let Some(guest) = self.crowd.inside.lock().guests.get_mut(&self.guest) {
-            guest.last = Last::Stepped(now);
+            guest.last = last;
         }
     }
 
@@ -95,7 +119,7 @@ impl Place {
     pub(super) fn last_step(&self) -> Moment {
         let inside = self.crowd.inside.lock();
         match inside.guests.get(&self.guest).map(|guest| guest.last) {
-            Some(Last::Came(at) | Last::Stepped(at)) => at,
+            Some(Last::Came(at) | Last::Stepped(at) | Last::Asks(at)) => at,
             None => Moment::ORIGIN,
         }
     }
@@ -105,7 +129,7 @@ impl Place {
     pub(super) fn has_stepped(&self) -> bool {
         let inside = self.crowd.inside.lock();
         let guest = inside.guests.get(&self.guest);
-        guest.is_some_and(|guest| matches!(guest.last, Last::Stepped(_)))
+        guest.is_some_and(|guest| !matches!(guest.last, Last::Came(_)))
     }
 }
 
@@ -141,25 +165,33 @@ mod tests {
 
     #[test]
     fn whoever_has_not_stepped_gives_way_first_and_then_the_slowest() {
-        let crowd = Crowd::of(3);
+        let crowd = Crowd::of(4);
         let (first, mut first_out) = crowd.enter(at(1));
         let (second, mut second_out) = crowd.enter(at(2));
         let (_third, mut third_out) = crowd.enter(at(3));
-        second.stepped(at(4));
-        first.stepped(at(5));
-        let (fourth, mut fourth_out) = crowd.enter(at(9));
+        let (fourth, mut fourth_out) = crowd.enter(at(4));
+        second.stepped(at(5));
+        first.stepped(at(6));
+        let (fifth, mut fifth_out) = crowd.enter(at(9));
         assert!(is_out(&mut third_out), "it never stepped");
         fourth.stepped(at(9));
-        let (fifth, mut fifth_out) = crowd.enter(at(9));
+        fifth.stepped(at(9));
+        let (sixth, mut sixth_out) = crowd.enter(at(9));
         assert!(is_out(&mut second_out), "its step is the longest ago");
-        assert!(!is_out(&mut first_out) && !is_out(&mut fourth_out) && !is_out(&mut fifth_out));
-        assert_eq!(crowd.inside.lock().guests.len(), 3);
+        let outs = [
+            &mut first_out,
+            &mut fourth_out,
+            &mut fifth_out,
+            &mut sixth_out,
+        ];
+        assert!(!outs.into_iter().any(is_out));
+        assert_eq!(crowd.inside.lock().guests.len(), 4);
 
         // Who has left makes room, and nobody gives way.
-        drop(fifth);
-        let _sixth = crowd.enter(at(9));
+        drop(sixth);
+        let _seventh = crowd.enter(at(9));
         assert!(!is_out(&mut first_out) && !is_out(&mut fourth_out));
-        assert_eq!(first.last_step(), at(5));
+        assert_eq!(first.last_step(), at(6));
     }
 
     #[test]
@@ -173,5 +205,36 @@ mod tests {
         first.stepped(at(9));
         assert_eq!(first.last_step(), Moment::ORIGIN);
         assert_eq!(crowd.inside.lock().guests.len(), 2);
+    }
+
+    #[test]
+    fn those_who_stepped_do_not_keep_the_door_to_themselves() {
+        let crowd = Crowd::of(4);
+        let inside: Vec<_> = (1..=4).map(|second| crowd.enter(at(second))).collect();
+        for (place, _) in &inside {
+            place.stepped(at(5));
+        }
+        let newcomers: Vec<_> = (6..=8).map(|second| crowd.enter(at(second))).collect();
+        let out = |guests: Vec<(Place, ShownOut)>| -> Vec<_> {
+            let guests = guests.into_iter();
+            guests.map(|(_place, mut told)| is_out(&mut told)).collect()
+        };
+        // Half of the places are theirs; of the others the one that has waited longest goes.
+        assert_eq!(out(newcomers), [true, false, false]);
+        assert_eq!(out(inside), [true, true, false, false]);
+    }
+
+    #[test]
+    fn who_is_being_answered_is_spared_as_long_as_another_is_there() {
+        let crowd = Crowd::of(2);
+        let (first, mut first_out) = crowd.enter(at(1));
+        let (second, mut second_out) = crowd.enter(at(2));
+        first.asks(at(3));
+        second.stepped(at(9));
+        let (third, _third_out) = crowd.enter(at(10));
+        assert!(is_out(&mut second_out) && !is_out(&mut first_out));
+        third.asks(at(11));
+        let _fourth = crowd.enter(at(12));
+        assert!(is_out(&mut first_out), "all are being answered");
     }
 }

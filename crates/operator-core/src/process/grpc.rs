@@ -40,6 +40,8 @@ const PONG: Duration = Duration::from_secs(10);
 const HELLO: Duration = Duration::from_secs(10);
 /// What a client says first (RFC 9113, section 3.4), in bytes.
 const PREFACE: usize = 24;
+/// How many handshakes may be in hand at once: where another replica ends, all its clients come in one moment.
+const HANDSHAKES: usize = 2048;
 /// How many calls a client may have under way on one connection.
 const CALLS: u32 = 32;
 
@@ -59,7 +61,7 @@ pub async fn serve(
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    let door = Door::new(listening, tls, clock.clone());
+    let door = Door::new(listening, tls, HANDSHAKES, clock.clone());
     let accepted = accepted(door, Crowd::of(most), clock);
     let stopped = async move {
         // An error says that the sender is gone.

@@ -1,6 +1,6 @@
 //! What a start would refuse, told before.
 
-use super::config::{Common, ListenAddress, kubeconfig};
+use super::config::{Common, ListenAddress, ServingCertificate, kubeconfig};
 
 /// An address, and the setting that gives it.
 pub type Address<'a> = (&'static str, Option<&'a ListenAddress>);
@@ -21,6 +21,9 @@ impl Common {
         let metrics = self.metrics.as_ref();
         if webhooks || (self.https.metrics && metrics.is_some()) {
             self.serving_authority(operator)?;
+            if let ServingCertificate::Mounted(files) = &self.https.certificate {
+                files.check()?;
+            }
         }
         if let Some(file) = &self.kubeconfig {
             kubeconfig(file).map_err(|why| why.to_string())?;
@@ -59,6 +62,8 @@ mod tests {
     #[case(":8080", ":8081", true)]
     #[case(":8080", ":8080", false)]
     #[case("127.0.0.1:8080", ":8080", false)]
+    #[case("127.0.0.1:8080", "0.0.0.0:8080", false)]
+    #[case("[::]:8080", "0.0.0.0:8080", false)]
     #[case("127.0.0.1:8080", "127.0.0.2:8080", true)]
     #[case::any_free_port(":0", ":0", true)]
     fn each_server_has_a_port_of_its_own(

@@ -15,8 +15,6 @@ use crate::decide::clock::Clock;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How many handshakes may be in hand at once; the oldest one gives way to one more.
-const HANDSHAKES: usize = 256;
 /// The pause after the machine had no room for another connection.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
@@ -33,13 +31,19 @@ pub(super) struct Door {
 type Greeted = (TlsStream<TcpStream>, SocketAddr);
 
 impl Door {
-    pub(super) fn new(listening: Listening, tls: Arc<ServerConfig>, clock: Clock) -> Self {
+    /// At most `handshakes` are in hand at once: the oldest one gives way to one more.
+    pub(super) fn new(
+        listening: Listening,
+        tls: Arc<ServerConfig>,
+        handshakes: usize,
+        clock: Clock,
+    ) -> Self {
         Self {
             listener: listening.into_listener(),
             acceptor: tls.into(),
             clock,
             handshakes: JoinSet::new(),
-            greeting: Crowd::of(HANDSHAKES),
+            greeting: Crowd::of(handshakes),
         }
     }
 

@@ -65,7 +65,8 @@ fn shown(pause: Duration) -> String {
 /// The pauses after faults in a row: the different ones, or the first and the longest where they double.
 fn pauses(class: Class) -> String {
     if class == Class::Terminal {
-        return "at an edit, at a change of what it refers to, on request, and once in `DRIFT_INTERVAL`"
+        return "at an edit, at a change of what it refers to, on request, and once in `RECONCILE_INTERVAL`, or in \
+                `DRIFT_INTERVAL` where that is shorter"
             .to_owned();
     }
     let pause = |failures, late| {

@@ -114,6 +114,7 @@ pub fn buckets() -> Vec<Value> {
             "partition": "aws",
             "objectUID": "7b6c8c1e-0000-4000-8000-000000000000",
             "created": true,
+            "adopted": true,
             "ownedFacets": ["versioning"],
             "settledFacets": { "versioning": "0123456789abcdef" },
         },

@@ -1,6 +1,6 @@
 //! The children of one kind that an operator's objects have, known from one watch: what stands already costs
 //! no request, what is missing costs one. A child that the API server keeps in another form than it was applied
-//! in costs one more after each start of the operator, whose answer tells that it stands.
+//! in costs one more after each start of the operator, and after each change by others: the answer tells that it stands.
 //!
 //! Of each object of the kind no more is kept than whose it is and a fingerprint of what was applied to it.
 //! The watch has no selector, so that a name that somebody else uses is known, too. Needs `get`, `list`,

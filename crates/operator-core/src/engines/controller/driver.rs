@@ -274,17 +274,20 @@ impl<R: Reconciler> Controller<R> {
         );
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
-        let result = match clock.until(deadline, run).await {
-            Some(Ok(result)) => result,
+        let (ended, result) = match clock.until(deadline, run).await {
+            Some(Ok(result)) => (true, result),
             Some(Err(_)) => {
                 let text = "a defect of the operator ended this pass; its log has the details";
-                Err(Fault::transient(PANICKED, text))
+                (false, Err(Fault::transient(PANICKED, text)))
             }
-            None => Err(Fault::transient(
-                "DeadlineExceeded",
-                format!("the pass did not end within {timeout:?}"),
-            )),
+            None => {
+                let text = format!("the pass did not end within {timeout:?}");
+                (false, Err(Fault::transient("DeadlineExceeded", text)))
+            }
         };
+        if !ended {
+            self.reconciler.forget(&object);
+        }
         if let Err(fault) = &result {
             tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
         }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Adoption, Annotations, External, Mark, Presence,
+    Annotations, External, Mark, Presence,
+    consent::{consent, way},
     engine::End,
     take_back::{self, Circumstances, Consent, Verdict},
-    work::{Work, own_record},
+    work::{Work, was_made},
 };
 use crate::{
     cluster::events::Severity,
@@ -30,16 +31,16 @@ pub(super) fn claim<E: External>(
             take_back(pass, work, &mark)?;
             Ok(observed)
         }
-        Presence::Unmarked(observed) if work.adoption == Adoption::Allowed => {
+        Presence::Unmarked(observed) if consent::<E>(pass) == Consent::Given => {
             pass.event(Severity::Normal, "Adopted", "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
         Presence::Unmarked(_) => Err(Fault::terminal(
             "NotManaged",
             format!(
-                "{identity} exists and carries no ownership mark, so it is left alone; to take it over \
-                 annotate this object with {}=true, and with dry-run to see first what that would change",
-                Annotations::<E::Kind>::key("adopt")
+                "{identity} exists and carries no ownership mark, so it is left alone; {}, and with dry-run to see \
+                 first what that would change",
+                way::<E>(pass, "to take it over")
             ),
         )
         .into()),
@@ -88,30 +89,18 @@ pub(super) fn may_take_back<E: External>(
 ) -> Result<(), Fault> {
     let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
     let of = earlier(found);
-    let record = own_record::<E>(pass);
-    let has_adopted = record.as_ref().is_some_and(|record| record.adopted);
     let circumstances = Circumstances {
         ours: &work.claim.mark,
         found,
         named_by_cluster: work.owner.named_by_cluster,
         goes_on: work.owner.earlier.contains(&found.installation),
-        consent: match work.adoption {
-            Adoption::Allowed if has_adopted => Consent::Used,
-            Adoption::Allowed => Consent::Given,
-            Adoption::Refused | Adoption::DryRun => Consent::None,
-        },
-        had_it: record.is_some_and(|record| record.created),
+        consent: consent::<E>(pass),
+        had_it: was_made::<E>(pass),
     };
     match take_back::judge(circumstances) {
         Verdict::TakeBack => Ok(()),
         Verdict::TakenByTwin => {
-            let way = match has_adopted {
-                true => format!(
-                    "the annotation {key}=true has had its effect once; to take it back remove the annotation, \
-                     wait until status.record.adopted is gone, and annotate this object with {key}=true again"
-                ),
-                false => format!("to take it back annotate this object with {key}=true"),
-            };
+            let way = way::<E>(pass, "to take it back");
             Err(Fault::terminal(
                 "TakenByTwin",
                 format!(

@@ -24,7 +24,7 @@ mod uphold;
 mod word;
 mod work;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::{FieldPath, Managed, Upheld};
 
@@ -234,6 +234,18 @@ pub trait External: Send + Sync + 'static {
 
     /// Told of a fault that stops the object's whole provider.
     fn provider_failed(&self, object: &Self::Kind, fault: &Fault);
+
+    /// Told which facets have drifted: once when that is found, and once when it was set back. For counting.
+    fn drifted(&self, _facets: &BTreeSet<&'static str>, _drifted: Drifted) {}
+}
+
+/// What is told of drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drifted {
+    /// It was found; also where it is left so.
+    Found,
+    /// What was wanted is in force again.
+    SetBack,
 }
 
 /// What a call for deletion came to.

@@ -5,8 +5,10 @@ use std::time::Duration;
 use crd_types::lifecycle::{DeletionPolicy, Mode, Upheld};
 
 use super::{
-    Adoption, Annotations, Deletion, External, Presence, Purpose, Record,
+    Annotations, Deletion, External, Presence, Purpose, Record,
+    consent::{consent, hear_consent, way},
     engine::{End, Engine},
+    take_back::Consent,
 };
 use crate::{
     cluster::events::Severity,
@@ -25,6 +27,7 @@ impl<E: External> Engine<E> {
         if !pass.holds(finalizers::<E>()) {
             return Ok(Outcome::Released);
         }
+        hear_consent::<E>(pass).await?;
         let record = E::record(&pass.status);
         if Annotations::of(&*object).abandon() {
             let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
@@ -84,15 +87,13 @@ impl<E: External> Engine<E> {
                 )
                 .into());
             }
-            Presence::Unmarked(_)
-                if was_made && Annotations::of(&*object).adopt() == Ok(Adoption::Allowed) => {}
+            Presence::Unmarked(_) if was_made && consent::<E>(pass) == Consent::Given => {}
             Presence::Unmarked(_) if was_made => {
                 return Err(Fault::blocked(
                     "MarkLost",
                     format!(
-                        "{identity} no longer carries our ownership mark, so it is not deleted; annotate \
-                         with {}=true to delete it all the same",
-                        Annotations::<E::Kind>::key("adopt")
+                        "{identity} no longer carries our ownership mark, so it is not deleted; {}",
+                        way::<E>(pass, "to delete it all the same")
                     ),
                 )
                 .into());

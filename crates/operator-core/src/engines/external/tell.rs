@@ -1,12 +1,14 @@
 //! What an object is told of drift and of what was mended, and what it says already.
 
+use std::collections::BTreeSet;
+
 use crd_types::lifecycle::{
     Difference, Differences, DriftPolicy, HasLifecycle, HasUpkeep, Managed, Upheld,
 };
 use kube::Resource;
 
 use super::{
-    Diff, External,
+    Diff, Drifted, External,
     drift::{self, Apart},
     work::Work,
 };
@@ -22,11 +24,15 @@ use crate::{
 impl<E: External> Work<'_, E> {
     /// Tells what has drifted. What is left so is told by an event, too; what is set back has its own once it was.
     pub(super) fn tell_drift(&self, pass: &mut Pass<E::Kind>, drift: &[Diff]) {
+        let shown = drift::shown(drift);
+        if drift::is_news(pass.status.upkeep().drift.as_ref(), &shown) {
+            self.domain.drifted(&facets(drift), Drifted::Found);
+        }
         match self.policy {
-            DriftPolicy::Report => report_drift(pass, &drift::shown(drift)),
+            DriftPolicy::Report => report_drift(pass, &shown),
             // Until all is well again, what was told stays.
             DriftPolicy::Correct if drift.is_empty() => {}
-            DriftPolicy::Correct => tell_drift(pass, &drift::shown(drift)),
+            DriftPolicy::Correct => tell_drift(pass, &shown),
         }
     }
 
@@ -39,6 +45,7 @@ impl<E: External> Work<'_, E> {
         if self.policy == DriftPolicy::Correct && !apart.drift.is_empty() {
             let drift = listed(&apart.drift);
             pass.event(Severity::Warning, "DriftCorrected", "Correct", drift);
+            self.domain.drifted(&facets(&apart.drift), Drifted::SetBack);
         }
     }
 
@@ -76,6 +83,10 @@ pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
         pass.event(Severity::Warning, "DriftFound", "Observe", note);
     }
     tell_drift(pass, drift);
+}
+
+fn facets(diffs: &[Diff]) -> BTreeSet<&'static str> {
+    diffs.iter().map(|diff| diff.facet).collect()
 }
 
 fn listed(diffs: &[Diff]) -> String {

@@ -5,6 +5,7 @@ use crd_types::lifecycle::{HasUpkeep, Upheld};
 use super::{
     Annotations, Diff, External, Presence, Purpose, Trouble, Wishes,
     claim::{claim, not_visible},
+    consent::{hear_consent, use_consent},
     drift::{self, Apart},
     engine::{End, Engine},
     rounds::Look,
@@ -30,6 +31,7 @@ enum MarkFound {
 
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
+        hear_consent::<E>(pass).await?;
         self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
         let (key, about) = (ObjectKey::of(&*pass.object()), work.fingerprint(pass));
@@ -52,7 +54,6 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<Outcome, End> {
-        work.hear_consent(pass).await?;
         let presence = work.observe(pass).await?;
         if let Some(held) = work.held(pass, &presence) {
             return self.plan(pass, work, presence, held).await;
@@ -69,7 +70,7 @@ impl<E: External> Engine<E> {
             present => claim(pass, work, present)?,
         };
         match mark {
-            MarkFound::Ours => work.use_consent(pass),
+            MarkFound::Ours => use_consent::<E>(pass),
             // What becomes ours is given all that it lacks.
             _ => forget_settled::<E>(pass),
         }
@@ -220,7 +221,7 @@ impl<E: External> Engine<E> {
             match done {
                 Ok(()) => {
                     // The first step of all has put the mark on, if it was not there.
-                    work.use_consent(pass);
+                    use_consent::<E>(pass);
                     trouble.diffs.retain(|diff| diff.facet != facet);
                 }
                 Err(fault) => {

@@ -27,6 +27,24 @@ pub struct MountedFiles {
     pub authorities: Option<PathBuf>,
 }
 
+impl MountedFiles {
+    /// Whether they are all there and can be read. What is in them may come right while the program runs.
+    ///
+    /// # Errors
+    /// The first that cannot be read, and why.
+    pub fn check(&self) -> Result<(), String> {
+        let files = [
+            Some(&self.certificate),
+            Some(&self.key),
+            self.authorities.as_ref(),
+        ];
+        for file in files.into_iter().flatten() {
+            std::fs::File::open(file).map_err(|why| format!("{}: {why}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for MountedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -24,6 +24,12 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: Box<KubeconfigError>,
     },
+    /// The file is no kubeconfig.
+    #[error("--kubeconfig {}: it is no kubeconfig in YAML; kubectl config view --kubeconfig says where not", file.display())]
+    NoKubeconfig {
+        /// The file.
+        file: PathBuf,
+    },
     /// There is no Pod around this process.
     #[error(
         "this process does not run in a Pod ({0}) and no --kubeconfig FILE names a cluster; KUBECONFIG is \
@@ -82,9 +88,15 @@ pub async fn client(
 /// # Errors
 /// If it cannot be read, or asks for a way that is not gone.
 pub(in crate::process) fn kubeconfig(file: &Path) -> Result<Kubeconfig, ClientError> {
-    let kubeconfig = Kubeconfig::read_from(file).map_err(|reason| ClientError::Kubeconfig {
-        file: file.to_owned(),
-        reason: Box::new(reason),
+    let kubeconfig = Kubeconfig::read_from(file).map_err(|reason| match reason {
+        // It quotes the lines around the fault, which may hold a token.
+        KubeconfigError::Parse(_) => ClientError::NoKubeconfig {
+            file: file.to_owned(),
+        },
+        reason => ClientError::Kubeconfig {
+            file: file.to_owned(),
+            reason: Box::new(reason),
+        },
     })?;
     match wants_proxy(&kubeconfig) {
         true => Err(ClientError::Proxy {

@@ -1,6 +1,6 @@
 //! Where a server listens, as Go writes it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 /// `host:port`, or `:port` for every address of this machine. Port 0 takes any free port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,16 @@ impl ListenAddress {
 
     /// Whether no two servers can listen at both.
     pub(in crate::process) fn clashes(&self, other: &Self) -> bool {
-        let overlap = self.host.is_none() || other.host.is_none() || self.host == other.host;
+        let overlap = self.is_everywhere() || other.is_everywhere() || self.host == other.host;
         self.port != 0 && self.port == other.port && overlap
+    }
+
+    fn is_everywhere(&self) -> bool {
+        let address = self.host.as_deref().map(|host| {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            bare.parse::<IpAddr>()
+        });
+        address.is_none_or(|it| it.is_ok_and(|it| it.is_unspecified()))
     }
 
     /// What to bind, best first. Without a host that is IPv6 and IPv4 in one socket, or IPv4 alone on a

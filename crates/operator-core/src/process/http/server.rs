@@ -28,8 +28,9 @@ use crate::{
 /// needs for its questions, as each of them takes one.
 const MOST: usize = 256;
 /// How long a connection may go without a request whose head is whole, and without the beginning of an answer: it is
-/// idle, or drips, or does not take its answer. Scrapers and API servers keep theirs between two requests.
-const SILENCE: Duration = Duration::from_secs(90);
+/// idle, or drips, or does not take its answer. Scrapers and API servers keep theirs between two requests, and give
+/// them up after 90 s: it is for them to do so, as a request may be on its way.
+const SILENCE: Duration = Duration::from_secs(120);
 /// The longest head of a request, and what is read or written at once.
 const BUFFER: usize = 32 * 1024;
 
@@ -105,7 +106,7 @@ impl Listening {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) {
-        let door = Door::new(self, tls, clock.clone());
+        let door = Door::new(self, tls, MOST, clock.clone());
         answer(door, router, clock, stop).await;
     }
 }
@@ -143,7 +144,7 @@ async fn converse(
     let answer = |request: Request<Incoming>| {
         let (mut router, place, clock) = (router.clone(), &place, &clock);
         async move {
-            place.stepped(clock.now());
+            place.asks(clock.now());
             let answer = router.call(request).await;
             place.stepped(clock.now());
             answer

@@ -35,7 +35,8 @@ impl Operator {
         let (closing, closed) = watch::channel(false);
         let (leadership, election) = self.stand_for_election();
         let mut parts = JoinSet::new();
-        self.serve(&mut parts, &closed).await?;
+        let mut servers = JoinSet::new();
+        self.serve(&mut servers, &closed).await?;
         for part in self.parts {
             parts.spawn(part);
         }
@@ -65,6 +66,7 @@ impl Operator {
             biased;
             () = stop => None,
             Some(ended) = parts.join_next() => Some(ended),
+            Some(ended) = servers.join_next() => Some(ended),
             Some(ended) = drained.join_next() => Some(ended),
             Some(ended) = candidate.join_next() => Some(ended),
         };
@@ -82,12 +84,9 @@ impl Operator {
         }
         closing.send_replace(true);
         let released = all(&mut candidate);
-        if self
-            .clock
-            .until(self.clock.now() + FAREWELL, released)
-            .await
-            .is_none()
-        {
+        let deadline = self.clock.now() + FAREWELL;
+        let farewell = async { tokio::join!(released, all(&mut servers)) };
+        if self.clock.until(deadline, farewell).await.is_none() && !candidate.is_empty() {
             tracing::warn!(
                 "the lease could not be released; another replica leads when it has run out"
             );
@@ -130,7 +129,7 @@ impl Operator {
 
     async fn serve(
         &mut self,
-        parts: &mut JoinSet<()>,
+        servers: &mut JoinSet<()>,
         closed: &watch::Receiver<bool>,
     ) -> Result<(), OperatorError> {
         let admission = self.admission.take();
@@ -155,7 +154,7 @@ impl Operator {
             false => metrics,
         };
         let (probed, scraped) = (self.common.probes.clone(), self.common.metrics.clone());
-        let servers = [
+        let wished = [
             probed.map(|at| ("HEALTH_PROBE_BIND_ADDRESS", at, probes, None)),
             scraped.map(|at| {
                 let tls = tls.clone().filter(|_| guarded);
@@ -163,13 +162,13 @@ impl Operator {
             }),
             webhooks.map(|(at, webhooks)| ("WEBHOOK_BIND_ADDRESS", at, webhooks, tls)),
         ];
-        for (setting, address, router, tls) in servers.into_iter().flatten() {
+        for (setting, address, router, tls) in wished.into_iter().flatten() {
             let listening = http::bind(setting, &address).await?;
             tracing::info!(setting, address = %listening.address(), tls = tls.is_some(), "listening");
             let (clock, closed) = (self.clock.clone(), closed.clone());
             match tls {
-                Some(tls) => parts.spawn(listening.serve_tls(tls, router, clock, closed)),
-                None => parts.spawn(listening.serve(router, clock, closed)),
+                Some(tls) => servers.spawn(listening.serve_tls(tls, router, clock, closed)),
+                None => servers.spawn(listening.serve(router, clock, closed)),
             };
         }
         Ok(())

@@ -60,7 +60,9 @@ pub(super) fn channel(endpoint: &str, bundles: &[PathBuf]) -> Result<Channel, Co
     // Not https: the channel would then want to do TLS itself.
     let uri = format!("http://{}:{}", connector.host, connector.port);
     let endpoint = Endpoint::from_shared(uri).map_err(|_| CollectorError::NoPlace)?;
-    let endpoint = endpoint.connect_timeout(CONNECT);
+    let origin = format!("https://{}:{}", connector.host, connector.port);
+    let origin = origin.parse().map_err(|_| CollectorError::NoPlace)?;
+    let endpoint = endpoint.origin(origin).connect_timeout(CONNECT);
     Ok(endpoint.connect_with_connector_lazy(connector))
 }
 
