@@ -2,6 +2,8 @@
 
 mod scene;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use crd_types::aws::v1alpha1::S3Bucket;
 use harness::{proxy::Verb, wait};
@@ -133,8 +135,8 @@ async fn a_consent_that_stands_takes_a_bucket_but_once() -> Result<()> {
     assert_eq!(writes(&scene), [""; 0]);
 
     // Given anew it counts again, and again once.
-    for _ in 0..2 {
-        adopt(&scene, "false").await?;
+    for withdrawn in ["false", "no such word"] {
+        adopt(&scene, withdrawn).await?;
         let forgotten = |bucket: &S3Bucket| !has_adopted(bucket);
         let buckets = scene.buckets();
         wait::wait_for(&buckets, "data", "it is over", PATIENCE, forgotten).await?;
@@ -149,6 +151,39 @@ async fn a_consent_that_stands_takes_a_bucket_but_once() -> Result<()> {
         scene.request_pass::<S3Bucket>("data").await?;
         scene.refused::<S3Bucket>("data", "TakenByTwin").await?;
     }
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_consent_that_was_used_says_nothing_of_a_mark_that_is_lost() -> Result<()> {
+    let scene = Scene::new("used").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    adopt(&scene, "true").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let buckets = scene.buckets();
+    wait::wait_for(&buckets, "data", "it is noted", PATIENCE, has_adopted).await?;
+    scene.somebody.set_tags(&name, &BTreeMap::new()).await?;
+
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.refused::<S3Bucket>("data", "NotManaged").await?;
+    scene.delete::<S3Bucket>("data").await?;
+    let refused = scene.refused::<S3Bucket>("data", "MarkLost").await?;
+    let message = ready_message(&refused);
+    assert!(message.contains("status.record.adopted"), "{message}");
+    assert_eq!(writes(&scene), [""; 0]);
+
+    // Given anew, also while it is being deleted.
+    adopt(&scene, "false").await?;
+    let forgotten = |bucket: &S3Bucket| !has_adopted(bucket);
+    wait::wait_for(&buckets, "data", "it is over", PATIENCE, forgotten).await?;
+    adopt(&scene, "true").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&name).await?);
     operator.stop().await
 }
 
