@@ -10,13 +10,14 @@ use harness::{
     Moto,
     aws::refusal,
     proxy::{Action, Rule, Verb},
+    wait,
 };
 use http::StatusCode;
 use kube::ResourceExt;
 use scene::{
-    Scene, lifecycle,
+    PATIENCE, Scene, lifecycle,
     outside::{ACCOUNT, Has, OTHER_ACCOUNT, Somebody, pairs},
-    ready_message,
+    ready_message, ready_reason,
 };
 use serde_json::{Value, json};
 
@@ -186,6 +187,40 @@ async fn a_bucket_whose_adoption_was_refused_is_not_deleted_with_the_object() ->
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;
     assert!(scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+/// What S3 answers may be older than what it was told.
+#[tokio::test]
+async fn an_adoption_that_is_not_shown_yet_is_one_all_the_same() -> Result<()> {
+    let scene = Scene::new("not-shown").await?;
+    // No later look mends it.
+    let seldom = ["--reconcile-interval=1h", "--drift-interval=1h"];
+    let operator = scene.operator_with(&seldom)?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("data", "NotManaged").await?;
+
+    let none = refusal::s3(StatusCode::NOT_FOUND, "NoSuchTagSet", "none");
+    let tagging = Rule::when(
+        |call| call.about == "GetBucketTagging",
+        Action::Answer(none),
+    );
+    // The first look of the pass is true, the second one is not.
+    let stale = scene.aws.proxy().rule(tagging.skip(1).once());
+    annotate(&scene, "data", "adopt").await?;
+    let buckets = scene.buckets();
+    let told = |bucket: &S3Bucket| ready_reason(bucket) != "NotManaged";
+    let bucket = wait::wait_for(&buckets, "data", "the adoption", PATIENCE, told).await?;
+    let reason = ready_reason(&bucket);
+    assert!(
+        ["NotConverged", "BucketReady"].contains(&&*reason),
+        "{reason}"
+    );
+    scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(stale.hits(), 1);
     operator.stop().await
 }
 

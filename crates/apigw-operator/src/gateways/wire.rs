@@ -60,7 +60,10 @@ impl Service<http::Request<Body>> for Wire {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        if request.uri().path() != STREAM {
+        let compressed = request.headers().get("grpc-encoding");
+        let is_plain = compressed.is_none_or(|encoding| encoding == "identity");
+        // tonic refuses what is compressed, and says what it takes.
+        if request.uri().path() != STREAM || !is_plain {
             return self.others.call(request);
         }
         let calls = self.calls.clone();

@@ -64,6 +64,9 @@ mod tests {
     #[case("127.0.0.1:8080", ":8080", false)]
     #[case("127.0.0.1:8080", "0.0.0.0:8080", false)]
     #[case("[::]:8080", "0.0.0.0:8080", false)]
+    #[case("[::]:8080", "127.0.0.1:8080", false)]
+    #[case("[::1]:8080", "0.0.0.0:8080", true)]
+    #[case("localhost:8080", "0.0.0.0:8080", false)]
     #[case("127.0.0.1:8080", "127.0.0.2:8080", true)]
     #[case::any_free_port(":0", ":0", true)]
     fn each_server_has_a_port_of_its_own(

@@ -27,7 +27,6 @@ impl<E: External> Engine<E> {
         if !pass.holds(finalizers::<E>()) {
             return Ok(Outcome::Released);
         }
-        hear_consent::<E>(pass).await?;
         let record = E::record(&pass.status);
         if Annotations::of(&*object).abandon() {
             let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
@@ -64,6 +63,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         record: &Record<E::Identity>,
     ) -> Result<Outcome, End> {
+        hear_consent::<E>(pass).await?;
         let object = pass.object();
         let identity = &record.identity;
         self.unless_paused(&object)?;

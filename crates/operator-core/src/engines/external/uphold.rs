@@ -80,7 +80,12 @@ impl<E: External> Engine<E> {
         work.tell_drift(pass, &apart.drift);
         if !work.divide(&apart).0.is_empty() {
             self.correct(pass, work, &observed, &apart, mark).await?;
-            observed = claim(pass, work, work.observe(pass).await?)?;
+            let presence = work.observe(pass).await?;
+            // What was written a moment ago may not be shown yet: until it is, the consent is needed.
+            if matches!(presence, Presence::Ours(_)) {
+                use_consent::<E>(pass);
+            }
+            observed = claim(pass, work, presence)?;
             apart = work.diff(pass, &observed);
         }
         let unread = E::unread(&observed);
@@ -220,8 +225,6 @@ impl<E: External> Engine<E> {
             pass.note_effect(&done);
             match done {
                 Ok(()) => {
-                    // The first step of all has put the mark on, if it was not there.
-                    use_consent::<E>(pass);
                     trouble.diffs.retain(|diff| diff.facet != facet);
                 }
                 Err(fault) => {

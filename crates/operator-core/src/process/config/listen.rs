@@ -36,16 +36,21 @@ impl ListenAddress {
 
     /// Whether no two servers can listen at both.
     pub(in crate::process) fn clashes(&self, other: &Self) -> bool {
-        let overlap = self.is_everywhere() || other.is_everywhere() || self.host == other.host;
+        let overlap = self.covers(other) || other.covers(self) || self.host == other.host;
         self.port != 0 && self.port == other.port && overlap
     }
 
-    fn is_everywhere(&self) -> bool {
-        let address = self.host.as_deref().map(|host| {
-            let bare = host.trim_start_matches('[').trim_end_matches(']');
-            bare.parse::<IpAddr>()
-        });
-        address.is_none_or(|it| it.is_ok_and(|it| it.is_unspecified()))
+    /// Whether this is every address of the machine, or of the sort that the other one is of. A name may be of either.
+    fn covers(&self, other: &Self) -> bool {
+        let (host, theirs) = (self.host.as_deref(), other.host.as_deref());
+        match (host.map(literal), theirs.and_then(literal)) {
+            (None, _) => true,
+            (Some(Some(IpAddr::V4(host))), Some(IpAddr::V6(other))) => {
+                host.is_unspecified() && other.is_unspecified()
+            }
+            (Some(Some(host)), _) => host.is_unspecified(),
+            (Some(None), _) => false,
+        }
     }
 
     /// What to bind, best first. Without a host that is IPv6 and IPv4 in one socket, or IPv4 alone on a
@@ -59,6 +64,11 @@ impl ListenAddress {
             ],
         }
     }
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok()
 }
 
 impl Listen {
