@@ -14,8 +14,8 @@
 //! `n - 1` others, whatever is added meanwhile.
 //!
 //! **Cost.** Memory follows the keys that wait or run; nothing stays behind of a key, lane or namespace that
-//! is gone. An event costs O(log n); a take also moves its namespace to the back of its round in each lane
-//! where that namespace waits, and those are few.
+//! is gone. An event costs O(log n), however many lanes or namespaces there are; one that fills a lane, or makes room in
+//! a full one, that for each namespace and class that waits in the lane, and those are few.
 
 mod ready;
 mod snapshot;

@@ -1,7 +1,7 @@
 //! The keys that are due, in the order of their service.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -11,30 +11,59 @@ use super::{Age, Class, Moment, ObjectKey, Wanted};
 /// A namespace's place in the round of a class; a new number each time it moves to the back.
 type Turn = (Class, u64);
 
-/// Due keys by lane. Only the first key of a lane can be next, so the lanes with room are ordered by it.
+/// What has a turn: a namespace in a class.
+type Place = (Class, Arc<str>);
+
+/// Due keys by lane. Only the first key of a lane in a place can be next, so that is what a place knows of a lane with
+/// room: that a place moves to the back changes nothing in its lanes, however many they are.
 #[derive(Clone, Debug)]
 pub(super) struct Ready {
     per_lane: usize,
     lanes: HashMap<Arc<str>, Lane>,
-    seats: HashMap<(Class, Arc<str>), Seat>,
+    seats: HashMap<Place, Seat>,
+    /// The places with a key in a lane with room.
+    round: BTreeMap<Turn, Place>,
     oldest: Heads<Age>,
-    best: Heads<(Turn, Age)>,
     turns: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Lane {
     running: usize,
+    /// Whether another of its keys may run.
+    room: bool,
     keys: BTreeMap<Age, ObjectKey>,
-    /// The same keys by the turn of their class and namespace.
-    turns: BTreeMap<Turn, BTreeSet<Age>>,
+    /// The same keys by their places.
+    places: HashMap<Place, Waiting>,
+}
+
+/// The keys of a lane in a place.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    ages: BTreeSet<Age>,
+    /// Which of them the place knows.
+    shown: Option<Age>,
 }
 
 /// A namespace that has due keys of a class.
 #[derive(Clone, Debug)]
 struct Seat {
     turn: Turn,
-    lanes: HashSet<Arc<str>>,
+    /// How many lanes have such keys.
+    lanes: usize,
+    /// The first key of each lane with room.
+    open: BTreeMap<Age, Arc<str>>,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self {
+            running: 0,
+            room: true,
+            keys: BTreeMap::new(),
+            places: HashMap::new(),
+        }
+    }
 }
 
 impl Ready {
@@ -43,8 +72,8 @@ impl Ready {
             per_lane,
             lanes: HashMap::new(),
             seats: HashMap::new(),
+            round: BTreeMap::new(),
             oldest: Heads::new(),
-            best: Heads::new(),
             turns: 0,
         }
     }
@@ -55,7 +84,8 @@ impl Ready {
         let (age, lane) = if now.since(due) > ageing {
             ((due, order), lane)
         } else {
-            let (&(_, age), lane) = self.best.first()?;
+            let (_, place) = self.round.first_key_value()?;
+            let (&age, lane) = self.seats.get(place)?.open.first_key_value()?;
             (age, lane)
         };
         self.lanes.get(lane)?.keys.get(&age)
@@ -63,22 +93,24 @@ impl Ready {
 
     /// Adds a due key; its namespace joins the round of its class at the back.
     pub(super) fn insert(&mut self, key: ObjectKey, wanted: &Wanted) {
+        let place = (wanted.class, key.namespace.clone());
         let turns = &mut self.turns;
-        let seat = self
-            .seats
-            .entry((wanted.class, key.namespace.clone()))
-            .or_insert_with(|| {
-                *turns += 1;
-                Seat {
-                    turn: (wanted.class, *turns),
-                    lanes: HashSet::new(),
-                }
-            });
-        seat.lanes.insert(wanted.lane.clone());
-        let lane = self.lanes.entry(wanted.lane.clone()).or_default();
+        let seat = self.seats.entry(place.clone()).or_insert_with(|| {
+            *turns += 1;
+            Seat {
+                turn: (wanted.class, *turns),
+                lanes: 0,
+                open: BTreeMap::new(),
+            }
+        });
+        let lane = self.lanes.entry(wanted.lane.clone());
+        let lane = lane.or_insert_with(Lane::new);
         lane.keys.insert(wanted.age, key);
-        lane.turns.entry(seat.turn).or_default().insert(wanted.age);
-        self.refresh(&wanted.lane);
+        let waiting = lane.places.entry(place.clone()).or_default();
+        seat.lanes += usize::from(waiting.ages.is_empty());
+        waiting.ages.insert(wanted.age);
+        self.show(&wanted.lane, &place);
+        self.settle(&wanted.lane);
     }
 
     /// Takes a key out; nothing stays of a namespace or lane that has no other.
@@ -98,49 +130,47 @@ impl Ready {
 
     /// Takes a key out of its lane.
     fn lift(&mut self, key: &ObjectKey, wanted: &Wanted) {
-        let seat = self.seats.get_mut(&(wanted.class, key.namespace.clone()));
-        if let (Some(seat), Some(lane)) = (seat, self.lanes.get_mut(&wanted.lane)) {
+        let place = (wanted.class, key.namespace.clone());
+        if let Some(lane) = self.lanes.get_mut(&wanted.lane) {
             lane.keys.remove(&wanted.age);
-            if let Some(ages) = lane.turns.get_mut(&seat.turn) {
-                ages.remove(&wanted.age);
-                if ages.is_empty() {
-                    lane.turns.remove(&seat.turn);
-                    seat.lanes.remove(&wanted.lane);
-                }
+            if let Some(waiting) = lane.places.get_mut(&place) {
+                waiting.ages.remove(&wanted.age);
             }
         }
-        self.refresh(&wanted.lane);
+        self.show(&wanted.lane, &place);
+        if let Some(lane) = self.lanes.get_mut(&wanted.lane)
+            && let Some(waiting) = lane.places.get(&place)
+            && waiting.ages.is_empty()
+        {
+            lane.places.remove(&place);
+            if let Some(seat) = self.seats.get_mut(&place) {
+                seat.lanes -= 1;
+            }
+        }
+        self.settle(&wanted.lane);
     }
 
     /// Gives up the seat of the key's namespace if none of its keys is left in the class.
     fn leave(&mut self, key: &ObjectKey, class: Class) {
         let place = (class, key.namespace.clone());
-        if self
-            .seats
-            .get(&place)
-            .is_some_and(|seat| seat.lanes.is_empty())
-        {
+        if self.seats.get(&place).is_some_and(|seat| seat.lanes == 0) {
             self.seats.remove(&place);
         }
     }
 
     /// A run of `key` begins: it takes a place of its lane, and its namespace moves to the back.
     pub(super) fn served(&mut self, key: &ObjectKey, class: Class, lane: &Arc<str>) {
-        self.lanes.entry(lane.clone()).or_default().running += 1;
-        self.refresh(lane);
-        let Some(seat) = self.seats.get_mut(&(class, key.namespace.clone())) else {
+        let running = self.lanes.entry(lane.clone()).or_insert_with(Lane::new);
+        running.running += 1;
+        self.settle(lane);
+        let place = (class, key.namespace.clone());
+        let Some(seat) = self.seats.get_mut(&place) else {
             return;
         };
         self.turns += 1;
         let before = std::mem::replace(&mut seat.turn, (class, self.turns));
-        let (after, moved) = (seat.turn, Vec::from_iter(seat.lanes.iter().cloned()));
-        for name in moved {
-            if let Some(lane) = self.lanes.get_mut(&name)
-                && let Some(ages) = lane.turns.remove(&before)
-            {
-                lane.turns.insert(after, ages);
-            }
-            self.refresh(&name);
+        if self.round.remove(&before).is_some() {
+            self.round.insert(seat.turn, place);
         }
     }
 
@@ -149,26 +179,50 @@ impl Ready {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.running -= 1;
         }
-        self.refresh(lane);
+        self.settle(lane);
     }
 
     /// Brings the order of the lanes up to date after a change of `name`.
-    fn refresh(&mut self, name: &Arc<str>) {
-        let Some(lane) = self.lanes.get(name) else {
+    fn settle(&mut self, name: &Arc<str>) {
+        let Some(lane) = self.lanes.get_mut(name) else {
             return;
         };
         let room = lane.running < self.per_lane;
         let oldest = lane.keys.first_key_value().map(|(&age, _)| age);
-        let best = lane
-            .turns
-            .first_key_value()
-            .and_then(|(&turn, ages)| ages.first().map(|&age| (turn, age)));
         let idle = lane.running == 0 && oldest.is_none();
+        if std::mem::replace(&mut lane.room, room) != room {
+            let places: Vec<Place> = lane.places.keys().cloned().collect();
+            places.iter().for_each(|place| self.show(name, place));
+        }
         self.oldest.set(name, oldest.filter(|_| room));
-        self.best.set(name, best.filter(|_| room));
         if idle {
             self.lanes.remove(name);
         }
+    }
+
+    /// Tells a place which key of a lane is its first, if the lane has room.
+    fn show(&mut self, name: &Arc<str>, place: &Place) {
+        let (Some(lane), Some(seat)) = (self.lanes.get_mut(name), self.seats.get_mut(place)) else {
+            return;
+        };
+        let room = lane.room;
+        let Some(waiting) = lane.places.get_mut(place) else {
+            return;
+        };
+        let first = waiting.ages.first().copied().filter(|_| room);
+        if waiting.shown == first {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut waiting.shown, first) {
+            seat.open.remove(&before);
+        }
+        if let Some(first) = first {
+            seat.open.insert(first, name.clone());
+        }
+        match seat.open.is_empty() {
+            true => self.round.remove(&seat.turn),
+            false => self.round.insert(seat.turn, place.clone()),
+        };
     }
 }
 
@@ -227,34 +281,36 @@ impl Ready {
     /// All keys by lane, with their ages; checks that every index says the same and none says more.
     pub(super) fn contents(&self) -> BTreeMap<(Arc<str>, Age), ObjectKey> {
         let mut contents = BTreeMap::new();
-        let (mut oldest, mut best) = (BTreeSet::new(), BTreeSet::new());
-        let mut seated = HashMap::<(Class, Arc<str>), HashSet<Arc<str>>>::new();
+        let (mut oldest, mut open) = (BTreeSet::new(), HashMap::<Place, BTreeMap<_, _>>::new());
+        let mut seated = HashMap::<Place, usize>::new();
         for (name, lane) in &self.lanes {
             assert!(
                 lane.running > 0 || !lane.keys.is_empty(),
                 "lane {name} is garbage"
             );
+            assert_eq!(lane.room, lane.running < self.per_lane);
+            let places = lane.places.values();
             assert_eq!(
                 BTreeSet::from_iter(lane.keys.keys()),
-                BTreeSet::from_iter(lane.turns.values().flatten()),
+                BTreeSet::from_iter(places.flat_map(|waiting| &waiting.ages)),
                 "the two orders of lane {name} hold the same keys"
             );
-            for (turn, ages) in &lane.turns {
-                for age in ages {
-                    let place = (turn.0, lane.keys[age].namespace.clone());
-                    assert_eq!(
-                        self.seats[&place].turn, *turn,
-                        "{age:?} stands at its namespace's turn"
-                    );
-                    seated.entry(place).or_default().insert(name.clone());
-                }
+            for (place, waiting) in &lane.places {
+                let elsewhere = |age| lane.keys[age].namespace != place.1;
+                assert!(
+                    !waiting.ages.iter().any(elsewhere),
+                    "{place:?} holds its own"
+                );
+                let first = waiting.ages.first().copied().expect("else it is garbage");
+                assert_eq!(waiting.shown, Some(first).filter(|_| lane.room));
+                *seated.entry(place.clone()).or_default() += 1;
+                let shown = waiting.shown.map(|age| (age, name.clone()));
+                open.entry(place.clone()).or_default().extend(shown);
             }
             if let Some((&age, _)) = lane.keys.first_key_value()
-                && lane.running < self.per_lane
+                && lane.room
             {
                 oldest.insert((age, name.clone()));
-                let (&turn, ages) = lane.turns.first_key_value().unwrap();
-                best.insert(((turn, *ages.first().unwrap()), name.clone()));
             }
             contents.extend(
                 lane.keys
@@ -262,20 +318,25 @@ impl Ready {
                     .map(|(age, key)| ((name.clone(), *age), key.clone())),
             );
         }
-        let seats = self
-            .seats
-            .iter()
-            .map(|(place, seat)| (place.clone(), seat.lanes.clone()));
+        let seats = self.seats.iter();
         assert_eq!(
-            HashMap::from_iter(seats),
+            HashMap::from_iter(
+                seats
+                    .clone()
+                    .map(|(place, seat)| (place.clone(), seat.lanes))
+            ),
             seated,
             "a namespace has a seat where it has keys, nowhere else"
         );
-        assert_eq!((&self.oldest.order, &self.best.order), (&oldest, &best));
-        assert_eq!(
-            (self.oldest.ranks.len(), self.best.ranks.len()),
-            (oldest.len(), best.len())
-        );
+        let known = seats
+            .clone()
+            .map(|(place, seat)| (place.clone(), seat.open.clone()));
+        assert_eq!(HashMap::from_iter(known), open);
+        let open = seats.filter(|(_, seat)| !seat.open.is_empty());
+        let round = open.map(|(place, seat)| (seat.turn, place.clone()));
+        assert_eq!(self.round, BTreeMap::from_iter(round));
+        assert_eq!(self.oldest.order, oldest);
+        assert_eq!(self.oldest.ranks.len(), oldest.len());
         contents
     }
 

@@ -350,3 +350,29 @@ proptest! {
         everything_asked_for_is_taken(queue, &model);
     }
 }
+
+/// Where a step costs as much as there are lanes, this takes many minutes instead of a moment.
+#[test]
+fn a_lane_for_each_key_costs_no_more_than_one_for_all() {
+    let mut queue = Queue::new(Limits {
+        running: 16,
+        running_per_lane: 12,
+        ageing: Duration::from_secs(60),
+    });
+    for number in 0..20_000 {
+        let name = number.to_string();
+        let request = Request {
+            key: ObjectKey::new("ns", name.as_str()),
+            lane: name.into(),
+            class: Class::Resync,
+            due: Moment::ORIGIN,
+        };
+        queue.add(request, Moment::ORIGIN);
+    }
+    let mut served = 0;
+    while let Some(taken) = queue.take(Moment::ORIGIN) {
+        queue.finish(&taken.key, Moment::ORIGIN);
+        served += 1;
+    }
+    assert_eq!(served, 20_000);
+}
