@@ -5,8 +5,10 @@ use crd_types::lifecycle::{HasUpkeep, Mode, Plan, PlannedAction};
 use super::{
     Adoption, Annotations, External, Presence, Trouble,
     claim::{claim, may_take_back},
+    consent::{consent, way},
     drift::{self, Apart},
     engine::{End, Engine},
+    take_back::Consent,
     tell::report_drift,
     work::{Work, owned, was_made},
 };
@@ -121,7 +123,7 @@ impl<E: External> Engine<E> {
         }
         if !is_nothing {
             let (reason, way_out) = match held {
-                Held::Observe => ("Planned", observe_hint::<E>(action, work.adoption)),
+                Held::Observe => ("Planned", observe_hint::<E>(pass, action)),
                 Held::DryRun => ("AdoptionPlanned", dry_run_hint::<E>()),
             };
             // Before the changes, which may be many: what is too long is cut at its end.
@@ -155,11 +157,10 @@ fn would_be(refusal: &Fault) -> String {
     format!("; as it is, it would be refused as {reason}: {message}")
 }
 
-fn observe_hint<E: External>(action: PlannedAction, adoption: Adoption) -> String {
-    let key = Annotations::<E::Kind>::key("adopt");
-    let consent = match (action, adoption) {
-        (PlannedAction::Adopt, Adoption::Refused | Adoption::DryRun) => {
-            format!(", and annotate with {key}=true to have it taken over")
+fn observe_hint<E: External>(pass: &Pass<E::Kind>, action: PlannedAction) -> String {
+    let consent = match (action, consent::<E>(pass)) {
+        (PlannedAction::Adopt, Consent::None | Consent::Used) => {
+            format!("; {}", way::<E>(pass, "to have it taken over"))
         }
         _ => String::new(),
     };
