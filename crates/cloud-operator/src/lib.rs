@@ -4,6 +4,7 @@ pub mod admission;
 pub mod aws;
 mod config;
 mod drift;
+pub mod iam;
 mod metrics;
 pub mod provider;
 pub mod rbac;

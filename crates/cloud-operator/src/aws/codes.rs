@@ -12,6 +12,8 @@ use super::fault::{AUTHENTICATION_FAILED, Call, Effect};
 
 /// Reason of what has no name of its own; whoever made the call knows a better one.
 pub const CALL_FAILED: &str = "CallFailed";
+/// Reason where whoever asks may not.
+pub(super) const ACCESS_DENIED: &str = "AccessDenied";
 /// Reason where the bucket is, or must be, in another region.
 pub(super) const WRONG_REGION: &str = "WrongRegion";
 
@@ -163,7 +165,7 @@ const BY_CODE: &[Row] = &[
         ],
         Blocked,
         Object,
-        "AccessDenied",
+        ACCESS_DENIED,
         "allow {action} to the provider's identity (IAM policy, bucket policy, service control policy)",
     ),
     row(
@@ -329,7 +331,7 @@ fn by_status(call: Call, status: u16) -> Meaning {
         403 => (
             Blocked,
             Object,
-            "AccessDenied",
+            ACCESS_DENIED,
             "allow {action} to the provider's identity",
         ),
         404 => (Transient, Object, CALL_FAILED, "it is looked at again"),

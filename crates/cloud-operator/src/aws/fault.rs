@@ -9,9 +9,10 @@ use operator_core::decide::outcome::{
 };
 
 use super::{
-    codes::{self, CALL_FAILED, WRONG_REGION},
+    codes::{self, ACCESS_DENIED, CALL_FAILED, WRONG_REGION},
     failure::{Failed, Failure, Refusal},
 };
+use crate::iam;
 
 /// Reason of every fault of a provider's credentials or account.
 pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
@@ -112,7 +113,9 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
         Some(region) if meaning.reason == WRONG_REGION => format!(" (the bucket is in {region})"),
         _ => String::new(),
     };
-    let hint = meaning.hint.replace("{action}", call.action);
+    let hint = meaning
+        .hint
+        .replace("{action}", &allowable(call, meaning.reason));
     let text = format!(
         "{} was refused: {code}{said}{elsewhere}; {hint}",
         call.action
@@ -122,6 +125,17 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
         .with_code(code);
     fault.after = refusal.retry_after;
     fault
+}
+
+/// The action of the call; where it was denied, with those that may have been meant.
+fn allowable(call: Call, reason: &str) -> Cow<'static, str> {
+    match iam::beside(call.action) {
+        others if !others.is_empty() && reason == ACCESS_DENIED => {
+            let others = others.join(", ");
+            format!("{}, and what it may take besides ({others}),", call.action).into()
+        }
+        _ => call.action.into(),
+    }
 }
 
 /// The provider's own calls: what AWS refuses them, it refuses the provider.
@@ -185,6 +199,17 @@ mod tests {
             (Blocked, "AccessDenied")
         );
         assert_eq!(refused(READ, 502, "", "").code, "HTTP502");
+    }
+
+    #[test]
+    fn a_denial_names_all_that_may_have_been_denied() {
+        let create = Call::write("s3:CreateBucket");
+        let denied = refused(create, 403, "AccessDenied", "").message;
+        for action in ["s3:CreateBucket", "s3:TagResource"] {
+            assert!(denied.contains(action), "{denied}");
+        }
+        let unknown = refused(create, 405, "MethodNotAllowed", "").message;
+        assert!(!unknown.contains("s3:TagResource"), "{unknown}");
     }
 
     #[test]

@@ -60,10 +60,9 @@ pub struct S3Buckets {
 impl S3Buckets {
     /// Buckets whose providers' sessions are in `sessions`.
     pub fn new(sessions: Arc<Sessions>) -> Self {
-        let facets = facets::TABLE.iter().map(|facet| facet.name());
         Self {
             sessions,
-            drift: Drift::new("s3bucket", facets),
+            drift: Drift::new("s3bucket", facet_names()),
         }
     }
 
@@ -71,6 +70,11 @@ impl S3Buckets {
     pub fn drift(&self) -> &Drift {
         &self.drift
     }
+}
+
+/// The names of all facets, in the order of writing.
+pub(crate) fn facet_names() -> impl Iterator<Item = &'static str> {
+    facets::TABLE.iter().map(|facet| facet.name())
 }
 
 /// Whether `object` has a bucket, or may have, that is to be taken down before it goes.

@@ -2,9 +2,23 @@
 
 use anyhow::{Result, ensure};
 use harness::Moto;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Scene, outside::REGION};
+
+/// The patch of a spec that takes a wish back; but for object lock, which AWS never turns off, and then versioning,
+/// without which it cannot be.
+pub fn taken_back(wish: &Value) -> Value {
+    let fields = wish.as_object().into_iter().flatten();
+    let mut nothing: Map<_, _> = fields
+        .map(|(field, _)| (field.clone(), Value::Null))
+        .collect();
+    if let Some(lock) = nothing.get_mut("objectLock") {
+        *lock = json!({ "defaultRetention": null });
+        nothing.remove("versioning");
+    }
+    nothing.into()
+}
 
 impl Scene {
     /// A wish for every facet of the bucket of the object `name`, none of it what AWS gives by itself; but for

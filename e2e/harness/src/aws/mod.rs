@@ -2,6 +2,7 @@
 
 mod operation;
 mod overlay;
+pub mod permission;
 pub mod refusal;
 mod s3;
 
