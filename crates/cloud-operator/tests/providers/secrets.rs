@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{Moto, proxy::Verb, wait};
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use harness::{
+    Moto,
+    proxy::{Verb, kubernetes::Attributes},
+    wait,
+};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
 
 use crate::{
     create,
     scene::{
         PATIENCE, Scene, lifecycle,
         outside::{ACCOUNT, OTHER_ACCOUNT},
-        ready_message,
+        ready_message, ready_reason,
     },
 };
 
@@ -48,6 +55,81 @@ async fn a_secret_that_does_not_exist_yet_is_waited_for() -> Result<()> {
     assert_eq!(status.partition.as_deref(), Some("aws"));
     assert!(status.caller_identity.is_some());
     scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+/// As a controller makes it that brings secrets into the cluster: labelled and owned by an object of its own, first
+/// empty, then filled by server-side apply, key by key.
+#[tokio::test]
+async fn a_secret_that_another_controller_makes_is_in_use_as_soon_as_it_is_whole() -> Result<()> {
+    let scene = Scene::new("external-secret").await?;
+    // No interval ends while this test waits, and what a Secret lacks is not looked for by itself.
+    let seldom = ["--reconcile-interval=6h", "--drift-interval=6h"];
+    let operator = scene.operator_with(&seldom)?;
+    let spec = json!({ "credentialsSecret": { "name": "synced" } });
+    create(&scene, "account", spec).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    let owner: ConfigMap = serde_json::from_value(json!({ "metadata": { "name": "synced" } }))?;
+    let params = PostParams {
+        field_manager: Some("external-secrets".to_owned()),
+        ..PostParams::default()
+    };
+    let owner = scene.api_of::<ConfigMap>().create(&params, &owner).await?;
+    let empty: Secret = serde_json::from_value(json!({
+        "type": "Opaque",
+        "metadata": {
+            "name": "synced",
+            "labels": { "app.kubernetes.io/managed-by": "external-secrets" },
+            "annotations": { "reconcile.external-secrets.io/data-hash": "0" },
+            "ownerReferences": [{
+                "apiVersion": "v1", "kind": "ConfigMap", "name": "synced", "uid": owner.uid(),
+                "controller": true, "blockOwnerDeletion": true,
+            }],
+        },
+    }))?;
+    let secrets = scene.api_of::<Secret>();
+    secrets.create(&params, &empty).await?;
+    let lacks = async |key: &str| {
+        let what = format!("it says that {key} is missing");
+        let says = |provider: &AWSProvider| {
+            let message = ready_message(provider);
+            ready_reason(provider) == "InvalidSecret" && message.contains(key)
+        };
+        wait::wait_for(&scene.providers(), "account", &what, PATIENCE, says).await
+    };
+    lacks("AWS_ACCESS_KEY_ID").await?;
+    let apply = async |data: Value| {
+        let manager = PatchParams::apply("externalsecrets.external-secrets.io/synced").force();
+        let part = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "synced" }, "stringData": data,
+        });
+        secrets
+            .patch("synced", &manager, &Patch::Apply(&part))
+            .await
+    };
+    apply(json!({ "AWS_ACCESS_KEY_ID": "AKIASYNCED" })).await?;
+    lacks("AWS_SECRET_ACCESS_KEY").await?;
+    let keys = json!({ "AWS_ACCESS_KEY_ID": "AKIASYNCED", "AWS_SECRET_ACCESS_KEY": "secret" });
+    apply(keys.clone()).await?;
+    scene.ready::<AWSProvider>("account").await?;
+    scene.ready::<S3Bucket>("data").await?;
+
+    // Some replace it instead of writing to it.
+    secrets.delete("synced", &Default::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    apply(keys).await?;
+    scene.ready::<AWSProvider>("account").await?;
+    let written = scene.api.proxy().requests();
+    let mut written = written.iter().filter_map(|it| Attributes::of(&it.call));
+    ensure!(
+        !written.any(|of| of.resource == "secrets" && !["get", "list", "watch"].contains(&of.verb)),
+        "a Secret of somebody else was written"
+    );
     operator.stop().await
 }
 
