@@ -106,7 +106,7 @@ async fn a_leader_that_slept_past_its_lease_writes_no_more() -> Result<()> {
     aws.rule(Rule::when(creates, held(Point::Before)).once());
     let names = ["read", "intent", "sent"];
     for name in names {
-        let spec = json!({ "versioning": { "enabled": true } });
+        let spec = scene.every_facet(name).await?;
         scene.bucket(name, "account", spec).await?;
     }
     gate.arrived(names.len()).await;

@@ -10,7 +10,11 @@ use harness::{
 };
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use scene::{INTERVAL, PATIENCE, Running, Scene, UNHURRIED, state::State};
+use scene::{
+    INTERVAL, PATIENCE, Running, Scene, UNHURRIED,
+    outside::{ACCOUNT, REGION},
+    state::State,
+};
 use serde_json::json;
 
 const BUCKETS: usize = 10;
@@ -27,11 +31,13 @@ async fn what_is_in_force_costs_no_write() -> Result<()> {
     let operator = scene.operator_with(&settings)?;
     scene.provider("account").await?;
     scene.ready::<AWSProvider>("account").await?;
+    chained(&scene).await?;
     for n in 0..BUCKETS {
         let mut spec = scene.every_facet(&format!("data-{n}")).await?;
         spec["tags"] = json!({ "number": n.to_string() });
-        spec["abac"] = json!({ "enabled": n % 2 == 0 });
-        scene.bucket(&format!("data-{n}"), "account", spec).await?;
+        spec["abac"] = json!({ "enabled": n % 4 < 2 });
+        let provider = ["account", "chain"][n % 2];
+        scene.bucket(&format!("data-{n}"), provider, spec).await?;
     }
     for n in 0..BUCKETS {
         scene.ready::<S3Bucket>(&format!("data-{n}")).await?;
@@ -55,6 +61,21 @@ async fn what_is_in_force_costs_no_write() -> Result<()> {
     operator.stop().await?;
     assert_eq!(looks(&scene), (1 + LOOKS) * BUCKETS, "after a restart too");
     assert_eq!(writes(&scene), [""; 0]);
+    Ok(())
+}
+
+/// A provider that comes to the same account through two roles.
+async fn chained(scene: &Scene) -> Result<()> {
+    let role = |name: &str| json!({ "roleARN": format!("arn:aws:iam::{ACCOUNT}:role/{name}") });
+    let spec = json!({
+        "region": REGION,
+        "endpoint": scene.aws.url(),
+        "credentialsSecret": { "name": "account" },
+        "assumeRoleChain": [role("hub"), role("tenant")],
+    });
+    let object = json!({ "kind": "AWSProvider", "metadata": { "name": "chain" }, "spec": spec });
+    scene.create::<AWSProvider>(object).await?;
+    scene.ready::<AWSProvider>("chain").await?;
     Ok(())
 }
 

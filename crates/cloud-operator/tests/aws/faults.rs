@@ -69,6 +69,11 @@ async fn a_read_that_fails_is_tried_again_later_and_never_taken_for_absence() {
                 "SlowDown",
                 (Class::Throttled, Scope::Service, "Throttled"),
             ),
+            (
+                StatusCode::FORBIDDEN,
+                "AccessDenied",
+                (Class::Blocked, Scope::Object, "AccessDenied"),
+            ),
         ] {
             let rule = stage
                 .proxy()

@@ -5,6 +5,7 @@ mod needles;
 mod scene;
 
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     aws::refusal,
@@ -42,42 +43,71 @@ static PLAIN: Canaries = Canaries {
     token: "plain-canary-session-token-of-words",
 };
 
+/// As STS makes them for a role.
+static OF_A_ROLE: Canaries = Canaries {
+    id: "ASIAR0LECANARY5QW8TB",
+    secret: "r0LeCaNaRyS3cR3tXq7Nd9VbKfHs2Jp4Zt6WmYgL",
+    token: "FwoGZXIvYXdzEr0LeCaNaRyT0k3nUo7Hx3Lk9PzQv5BnSd1RjCfEwYgMtAiZpXcVbNmQwErTyUiOpAsDfG",
+};
+
 struct Stage {
     scene: Scene,
     served: Served,
-    canaries: &'static Canaries,
+    /// Those in the Secret.
+    stored: &'static Canaries,
+    /// Those with which S3 is called.
+    used: &'static Canaries,
     needles: Needles,
 }
 
 #[tokio::test]
 async fn keys_of_aws_never_show_in_json() -> Result<()> {
-    never_show("json", &AWS_SHAPED).await
+    never_show("json", &AWS_SHAPED, &AWS_SHAPED).await
 }
 
 #[tokio::test]
 async fn keys_of_aws_never_show_in_text() -> Result<()> {
-    never_show("human", &AWS_SHAPED).await
+    never_show("human", &AWS_SHAPED, &AWS_SHAPED).await
 }
 
 #[tokio::test]
 async fn keys_of_another_store_never_show_in_json() -> Result<()> {
-    never_show("json", &PLAIN).await
+    never_show("json", &PLAIN, &PLAIN).await
 }
 
 #[tokio::test]
 async fn keys_of_another_store_never_show_in_text() -> Result<()> {
-    never_show("human", &PLAIN).await
+    never_show("human", &PLAIN, &PLAIN).await
 }
 
-async fn never_show(format: &str, canaries: &'static Canaries) -> Result<()> {
+#[tokio::test]
+async fn keys_of_a_role_never_show_in_json() -> Result<()> {
+    never_show("json", &AWS_SHAPED, &OF_A_ROLE).await
+}
+
+#[tokio::test]
+async fn keys_of_a_role_never_show_in_text() -> Result<()> {
+    never_show("human", &AWS_SHAPED, &OF_A_ROLE).await
+}
+
+async fn never_show(
+    format: &str,
+    stored: &'static Canaries,
+    used: &'static Canaries,
+) -> Result<()> {
     let scene = Scene::new("canary").await?;
     let environment = [("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
     let served = scene.program(&scene.cluster.config(), &[], &environment)?;
     let stage = Stage {
-        needles: Needles::of([canaries.id, canaries.secret, canaries.token]),
+        needles: Needles::of(
+            [stored, used]
+                .into_iter()
+                .flat_map(|it| [it.id, it.secret, it.token]),
+        ),
         scene,
         served,
-        canaries,
+        stored,
+        used,
     };
     stage.whole_life().await?;
 
@@ -94,22 +124,30 @@ async fn never_show(format: &str, canaries: &'static Canaries) -> Result<()> {
 impl Stage {
     async fn whole_life(&self) -> Result<()> {
         let scene = &self.scene;
-        self.store(self.canaries.id, self.canaries.secret, self.canaries.token)
+        self.store(self.stored.id, self.stored.secret, self.stored.token)
             .await?;
-        scene
-            .create::<AWSProvider>(json!({
-                "kind": "AWSProvider",
-                "metadata": { "name": "account" },
-                "spec": {
-                    "region": "eu-central-1",
-                    "endpoint": scene.aws.url(),
-                    "credentialsSecret": { "name": "account" },
-                },
-            }))
-            .await?;
+        let mut spec = json!({
+            "region": "eu-central-1",
+            "endpoint": scene.aws.url(),
+            "credentialsSecret": { "name": "account" },
+        });
+        if !std::ptr::eq(self.stored, self.used) {
+            spec["assumeRoleARN"] = "arn:aws:iam::123456789012:role/canary".into();
+            let assumes = |call: &harness::proxy::Call| call.about == "AssumeRole";
+            let answer = Action::Answer(assumed(self.used));
+            scene.aws.proxy().rule(Rule::when(assumes, answer));
+        }
+        let object =
+            json!({ "kind": "AWSProvider", "metadata": { "name": "account" }, "spec": spec });
+        scene.create::<AWSProvider>(object).await?;
         let wish = scene.every_facet("data").await?;
         scene.bucket("data", "account", wish).await?;
         scene.ready::<S3Bucket>("data").await?;
+        let mut calls = scene.aws.proxy().requests().into_iter();
+        ensure!(
+            calls.any(|it| it.call.about == "CreateBucket" && it.call.signer == self.used.id),
+            "it was made with other keys"
+        );
         self.inspect("ready").await?;
 
         self.refused_by_s3().await?;
@@ -117,7 +155,7 @@ impl Stage {
         self.unusable_values().await?;
         self.unreadable_answer().await?;
 
-        self.store(self.canaries.id, self.canaries.secret, self.canaries.token)
+        self.store(self.stored.id, self.stored.secret, self.stored.token)
             .await?;
         scene.request_pass::<AWSProvider>("account").await?;
         scene.ready::<AWSProvider>("account").await?;
@@ -130,7 +168,7 @@ impl Stage {
 
     /// S3 echoes the key, what was signed and the signature.
     async fn refused_by_s3(&self) -> Result<()> {
-        let Canaries { id, secret, token } = self.canaries;
+        let Canaries { id, secret, token } = self.used;
         for (code, said) in [
             (
                 "SignatureDoesNotMatch",
@@ -178,7 +216,7 @@ impl Stage {
     }
 
     async fn refused_by_sts(&self) -> Result<()> {
-        let Canaries { id, secret, token } = self.canaries;
+        let Canaries { id, secret, token } = self.used;
         for code in ["InvalidClientTokenId", "SignatureDoesNotMatch", "Unheard"] {
             if code == "Unheard" && self.plain() {
                 continue;
@@ -201,7 +239,7 @@ impl Stage {
 
     /// Values that no request can carry, and half a pair.
     async fn unusable_values(&self) -> Result<()> {
-        let Canaries { id, secret, token } = self.canaries;
+        let Canaries { id, secret, token } = self.stored;
         let broken = format!("{id}\n{secret}");
         self.store(&broken, secret, token).await?;
         self.edit_provider().await?;
@@ -219,7 +257,7 @@ impl Stage {
 
     /// A Secret in a form that cannot be read, as some proxy or version might send it.
     async fn unreadable_answer(&self) -> Result<()> {
-        let Canaries { id, secret, .. } = self.canaries;
+        let Canaries { id, secret, .. } = self.stored;
         for data in [
             json!(secret),
             json!({ "AWS_ACCESS_KEY_ID": [id] }),
@@ -247,7 +285,7 @@ impl Stage {
 
     /// Whether only the code of a refusal tells that its words may hold a key.
     fn plain(&self) -> bool {
-        std::ptr::eq(self.canaries, &PLAIN)
+        std::ptr::eq(self.used, &PLAIN)
     }
 
     async fn recovered(&self) -> Result<()> {
@@ -319,6 +357,18 @@ impl Stage {
             Some(found) => anyhow::bail!("{place} shows {found}"),
         }
     }
+}
+
+/// STS's answer to whoever takes on a role (AWS STS API Reference, "AssumeRole").
+fn assumed(canaries: &Canaries) -> http::Response<Bytes> {
+    let Canaries { id, secret, token } = canaries;
+    let body = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>{id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>\
+         <SessionToken>{token}</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>\
+         </AssumeRoleResult></AssumeRoleResponse>"
+    );
+    http::Response::new(body.into())
 }
 
 async fn all<K>(api: Api<K>) -> Result<String>

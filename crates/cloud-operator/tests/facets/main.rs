@@ -1,6 +1,7 @@
 //! Every facet through the same life: set, seen outside, steady, drifted, corrected, refused, removed.
 
 mod cases;
+mod crash;
 mod refused;
 #[path = "../scene/mod.rs"]
 mod scene;

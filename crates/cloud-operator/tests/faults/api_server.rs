@@ -204,7 +204,8 @@ async fn a_restart_of_the_api_server_is_survived() -> Result<()> {
     let operator = scene.operator()?;
     scene.provider("account").await?;
     for name in ["kept", "deleted"] {
-        scene.bucket(name, "account", json!({})).await?;
+        let wish = scene.every_facet(name).await?;
+        scene.bucket(name, "account", wish).await?;
         scene.ready::<S3Bucket>(name).await?;
     }
     control_plane.restart_api_server().await?;
