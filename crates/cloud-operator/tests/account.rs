@@ -56,7 +56,10 @@ impl Account {
             env::var_os("CI").is_none(),
             "CI is set: no build has an account to try things in"
         );
-        let given = |name: &str| env::var(name).with_context(|| name.to_owned());
+        let given = |name: &str| {
+            let value = env::var(name).ok();
+            value.with_context(|| format!("{name} is not set"))
+        };
         let token = env::var(SESSION_TOKEN).ok();
         Ok(Self {
             keys: Credentials::new(
