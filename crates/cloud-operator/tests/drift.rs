@@ -367,7 +367,7 @@ fn drifted(bucket: &S3Bucket) -> Option<String> {
     let condition = lifecycle.condition("Drifted")?;
     assert_eq!(condition.status, "True");
     assert_eq!(condition.observed_generation, bucket.metadata.generation);
-    Some(condition.message.clone())
+    Some(condition.message.to_string())
 }
 
 fn writes(scene: &Scene) -> Vec<String> {

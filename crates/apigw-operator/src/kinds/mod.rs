@@ -93,7 +93,7 @@ pub fn refused_before<K: Delivered>(object: &K) -> Option<&str> {
         && lifecycle.last_handled_reconcile_at.as_deref()
             == Annotations::of(object).reconcile_requested_at();
     of_this.then(|| {
-        let message = programmed.message.as_str();
+        let message = &*programmed.message;
         message.strip_prefix(SAYS).unwrap_or(message)
     })
 }

@@ -219,7 +219,7 @@ fn stored<K: Delivered>(object: &K, at: Option<Moment>) -> Stored<'_> {
     let Some(ready) = lifecycle.condition(READY) else {
         return Stored::Nothing;
     };
-    let (reason, message) = (ready.reason.as_str(), ready.message.as_str());
+    let (reason, message) = (&*ready.reason, &*ready.message);
     match lifecycle.ready {
         true => Stored::InForce { message },
         false => Stored::NotInForce {

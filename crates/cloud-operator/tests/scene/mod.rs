@@ -388,14 +388,18 @@ pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
 pub fn ready_reason<K: Managed>(object: &K) -> String {
     let lifecycle = lifecycle(object);
     let ready = lifecycle.condition("Ready");
-    ready.map(|ready| ready.reason.clone()).unwrap_or_default()
+    ready
+        .map(|ready| ready.reason.to_string())
+        .unwrap_or_default()
 }
 
 /// The message of the object's `Ready` condition.
 pub fn ready_message<K: Managed>(object: &K) -> String {
     let lifecycle = lifecycle(object);
     let ready = lifecycle.condition("Ready");
-    ready.map(|ready| ready.message.clone()).unwrap_or_default()
+    ready
+        .map(|ready| ready.message.to_string())
+        .unwrap_or_default()
 }
 
 /// Time that flies.

@@ -1,20 +1,24 @@
 //! What every kind has in common whose status an engine keeps.
 
+mod condition;
 mod field_path;
 mod upkeep;
+mod word;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::{
+    condition::Condition,
     field_path::FieldPath,
     upkeep::{
         DeletionPolicySource, Difference, Differences, DriftControl, DriftPolicy, HasUpkeep, Mode,
         Plan, PlannedAction, Upheld, Upkeep,
     },
+    word::Word,
 };
 use crate::schema::bounded_conditions;
 
@@ -78,7 +82,7 @@ impl Lifecycle {
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions
             .iter()
-            .find(|condition| condition.type_ == kind)
+            .find(|condition| condition.type_ == *kind)
     }
 
     /// Notes that something was changed at `now`.

@@ -2,9 +2,9 @@
 //!
 //! Source: kstatus, <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>.
 
-use crd_types::lifecycle::Lifecycle;
+use crd_types::lifecycle::{Condition, Lifecycle};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::text::shortened;
 use crate::decide::outcome::{Class, Fault, Outcome, PassResult};
@@ -74,7 +74,7 @@ pub fn conclude(
     lifecycle.ready = ready;
     lifecycle.observed_generation = generation;
     lifecycle.conditions.retain(|condition| {
-        ![RECONCILING, STALLED, PAUSED].contains(&condition.type_.as_str())
+        ![RECONCILING, STALLED, PAUSED].contains(&&*condition.type_)
             || Some(&*condition.type_) == work
     });
     set(
@@ -99,10 +99,10 @@ pub fn said(
     now: Timestamp,
 ) -> Condition {
     Condition {
-        type_: kind.to_owned(),
-        status: if holds { "True" } else { "False" }.to_owned(),
-        reason: reason.to_owned(),
-        message: shortened(message.to_owned(), MAX_MESSAGE),
+        type_: kind.into(),
+        status: if holds { "True" } else { "False" }.into(),
+        reason: reason.into(),
+        message: (*shortened(message.to_owned(), MAX_MESSAGE)).into(),
         observed_generation: generation,
         last_transition_time: Time(now),
     }
@@ -112,7 +112,7 @@ pub fn said(
 pub fn clear(lifecycle: &mut Lifecycle, kind: &str) {
     lifecycle
         .conditions
-        .retain(|condition| condition.type_ != kind);
+        .retain(|condition| condition.type_ != *kind);
 }
 
 /// Puts a condition into a status. Its transition time moves only if its `status` does.
@@ -134,7 +134,7 @@ pub fn set(lifecycle: &mut Lifecycle, mut condition: Condition) {
 }
 
 fn rank(condition: &Condition) -> (usize, &str) {
-    let kind = condition.type_.as_str();
+    let kind = &*condition.type_;
     (
         ORDER
             .iter()

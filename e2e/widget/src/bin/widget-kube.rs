@@ -5,11 +5,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Parser;
+use crd_types::lifecycle::Condition;
 use futures::StreamExt;
-use k8s_openapi::{
-    api::core::v1::ConfigMap,
-    apimachinery::pkg::apis::meta::v1::{Condition, Time},
-};
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{
     Api, Client, Config, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -150,10 +148,10 @@ impl Site {
             let stood = before.condition(kind).filter(|it| it.status == status);
             let since = stood.map(|it| it.last_transition_time.clone());
             Condition {
-                type_: kind.to_owned(),
-                status: status.to_owned(),
-                reason: reason.to_owned(),
-                message: message.to_owned(),
+                type_: kind.into(),
+                status: status.into(),
+                reason: reason.into(),
+                message: message.into(),
                 observed_generation: generation,
                 last_transition_time: since.unwrap_or_else(|| Time(self.clock.wall())),
             }

@@ -107,5 +107,7 @@ pub fn lifecycle<K: Managed>(object: &K) -> Lifecycle {
 pub fn message<K: Managed>(object: &K, condition: &str) -> String {
     let lifecycle = lifecycle(object);
     let condition = lifecycle.condition(condition);
-    condition.map(|it| it.message.clone()).unwrap_or_default()
+    condition
+        .map(|it| it.message.to_string())
+        .unwrap_or_default()
 }
