@@ -1,9 +1,6 @@
 //! The client of the API server.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use http::{HeaderValue, header::USER_AGENT};
 use kube::{
@@ -11,7 +8,7 @@ use kube::{
     config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
-use super::Common;
+use super::{Common, connection::connected};
 
 /// Why there is no client of the API server.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +53,6 @@ pub enum ClientError {
 /// this Pod runs in. It shows itself as `<operator>/<version>`.
 ///
 /// HTTPS_PROXY is for what is outside: the API server is reached directly.
-///
-/// kube's own retry is off: whoever calls knows what is worth repeating, and for how long.
 pub async fn client(
     settings: &Common,
     operator: &str,
@@ -72,15 +67,7 @@ pub async fn client(
     let agent = format!("{operator}/{version}");
     let agent = HeaderValue::from_str(&agent).map_err(|_| ClientError::UserAgent(agent))?;
     config.headers.push((USER_AGENT, agent));
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(10));
-    config.write_timeout = Some(Duration::from_secs(30));
-    // A guard against dead connections only; it must outlast a watch, which the server ends after 290 s.
-    // A pass has a deadline of its own.
-    config.read_timeout = Some(Duration::from_secs(300));
-    // Otherwise the time that a pooled connection was idle counts against its next answer.
-    config.reset_reader_on_write = true;
-    Client::try_from(config).map_err(|reason| ClientError::Build(Box::new(reason)))
+    connected(&config).map_err(|reason| ClientError::Build(Box::new(reason)))
 }
 
 /// What an explicit kubeconfig file says.

@@ -6,6 +6,7 @@
 
 mod client;
 mod command;
+mod connection;
 mod duration;
 mod error;
 mod flags;
