@@ -32,7 +32,7 @@ use tokio::sync::watch;
 
 use self::{
     targets::Known,
-    wish::{Told, Wish},
+    wish::{Told, Wish, Wishes},
 };
 pub use self::{
     targets::ServiceNames,
@@ -47,7 +47,7 @@ use crate::{
 /// What is wished, and what it comes to.
 pub struct Planner {
     clock: Clock,
-    wishes: Mutex<BTreeMap<ItemId, Wish>>,
+    wishes: Mutex<Wishes>,
     /// Held while a wish is made of what is there: an older one never replaces a newer.
     turn: Mutex<()>,
     texts: OnceLock<ConfigTexts>,
@@ -268,7 +268,7 @@ impl Planner {
             self.earlier_fields
                 .fetch_add(candidate.earlier_fields, Ordering::Relaxed);
         }
-        self.wishes.lock().insert(id, wish);
+        self.wishes.lock().insert(id, Box::new(wish));
         self.index.feed();
     }
 

@@ -1,6 +1,6 @@
 //! What routes may refer to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use k8s_openapi::api::core::v1::Service;
 use kube::core::PartialObjectMeta;
@@ -9,7 +9,7 @@ use operator_core::{
     decide::key::ObjectKey,
 };
 
-use super::wish::Wish;
+use super::wish::Wishes;
 use crate::{
     compile::Targets,
     snapshot::{ItemId, Kind, Snapshot},
@@ -34,11 +34,7 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// Of the Backends, those that gateways get.
-    pub fn of(
-        wishes: &'a BTreeMap<ItemId, Wish>,
-        sent: &Snapshot,
-        services: &'a Cache<ServiceNames>,
-    ) -> Self {
+    pub fn of(wishes: &'a Wishes, sent: &Snapshot, services: &'a Cache<ServiceNames>) -> Self {
         let is_sent = |id: &ItemId| id.kind == Kind::Backend && sent.has(id);
         let backends = || wishes.iter().filter(|(id, _)| is_sent(id));
         let hosts = backends().flat_map(|(_, wish)| &wish.hosts);

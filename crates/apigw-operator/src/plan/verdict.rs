@@ -1,10 +1,10 @@
 //! What every gateway must have, and what became of each wish.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use operator_core::{decide::clock::Moment, engines::fanout::Digest};
 
-use super::wish::Wish;
+use super::wish::{Wish, Wishes};
 use crate::{
     compile::{Compiled, LeftOut, References, Targets},
     snapshot::{ItemId, Snapshot},
@@ -48,13 +48,13 @@ pub enum What {
 
 impl Plan {
     pub(super) fn new(
-        wishes: &BTreeMap<ItemId, Wish>,
+        wishes: &Wishes,
         targets: &impl Targets,
         mut compiled: Compiled,
         before: Option<&Self>,
         now: Moment,
     ) -> Self {
-        let verdict = |(id, wish): (&ItemId, &Wish)| {
+        let verdict = |(id, wish): (&ItemId, &Box<Wish>)| {
             let what = match (&wish.candidate, compiled.left_out.remove(id)) {
                 (Err(why), _) => What::Invalid(why.clone()),
                 (Ok(_), Some(left_out)) => What::LeftOut(left_out),

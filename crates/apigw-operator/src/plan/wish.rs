@@ -1,13 +1,17 @@
 //! What a user wishes of one object.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use operator_core::{cluster::config_maps::NoText, decide::clock::Moment, engines::fanout::Digest};
 
 use crate::{
     compile::{Candidate, Destinations},
     kinds::{Delivered, Text, edition, in_force_before, refused_before},
+    snapshot::ItemId,
 };
+
+/// Every wish. Boxed, as a tree's nodes are half empty.
+pub(super) type Wishes = BTreeMap<ItemId, Box<Wish>>;
 
 /// What a user wishes of one object.
 pub(super) struct Wish {
@@ -69,15 +73,15 @@ impl Wish {
             found
         };
         let candidate = object.candidate(&noted);
-        let asked = edition(&**object);
+        let asked: Arc<str> = edition(&**object).into();
         let digest = candidate.as_ref().ok().map(|it| it.item.digest());
         let named = match digest.filter(|_| refers(&**object)) {
-            Some(digest) => format!("{asked}/{digest}"),
-            None => asked.clone(),
+            Some(digest) => format!("{asked}/{digest}").into(),
+            None => Arc::clone(&asked),
         };
         (!unknown.get()).then(|| Self {
-            asked: asked.into(),
-            edition: named.into(),
+            asked,
+            edition: named,
             told: Told::of(&**object),
             candidate: candidate.map_err(|invalid| invalid.to_string()),
             since: now,
