@@ -20,10 +20,19 @@ pub struct Bench {
 enum What {
     /// Routes and backends to gateways
     Apigw,
+    /// Buckets at AWS
+    Cloud(Cloud),
     /// What each AWS provider costs
     CloudProviders,
     /// operator-core beside controller-runtime and kube's Controller; needs Go
     Core(Core),
+}
+
+#[derive(Args)]
+struct Cloud {
+    /// How many buckets there are at the end; there is a tenth of them before
+    #[arg(long, default_value_t = 10_000)]
+    objects: usize,
 }
 
 #[derive(Args)]
@@ -46,15 +55,19 @@ impl Bench {
     pub fn run(self, project: &Project) -> Result<()> {
         println!("Building, optimised (the first time takes minutes) ...");
         match self.what {
-            What::Apigw => operator(project, "apigw", "apigw-operator"),
-            What::CloudProviders => operator(project, "cloud-providers", "cloud-operator"),
+            What::Apigw => operator(project, "apigw", "apigw-operator", &[]),
+            What::Cloud(cloud) => {
+                let objects = format!("--objects={}", cloud.objects);
+                operator(project, "cloud", "cloud-operator", &[&objects])
+            }
+            What::CloudProviders => operator(project, "cloud-providers", "cloud-operator", &[]),
             What::Core(core) => core.run(project),
         }
     }
 }
 
 /// Measures one operator by itself.
-fn operator(project: &Project, name: &str, operator: &str) -> Result<()> {
+fn operator(project: &Project, name: &str, operator: &str, more: &[&str]) -> Result<()> {
     let shell = &project.shell;
     // Each by itself: together, an operator would get features that only the measuring program asks for.
     cmd!(
@@ -71,7 +84,7 @@ fn operator(project: &Project, name: &str, operator: &str) -> Result<()> {
     let report = format!("docs/benchmarks/{name}.md");
     cmd!(
         shell,
-        "{bench} {name} --program {program} --report {report}"
+        "{bench} {name} --program {program} --report {report} {more...}"
     )
     .quiet()
     .run()?;

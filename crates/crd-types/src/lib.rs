@@ -26,6 +26,7 @@ pub mod rules;
 mod schema;
 pub mod stored;
 pub mod text;
+pub mod text_map;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 

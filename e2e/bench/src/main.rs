@@ -3,8 +3,10 @@
 //! Started by `cargo xtask bench`, which builds what this needs, optimised.
 
 mod apigw;
+mod cloud;
 mod cloud_providers;
 mod core;
+mod cpu;
 mod machine;
 mod resident;
 mod spread;
@@ -19,6 +21,8 @@ use clap::{Args, Parser};
 enum Bench {
     /// Routes and backends to gateways.
     Apigw(One),
+    /// Buckets at AWS.
+    Cloud(Cloud),
     /// What each AWS provider costs.
     CloudProviders(One),
     /// operator-core beside controller-runtime and kube's Controller.
@@ -36,11 +40,25 @@ struct One {
     report: PathBuf,
 }
 
+/// The operator of AWS, and how much it has to do.
+#[derive(Args)]
+struct Cloud {
+    #[command(flatten)]
+    one: One,
+    /// How many buckets there are at the end; there is a tenth of them before.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..))]
+    objects: u32,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let (one, report) = match Bench::parse() {
         Bench::Apigw(one) => {
             let report = apigw::measure(&one.program).await?;
+            (one, report)
+        }
+        Bench::Cloud(Cloud { one, objects }) => {
+            let report = cloud::measure(&one.program, usize::try_from(objects)?).await?;
             (one, report)
         }
         Bench::CloudProviders(one) => {

@@ -148,7 +148,7 @@ pub(super) async fn access(
         account: account.transpose().map_err(invalid)?,
         source,
         chain: chain.collect(),
-        default_tags: spec.default_tags.as_map().clone(),
+        default_tags: spec.default_tags.to_map(),
     })))
 }
 
@@ -220,7 +220,7 @@ fn hop(role: AssumeRole, external_id: &str) -> Hop {
         ),
         session_name: role.session_name.map(|name| name.to_string()),
         duration: role.duration_seconds,
-        tags: role.tags.as_map().clone(),
+        tags: role.tags.to_map(),
         transitive_tag_keys: role
             .transitive_tag_keys
             .iter()

@@ -44,7 +44,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         created,
         adopted,
         owned: owned_facets.into_iter().collect(),
-        settled: settled_facets,
+        settled: settled_facets.to_map(),
     }
 }
 
@@ -73,6 +73,6 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         created,
         adopted,
         owned_facets: owned.into_iter().collect(),
-        settled_facets: settled,
+        settled_facets: settled.into(),
     }
 }

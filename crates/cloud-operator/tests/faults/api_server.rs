@@ -69,7 +69,7 @@ async fn whoever_edits_between_our_read_and_our_write_wins() -> Result<()> {
     for (name, _) in cases {
         scene.bucket(name, "account", json!({})).await?;
         let ready = scene.ready::<S3Bucket>(name).await?;
-        assert!(ready.spec.tags.as_map().contains_key("edited"), "{name}");
+        assert!(ready.spec.tags.contains_key("edited"), "{name}");
         let bucket = scene.bucket_name(name);
         let requests = scene.aws.proxy().requests();
         let writes: Vec<&Call> = requests

@@ -34,6 +34,9 @@ impl References {
             }
         }
         if let Some(target) = target {
+            // One name for all who refer to it.
+            let known = index.users.get_key_value(&target);
+            let target = known.map_or_else(|| target.clone(), |(known, _)| known.clone());
             index.targets.insert(user.clone(), target.clone());
             index.users.entry(target).or_default().insert(user.clone());
         }
@@ -52,6 +55,8 @@ impl References {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
@@ -73,5 +78,15 @@ mod tests {
         references.set(&key("b"), None);
         let index = references.index.lock();
         assert!(index.users.is_empty() && index.targets.is_empty());
+    }
+
+    #[test]
+    fn what_many_refer_to_is_kept_once() {
+        let references = References::default();
+        references.set(&key("a"), Some(key("one")));
+        references.set(&key("b"), Some(key("one")));
+        let index = references.index.lock();
+        let [a, b] = ["a", "b"].map(|user| index.targets[&key(user)].name.clone());
+        assert!(Arc::ptr_eq(&a, &b));
     }
 }

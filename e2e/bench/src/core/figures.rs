@@ -1,8 +1,8 @@
 //! What one measurement gives, and what several of them have in common.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use harness::{
     process::Child,
     proxy::{Flow, Traffic},
@@ -10,7 +10,7 @@ use harness::{
 use operator_core::decide::clock::Moment;
 
 use super::stage::Stage;
-use crate::{resident::Resident, spread::Times};
+use crate::{cpu::cpu, resident::Resident, spread::Times};
 
 /// One measurement of one program.
 #[derive(Default)]
@@ -110,18 +110,6 @@ fn difference(after: &Traffic, before: &Traffic) -> Traffic {
 
 fn cpu_of_all(programs: &[&Child]) -> Result<Duration> {
     programs.iter().map(|program| cpu(program)).sum()
-}
-
-/// The CPU time of a process so far: `utime` and `stime` of proc(5).
-fn cpu(program: &Child) -> Result<Duration> {
-    let dead = || format!("{} has ended: {}", program.name(), program.log_tail(20));
-    let stat = fs::read_to_string(format!("/proc/{}/stat", program.pid())).with_context(dead)?;
-    // The program's name, in parentheses, may hold anything.
-    let (_, rest) = stat.rsplit_once(") ").with_context(dead)?;
-    let ticks = rest.split(' ').skip(11).take(2);
-    let ticks: u64 = ticks.filter_map(|it| it.parse::<u64>().ok()).sum();
-    let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
 
 /// Least, middle and greatest of several values.

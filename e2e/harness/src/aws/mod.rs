@@ -1,15 +1,17 @@
-//! The proxy before moto, AWS's stand-in.
+//! The proxy before AWS's stand-ins: moto, or one of our own in this process.
 
 mod operation;
 mod overlay;
 pub mod permission;
 pub mod refusal;
 mod s3;
+mod stand_in;
 
 use anyhow::Result;
 
 use crate::proxy::{Forwarder, Proxy};
 use overlay::Overlay;
+pub use stand_in::StandIn;
 
 /// A [`Proxy`] before a moto server, which also supplies what AWS does and moto does not:
 ///
@@ -48,6 +50,15 @@ impl AwsProxy {
     pub async fn start(moto: &str) -> Result<Self> {
         let overlay = Overlay::new(Forwarder::plain(moto)?);
         let proxy = Proxy::start(overlay, operation::classify).await?;
+        Ok(Self { proxy })
+    }
+
+    /// Starts a proxy before AWS's stand-in in this process.
+    ///
+    /// # Errors
+    /// When no port of 127.0.0.1 is free.
+    pub async fn before(stand_in: &StandIn) -> Result<Self> {
+        let proxy = Proxy::start(stand_in.clone(), operation::classify).await?;
         Ok(Self { proxy })
     }
 

@@ -27,7 +27,7 @@ impl Facet for BucketTags {
 
     fn wanted(wish: &Wish<'_>) -> Option<TagMap> {
         let mut tags = wish.default_tags.clone();
-        tags.extend(wish.spec.tags.as_map().clone());
+        tags.extend(wish.spec.tags.to_map());
         tags.extend(mark::to_tags(wish.mark));
         Some(tags)
     }

@@ -89,7 +89,7 @@ impl Ruled for AssumeRole {
         |step| {
             step.transitive_tag_keys
                 .iter()
-                .all(|key| step.tags.as_map().contains_key(key.as_str()))
+                .all(|key| step.tags.contains_key(key.as_str()))
         },
     )];
 }

@@ -3,9 +3,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::text_map::TextMap;
+
 /// Tags by which a rule chooses objects; an object can have ten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectTags(BTreeMap<String, String>);
+pub struct ObjectTags(TextMap);
 
 impl ObjectTags {
     /// Whether there are none.
@@ -17,10 +19,10 @@ impl ObjectTags {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for ObjectTags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
         let tags = tags.into_iter();
-        Self(
-            tags.map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        )
+        let tags: BTreeMap<String, String> = tags
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        Self(tags.into())
     }
 }
 

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +5,7 @@ use super::{account_id::AccountId, bucket_name::BucketName, partition::Partition
 use crate::{
     lifecycle::{HasLifecycle, HasUpkeep, Lifecycle, Upkeep},
     schema::conform,
+    text_map::TextMap,
 };
 
 /// What became of a bucket.
@@ -141,12 +140,12 @@ pub struct BucketRecord {
     pub owned_facets: Vec<String>,
     /// Parts of the bucket that were last seen as the spec wanted them, each with a digest of what it wanted:
     /// what differs from the spec is drift if this digest is still that of the spec, and an edit otherwise.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     #[schemars(
         length(max = 32),
         extend("maxProperties" = 32, "additionalProperties" = { "type": "string", "maxLength": 64 })
     )]
-    pub settled_facets: BTreeMap<String, String>,
+    pub settled_facets: TextMap,
 }
 
 impl HasLifecycle for S3BucketStatus {

@@ -4,19 +4,31 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::GROUP;
-use crate::rules::{Rule, Ruled, VALIDATIONS, cel_of};
+use crate::{
+    rules::{Rule, Ruled, VALIDATIONS, cel_of},
+    text_map::TextMap,
+};
 
 /// How many tags a user may set: AWS's 50 for a resource, less the five of the operator's ownership mark.
 pub const TAG_LIMIT: usize = 45;
 
 /// Tags of an AWS resource, as a user writes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tags(BTreeMap<String, String>);
+pub struct Tags(TextMap);
 
 impl Tags {
     /// The tags, ordered by key.
-    pub fn as_map(&self) -> &BTreeMap<String, String> {
-        &self.0
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        self.0.to_map()
+    }
+
+    /// Whether there is a tag with this key.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| key)
     }
 
     /// Whether there are none.
@@ -27,11 +39,11 @@ impl Tags {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        Self(
-            tags.into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        )
+        let tags = tags.into_iter();
+        let tags: BTreeMap<String, String> = tags
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        Self(tags.into())
     }
 }
 
@@ -43,21 +55,20 @@ impl Ruled for Tags {
             "self.all(key, key.size() >= 1 && key.size() <= 128)",
             "the key of a tag must have 1 to 128 characters",
             |tags| {
-                tags.0
-                    .keys()
+                tags.keys()
                     .all(|key| (1..=128).contains(&key.chars().count()))
             },
         ),
         Rule::new(
             "self.all(key, !key.startsWith('aws:'))",
             "keys that begin with 'aws:' belong to AWS",
-            |tags| !tags.0.keys().any(|key| key.starts_with("aws:")),
+            |tags| !tags.keys().any(|key| key.starts_with("aws:")),
         ),
         Rule::new(
             "self.all(key, !key.startsWith('aws-infra-operator.runner.codes/'))",
             "keys that begin with 'aws-infra-operator.runner.codes/' belong to the operator's ownership mark",
             |tags| {
-                !tags.0.keys().any(|key| {
+                !tags.keys().any(|key| {
                     key.strip_prefix(GROUP)
                         .is_some_and(|rest| rest.starts_with('/'))
                 })

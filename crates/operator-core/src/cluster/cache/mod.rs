@@ -57,7 +57,8 @@ where
     type Stored = K;
 
     fn project(object: K) -> K {
-        object
+        // Lists grew as they were read, and have room to spare; a clone's have none.
+        object.clone()
     }
 }
 
@@ -266,5 +267,23 @@ impl<P: Projection> Cache<P> {
                 observer(&key, &effect.as_change());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_no_room_to_spare() {
+        let mut finalizers = Vec::with_capacity(10);
+        finalizers.push("a/b".to_owned());
+        let mut map = ConfigMap::default();
+        map.metadata.finalizers = Some(finalizers);
+        let kept = Whole::<ConfigMap>::project(map);
+        let finalizers = kept.metadata.finalizers.unwrap_or_default();
+        assert_eq!((finalizers.len(), finalizers.capacity()), (1, 1));
     }
 }

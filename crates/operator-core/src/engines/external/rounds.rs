@@ -3,7 +3,7 @@
 //! A whole look comes at the start, after each word of the user and each change of what is wanted, and as long as
 //! something is amiss. After that an interval passes between looks, and each is at one facet, in turn.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::decide::{clock::Moment, key::ObjectKey, outcome::Outcome};
 
@@ -23,6 +23,8 @@ pub(super) enum Look {
 pub(super) struct Rounds {
     interval: Duration,
     last: HashMap<ObjectKey, Last>,
+    /// What was said last of any object: nearly always the same of all.
+    usual: Option<Arc<Outcome>>,
 }
 
 #[derive(Debug)]
@@ -32,7 +34,7 @@ struct Last {
     at: Moment,
     /// The number of the facet whose turn is next.
     next: usize,
-    said: Outcome,
+    said: Arc<Outcome>,
 }
 
 impl Rounds {
@@ -41,6 +43,7 @@ impl Rounds {
         Self {
             interval,
             last: HashMap::new(),
+            usual: None,
         }
     }
 
@@ -49,7 +52,7 @@ impl Rounds {
         let Some(last) = self.last.get(key).filter(|last| last.about == about) else {
             return Look::Whole;
         };
-        let said = last.said.clone();
+        let said = Outcome::clone(&last.said);
         match (now.since(last.at) < self.interval, &said) {
             (true, _) => Look::None(said),
             (false, Outcome::Done { .. }) => Look::Part(last.next, said),
@@ -73,12 +76,20 @@ impl Rounds {
                     about,
                     at: now,
                     next: facet.map_or(0, |facet| facet.wrapping_add(1)),
-                    said: said.clone(),
+                    said: self.shared(said),
                 };
                 self.last.insert(key.clone(), last);
             }
             _ => self.forget(key),
         }
+    }
+
+    /// The same, kept once where many say it.
+    fn shared(&mut self, said: &Outcome) -> Arc<Outcome> {
+        let usual = self.usual.take().filter(|usual| **usual == *said);
+        let usual = usual.unwrap_or_else(|| Arc::new(said.clone()));
+        self.usual = Some(usual.clone());
+        usual
     }
 
     /// The time until the next look, if all is well until then.
@@ -182,6 +193,18 @@ mod tests {
         rounds.ended(&key(), 1, at(0.0), None, &done());
         rounds.forget_all();
         assert_eq!(rounds.due(&key(), 1, at(0.1)), Look::Whole);
+    }
+
+    #[test]
+    fn what_is_said_of_many_is_kept_once() {
+        let mut rounds = Rounds::new(HOUR);
+        let keys = ["a", "b", "c"].map(|name| ObjectKey::new("ns", name));
+        for (key, said) in keys.iter().zip([done(), done(), held()]) {
+            rounds.ended(key, 1, at(0.0), None, &said);
+        }
+        let [a, b, c] = keys.each_ref().map(|key| rounds.last[key].said.clone());
+        assert!(Arc::ptr_eq(&a, &b));
+        assert_eq!(*c, held());
     }
 
     #[test]

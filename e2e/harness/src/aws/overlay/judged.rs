@@ -9,15 +9,15 @@ use serde_json::Value;
 use crate::aws::{refusal, s3::S3Call};
 
 /// A write that is judged.
-pub(super) struct Judged {
-    pub(super) operation: &'static str,
+pub(in crate::aws) struct Judged {
+    pub(in crate::aws) operation: &'static str,
     /// The parts of the bucket that it depends on.
-    pub(super) sees: &'static [&'static str],
+    pub(in crate::aws) sees: &'static [&'static str],
     /// What AWS answers instead of doing it; the parts are given as XML, empty where there is none.
-    pub(super) judge: fn(&S3Call, &[String]) -> Option<Response<Bytes>>,
+    pub(in crate::aws) judge: fn(&S3Call, &[String]) -> Option<Response<Bytes>>,
 }
 
-pub(super) static JUDGED: [Judged; 8] = [
+pub(in crate::aws) static JUDGED: [Judged; 8] = [
     judged("PutBucketPolicy", &["publicAccessBlock"], policy),
     judged(
         "PutBucketAcl",

@@ -7,17 +7,17 @@ use http::{Response, StatusCode};
 use crate::aws::refusal;
 
 /// A part that is kept.
-pub(super) struct Kept {
+pub(in crate::aws) struct Kept {
     /// The query that names it.
-    pub(super) part: &'static str,
+    pub(in crate::aws) part: &'static str,
     /// The element of its XML.
-    pub(super) root: &'static str,
-    pub(super) without: Without,
+    pub(in crate::aws) root: &'static str,
+    pub(in crate::aws) without: Without,
 }
 
 /// What is answered where there is nothing.
 #[derive(Clone, Copy)]
-pub(super) enum Without {
+pub(in crate::aws) enum Without {
     /// An error with this code.
     Code(&'static str),
     /// This inside of the element.
@@ -75,7 +75,7 @@ pub(super) static KEPT: [Kept; 10] = [
     ),
 ];
 
-const fn kept(part: &'static str, root: &'static str, without: Without) -> Kept {
+pub(in crate::aws) const fn kept(part: &'static str, root: &'static str, without: Without) -> Kept {
     Kept {
         part,
         root,
@@ -91,7 +91,7 @@ impl Kept {
     }
 
     /// The answer where there is nothing.
-    pub(super) fn nothing(&self) -> Response<Bytes> {
+    pub(in crate::aws) fn nothing(&self) -> Response<Bytes> {
         let none = |code| {
             let message = "The specified configuration does not exist";
             refusal::s3(StatusCode::NOT_FOUND, code, message)
@@ -127,13 +127,13 @@ impl Kept {
 }
 
 /// A document as it goes out.
-pub(super) fn document(xml: &str) -> Response<Bytes> {
+pub(in crate::aws) fn document(xml: &str) -> Response<Bytes> {
     let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
     refusal::xml(StatusCode::OK, format!("{declaration}{xml}"))
 }
 
 /// The element that a client wrote, without what stands before it; none if it is not this element.
-pub(super) fn element<'a>(body: &'a str, root: &str) -> Option<&'a str> {
+pub(in crate::aws) fn element<'a>(body: &'a str, root: &str) -> Option<&'a str> {
     let begin = body.find(&format!("<{root}"))?;
     let text = body[begin..].trim_end();
     let whole = text.ends_with(&format!("</{root}>")) || text.ends_with("/>");

@@ -8,9 +8,9 @@ mod default_public_access_block;
 mod default_retention;
 mod expected_owner;
 mod foreign_account;
-mod judged;
+pub(super) mod judged;
 mod keeper;
-mod kept;
+pub(super) mod kept;
 mod notified;
 mod server;
 mod versioning;
@@ -41,13 +41,13 @@ enum Entry {
 }
 
 /// Answers a request about a bucket that exists, or lets it pass.
-type Guard = fn(&S3Call, &Bucket) -> Option<Response<Bytes>>;
+pub(super) type Guard = fn(&S3Call, &Bucket) -> Option<Response<Bytes>>;
 /// Says what moto must be told about a bucket that it has just made; an `Err` refuses its making.
-type Complete = fn(&S3Call) -> Result<Option<Setting>, Box<Response<Bytes>>>;
+pub(super) type Complete = fn(&S3Call) -> Result<Option<Setting>, Box<Response<Bytes>>>;
 /// Puts AWS's answer to an operation in the place of moto's.
-struct Correct {
-    operation: &'static str,
-    correct: fn(Response<Bytes>) -> Response<Bytes>,
+pub(super) struct Correct {
+    pub(super) operation: &'static str,
+    pub(super) correct: fn(Response<Bytes>) -> Response<Bytes>,
 }
 
 /// In the order in which they act.
@@ -64,12 +64,12 @@ static TABLE: [Entry; 9] = [
 ];
 
 /// What a guard knows about the request's bucket.
-struct Bucket {
-    region: String,
+pub(super) struct Bucket {
+    pub(super) region: String,
     /// The account of the request's credential.
-    caller: String,
+    pub(super) caller: String,
     /// Whether that account owns the bucket.
-    owned: bool,
+    pub(super) owned: bool,
 }
 
 impl Bucket {
@@ -80,7 +80,7 @@ impl Bucket {
         self.with_region(denied)
     }
 
-    fn with_region(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+    pub(super) fn with_region(&self, mut response: Response<Bytes>) -> Response<Bytes> {
         let region = HeaderValue::from_str(&self.region).expect("it came in a header");
         response.headers_mut().insert("x-amz-bucket-region", region);
         response
@@ -89,9 +89,9 @@ impl Bucket {
 
 /// A part of a bucket's configuration: the query that names it, and its XML.
 #[derive(Debug, PartialEq, Eq)]
-struct Setting {
-    part: &'static str,
-    body: String,
+pub(super) struct Setting {
+    pub(super) part: &'static str,
+    pub(super) body: String,
 }
 
 /// The overlay over a moto server.
@@ -261,21 +261,21 @@ impl Upstream for Overlay {
     }
 }
 
-fn guards() -> impl Iterator<Item = Guard> {
+pub(super) fn guards() -> impl Iterator<Item = Guard> {
     TABLE.iter().filter_map(|entry| match entry {
         Entry::Guard(guard) => Some(*guard),
         _ => None,
     })
 }
 
-fn completions() -> impl Iterator<Item = Complete> {
+pub(super) fn completions() -> impl Iterator<Item = Complete> {
     TABLE.iter().filter_map(|entry| match entry {
         Entry::Complete(complete) => Some(*complete),
         _ => None,
     })
 }
 
-fn corrections() -> impl Iterator<Item = &'static Correct> {
+pub(super) fn corrections() -> impl Iterator<Item = &'static Correct> {
     TABLE.iter().filter_map(|entry| match entry {
         Entry::Correct(correct) => Some(correct),
         _ => None,
