@@ -8,6 +8,7 @@ use harness::{
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
+    Api,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::ApiResource,
 };

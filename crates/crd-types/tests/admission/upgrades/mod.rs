@@ -16,7 +16,7 @@ use crate::{
     bounds::edges_of,
     objects::{base_with, bases, json_patch},
     rules::places,
-    tree::{Path as Place, nodes},
+    tree::{Node, Path as Place, nodes},
     trials::trials,
     twins,
 };
@@ -68,7 +68,8 @@ async fn what_the_last_release_stored_lives_on() {
         kind.install(&released, &least(&name)).await;
         let bases = bases(&name);
         for (index, base) in bases.iter().enumerate() {
-            let stored = kind.store(&format!("full-{index}"), &base["spec"], &base["status"]);
+            let full = format!("full-{index}");
+            let stored = kind.store(&full, &base["spec"], &base["status"]);
             stored.await.unwrap();
         }
         kind.install(&present, &least(&name)).await;
@@ -132,50 +133,84 @@ fn without_rules(definition: &CustomResourceDefinition) -> CustomResourceDefinit
     serde_json::from_value(stripped).unwrap()
 }
 
-/// Every spec that some rule or bound of a kind refuses, with what refuses it.
-fn refused(definition: &CustomResourceDefinition) -> Vec<(String, Value)> {
-    let kind = &definition.spec.names.kind;
-    let trials = trials();
-    let with = |place: &Place, value: &Value| {
-        let (mut base, pointer) = base_with(kind, place);
-        json_patch(
-            base.pointer_mut(&pointer).expect("base_with found it"),
-            value,
-        );
-        base["spec"].take()
-    };
-    let by_rules = places().into_iter().filter_map(|(of, node, message, _)| {
-        let trial = trials.iter().find(|trial| trial.message == message)?;
-        let concerns = of == *kind && node.path.to_string().starts_with("spec");
-        concerns.then(|| {
-            (
-                format!("{}: {message}", node.path),
-                with(&node.path, &trial.refused),
-            )
-        })
-    });
-    let nodes = nodes(definition).into_iter();
-    let nodes = nodes.filter(|node| node.path.to_string().starts_with("spec"));
-    let by_bounds = nodes.flat_map(|node| {
-        let (base, pointer) = base_with(kind, &node.path);
-        let value = base.pointer(&pointer).expect("base_with found it");
-        let edges = edges_of(&node, value).into_iter().map(|edge| {
-            let mut base = base.clone();
-            *base.pointer_mut(&pointer).expect("as before") = edge.beyond;
-            (
-                format!("{}: {}", node.path, edge.bound),
-                base["spec"].take(),
-            )
-        });
-        edges.collect::<Vec<_>>()
-    });
-    by_rules.chain(by_bounds).collect()
+/// What some definition may have taken and the present one does not.
+struct Refused {
+    /// Where it stands, and what refuses it.
+    rule: String,
+    /// The spec that is refused.
+    spec: Value,
+    /// The same without fault.
+    mended: Value,
 }
 
-/// Whatever a rule, a bound or a requirement that is new says of a value which is there already: the object can be
-/// read, labelled, deleted and let go, and its status written.
+/// What each rule and each requirement of a kind refuses, and lists and maps that are too small: rules may stumble over
+/// them.
+fn refused(definition: &CustomResourceDefinition) -> Vec<Refused> {
+    let kind = &definition.spec.names.kind;
+    let trials = trials();
+    let is_of_spec = |place: &Place| place.to_string().starts_with("spec");
+    let refused = |place: &Place, why: &str, spoil: &dyn Fn(&mut Value)| {
+        let (mut base, pointer) = base_with(kind, place);
+        let mended = base["spec"].clone();
+        spoil(base.pointer_mut(&pointer).expect("base_with found it"));
+        Refused {
+            rule: format!("{place}: {why}"),
+            spec: base["spec"].take(),
+            mended,
+        }
+    };
+    let nodes = nodes(definition);
+    // Without the keys of its items there is no such list.
+    let keys: Vec<String> = nodes
+        .iter()
+        .flat_map(|Node { path, schema }| {
+            let keys = schema["x-kubernetes-list-map-keys"].as_array();
+            let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+            keys.map(move |key| format!("{path}[]: required {key}"))
+        })
+        .collect();
+    let mut all = Vec::new();
+    for (of, node, message, _) in places() {
+        let trial = trials.iter().find(|trial| trial.message == message);
+        if let (true, true, Some(trial)) = (of == *kind, is_of_spec(&node.path), trial) {
+            let spoil = |value: &mut Value| json_patch(value, &trial.refused);
+            all.push(refused(&node.path, &message, &spoil));
+        }
+    }
+    for node in nodes.iter().filter(|node| is_of_spec(&node.path)) {
+        let (base, pointer) = base_with(kind, &node.path);
+        let edges = edges_of(node, base.pointer(&pointer).expect("base_with found it"));
+        for edge in edges {
+            let mut wanted = ["required", "minItems", "minProperties"].iter();
+            if wanted.any(|it| edge.bound.starts_with(it)) {
+                let spoil = |value: &mut Value| *value = edge.beyond.clone();
+                all.push(refused(&node.path, &edge.bound, &spoil));
+            }
+        }
+    }
+    all.retain(|it| !keys.contains(&it.rule));
+    all
+}
+
+/// The rules that do not refuse a value but stumble over it. The API server forgives an object what is as it was, but no
+/// error in a rule: such an object has to be mended before anything else is written to it. There is no way in CEL to
+/// judge a regular expression but to compile it.
+const STUMBLING: [&str; 3] = [
+    "spec.match[].headers[].regex: must be a regular expression of RE2, which has neither look-around nor back-references",
+    "spec.match[].queryParams[].regex: must be a regular expression of RE2, which has neither look-around nor back-references",
+    "spec.match[].uri.regex: must be a regular expression of RE2, which has neither look-around nor back-references",
+];
+
+/// Whether a rule read a required field that is not there. No object is without one: none was ever made required.
+fn lacks_what_always_was(rule: &str, why: &str) -> bool {
+    rule.contains(": required ") && why.contains("no such key")
+}
+
+/// Whatever a rule or a requirement that is new says of a value which is there already: the object can be read,
+/// labelled, deleted and let go, and its status written.
 #[tokio::test]
 async fn what_no_rule_refused_lives_on_under_every_rule() {
+    let mut stumbled = Vec::new();
     for present in crd_types::crds() {
         let name = present.spec.names.kind.clone();
         let own = Kind::like(&present).await;
@@ -184,53 +219,57 @@ async fn what_no_rule_refused_lives_on_under_every_rule() {
         let refused = refused(&present);
         assert!(
             refused.len() > 20,
-            "{name} has more than {} rules",
+            "{name} refuses more than {}",
             refused.len()
         );
-        let stored = |(index, (rule, spec)): (usize, &(String, Value))| {
-            let (object, rule, spec) = (format!("refused-{index}"), rule.clone(), spec.clone());
-            async move {
-                let stored = kind.store(&object, &spec, &Value::Null).await;
-                stored
-                    .map(|_| (object, rule.clone()))
-                    .map_err(|error| format!("{rule}: {error}"))
-            }
-        };
-        let stored: Vec<_> = stream::iter(refused.iter().enumerate())
-            .map(stored)
-            .buffer_unordered(8)
-            .collect()
+        let named = refused.iter().enumerate();
+        let named = named.map(|(index, it)| (format!("refused-{index}"), it));
+        let named: Vec<_> = named.collect();
+        stream::iter(&named)
+            .for_each_concurrent(8, |(object, it)| async move {
+                let stored = kind.store(object, &it.spec, &Value::Null).await;
+                stored.unwrap_or_else(|why| panic!("{}: {why}", it.rule));
+            })
             .await;
-        let (stored, failed): (Vec<_>, Vec<_>) = stored.into_iter().partition(Result::is_ok);
-        assert!(failed.is_empty(), "{name}: {failed:#?}");
 
         kind.install(&present, &least(&name)).await;
-        let failures: Vec<String> = stream::iter(stored.into_iter().flatten())
-            .map(|(object, rule)| async move {
-                lives_on(kind, &object)
-                    .await
-                    .err()
-                    .map(|why| format!("{rule}: {why}"))
+        let failures: Vec<(&str, String)> = stream::iter(&named)
+            .map(|(object, it)| async move {
+                let why = lives_on(kind, object).await.err()?;
+                if lacks_what_always_was(&it.rule, &why) {
+                    return None;
+                }
+                let mended = json!({ "spec": it.mended });
+                let again = match kind.patch(object, &mended).await {
+                    Ok(_) => lives_on(kind, object).await,
+                    Err(why) => Err(why),
+                };
+                again.unwrap_or_else(|why| panic!("mended, {}: {why}", it.rule));
+                Some((&*it.rule, why))
             })
             .buffer_unordered(8)
             .filter_map(async |failure| failure)
             .collect()
             .await;
-        assert!(failures.is_empty(), "{name}: {failures:#?}");
+        let failures = failures.into_iter();
+        let (known, new): (Vec<_>, Vec<_>) =
+            failures.partition(|(rule, _)| STUMBLING.contains(rule));
+        assert!(new.is_empty(), "{name}: {new:#?}");
+        stumbled.extend(known.into_iter().map(|(rule, _)| rule.to_owned()));
         own.uninstall().await;
     }
+    stumbled.sort();
+    assert_eq!(stumbled, STUMBLING);
 }
 
+/// What has to be possible whatever a spec holds.
 async fn lives_on(kind: &Kind, object: &str) -> Result<(), String> {
+    let at = |what: &'static str| move |why: String| format!("{what}: {why}");
     kind.read(object).await?;
-    kind.label(object)
-        .await
-        .map_err(|why| format!("label: {why}"))?;
+    kind.label(object).await.map_err(at("label"))?;
     let status = json!({ "ready": false });
     kind.write_status(object, &status)
         .await
-        .map_err(|why| format!("status: {why}"))?;
-    kind.delete(object)
-        .await
-        .map_err(|why| format!("delete: {why}"))
+        .map_err(at("status"))?;
+    kind.delete(object).await.map_err(at("delete"))
 }

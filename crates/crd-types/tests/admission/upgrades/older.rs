@@ -115,6 +115,10 @@ async fn what_the_older_operator_left_lives_on_and_can_be_edited() {
             kind.store(object, &spec, &status()).await.unwrap();
         }
 
+        kind.store("nothing", &Value::Null, &Value::Null)
+            .await
+            .unwrap();
+
         kind.install(&present, &least(&name)).await;
         for index in 0..manifests.len() {
             let fine = format!("fine-{index}");
@@ -122,6 +126,16 @@ async fn what_the_older_operator_left_lives_on_and_can_be_edited() {
             kind.patch(&fine, &edit(&name)).await.unwrap();
             lives_on(&kind, &fine).await.unwrap();
         }
+        // What has no spec at all has to get one first; only its status can be written before.
+        kind.read("nothing").await.unwrap();
+        let why = kind.label("nothing").await.unwrap_err();
+        assert!(why.contains("spec: Required value"), "{why}");
+        let ready = json!({ "ready": false });
+        kind.write_status("nothing", &ready).await.unwrap();
+        let spec = json!({ "spec": least(&name) });
+        kind.patch("nothing", &spec).await.unwrap();
+        lives_on(&kind, "nothing").await.unwrap();
+
         for (object, spec, mended) in refused(&name) {
             let anew = kind.store("anew", &spec, &Value::Null).await;
             let why = anew.expect_err("a new object like this is refused");
