@@ -1,5 +1,5 @@
-//! Objects whose definition changes: stored under an earlier one they stay readable, patchable and deletable, and
-//! nothing is lost by going back to it.
+//! Objects whose definition changes: stored under an earlier one they stay readable, patchable and deletable; and what
+//! going back to an earlier one does to them.
 
 mod back;
 mod kind;
@@ -59,6 +59,7 @@ fn released(present: &CustomResourceDefinition) -> Option<CustomResourceDefiniti
 
 #[tokio::test]
 async fn what_the_last_release_stored_lives_on() {
+    let mut tried = 0;
     for present in crd_types::crds() {
         let name = present.spec.names.kind.clone();
         let Some(released) = released(&present) else {
@@ -66,24 +67,24 @@ async fn what_the_last_release_stored_lives_on() {
         };
         let kind = Kind::like(&present).await;
         kind.install(&released, &least(&name)).await;
-        let bases = bases(&name);
-        for (index, base) in bases.iter().enumerate() {
+        let mut stored = Vec::new();
+        for (index, base) in bases(&name).iter().enumerate() {
             let full = format!("full-{index}");
-            let stored = kind.store(&full, &base["spec"], &base["status"]);
-            stored.await.unwrap();
+            // What says something new could not be stored then.
+            let answer = kind.store(&full, &base["spec"], &base["status"]).await;
+            stored.extend(answer.is_ok().then_some(full));
         }
+        assert!(!stored.is_empty(), "{name}: the last release took none");
         kind.install(&present, &least(&name)).await;
-        for index in 0..bases.len() {
-            let full = format!("full-{index}");
-            twins::accept(&kind.read(&full).await.unwrap()).unwrap();
-            kind.label(&full).await.unwrap();
-            kind.patch(&full, &edit(&name)).await.unwrap();
-            let status = json!({ "ready": false });
-            kind.write_status(&full, &status).await.unwrap();
-            kind.delete(&full).await.unwrap();
+        for full in &stored {
+            twins::accept(&kind.read(full).await.unwrap()).unwrap();
+            kind.patch(full, &edit(&name)).await.unwrap();
+            lives_on(&kind, full).await.unwrap();
         }
+        tried += 1;
         kind.uninstall().await;
     }
+    assert!(tried > 0, "there was a release");
 }
 
 /// The same without any rule, bound or required field, as an earlier definition may have been.
