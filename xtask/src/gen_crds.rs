@@ -1,21 +1,30 @@
 //! The CustomResourceDefinitions, generated from the types that define them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+mod definition;
+mod exceptions;
+mod files;
+mod released;
+mod schema;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use self::files::Files;
 use crate::project::Project;
 
 /// Write the CustomResourceDefinitions of `crd-types` to `crds/`.
+///
+/// Fails, also after having written them, where they take something away from users of the last release.
 #[derive(Args)]
 pub struct GenCrds {
     /// Write nothing; fail if the committed files are not those that would be written
     #[arg(long)]
     check: bool,
+
+    /// These are released: from now on users have them, and what comes after only adds to them
+    #[arg(long, conflicts_with = "check")]
+    release: bool,
 }
 
 impl GenCrds {
@@ -24,27 +33,34 @@ impl GenCrds {
             return check(project);
         }
         let generated = generate(&project.shell)?;
-        write(&project.crds(), &generated)
+        files::write(&project.crds(), &generated)?;
+        if self.release {
+            return released::renew(project, &generated);
+        }
+        released::check(project, &generated)
     }
 }
 
-/// Compares the committed files with those that the types give.
+/// Compares the committed files with those that the types give, and these with what users have.
 ///
 /// # Errors
-/// Names every file that differs, is missing or is left over.
+/// Names every file that differs, is missing or is left over, and every change that takes something away.
 pub fn check(project: &Project) -> Result<()> {
-    let faults = compare(&read(&project.crds())?, &generate(&project.shell)?);
-    if !faults.is_empty() {
-        bail!(
-            "the committed CRDs are not those of the types:\n  {}\nWrite them with `cargo xtask gen-crds`.",
-            faults.join("\n  ")
-        );
+    let generated = generate(&project.shell)?;
+    let faults = compare(&files::read(&project.crds())?, &generated);
+    let additive = released::check(project, &generated);
+    if faults.is_empty() {
+        return additive;
     }
-    Ok(())
+    let mut told = format!(
+        "the committed CRDs are not those of the types:\n  {}\nWrite them with `cargo xtask gen-crds`.",
+        faults.join("\n  ")
+    );
+    if let Err(more) = additive {
+        told = format!("{told}\n\n{more:#}");
+    }
+    bail!("{told}")
 }
-
-/// File names and contents.
-type Files = BTreeMap<String, String>;
 
 fn generate(sh: &Shell) -> Result<Files> {
     let folder = sh.create_temp_dir()?;
@@ -52,40 +68,7 @@ fn generate(sh: &Shell) -> Result<Files> {
     cmd!(sh, "cargo run --example print-crds -- {path}")
         .quiet()
         .run()?;
-    read(path)
-}
-
-fn read(folder: &Path) -> Result<Files> {
-    let mut files = Files::new();
-    if !folder.exists() {
-        return Ok(files);
-    }
-    let context = || format!("cannot read {}", folder.display());
-    for entry in fs::read_dir(folder).with_context(context)? {
-        let path = entry.with_context(context)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        files.insert(name.into_owned(), text);
-    }
-    Ok(files)
-}
-
-/// Makes the folder hold exactly `files`.
-fn write(folder: &Path, files: &Files) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let old = read(folder)?;
-    for name in old.keys().filter(|name| !files.contains_key(*name)) {
-        fs::remove_file(folder.join(name))?;
-        println!("removed crds/{name}");
-    }
-    for (name, text) in files {
-        if old.get(name) != Some(text) {
-            fs::write(folder.join(name), text)?;
-            println!("wrote crds/{name}");
-        }
-    }
-    Ok(())
+    files::read(path)
 }
 
 /// One line for each file that is not the same on both sides.
@@ -162,17 +145,5 @@ mod tests {
             first_difference("a: 1\n", "a: 1\nb: 2\n"),
             "at line 2: the end of the file is committed, `b: 2` is generated"
         );
-    }
-
-    #[test]
-    fn writing_makes_the_folder_hold_exactly_the_files() -> Result<()> {
-        let sh = Shell::new()?;
-        let parent = sh.create_temp_dir()?;
-        let folder = parent.path().join("crds");
-        write(&folder, &files(&[("a.yaml", "1"), ("b.yaml", "2")]))?;
-        let wanted = files(&[("b.yaml", "3"), ("c.yaml", "4")]);
-        write(&folder, &wanted)?;
-        assert_eq!(read(&folder)?, wanted);
-        Ok(())
     }
 }

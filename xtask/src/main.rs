@@ -1,6 +1,6 @@
 //! The project's commands: `cargo xtask <command>`.
 //!
-//! This crate knows no Kubernetes, so that it builds in seconds; what needs a
+//! This crate has no client of Kubernetes, so that it builds in seconds; what needs a
 //! cluster is a program of the harness that a command here builds and starts.
 
 mod bench;

@@ -48,6 +48,16 @@ impl Project {
         self.root.join("crds")
     }
 
+    /// The definitions of the last release: those that users have.
+    pub fn released_crds(&self) -> PathBuf {
+        self.root.join("crates/crd-types/released")
+    }
+
+    /// What was changed since the last release although it takes something away from users.
+    pub fn breaking_changes(&self) -> PathBuf {
+        self.root.join("crates/crd-types/breaking-changes.yaml")
+    }
+
     /// Where Cargo puts the program `name`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)

@@ -284,7 +284,7 @@ fn busy() -> Metrics {
     });
     metrics.controller("awsprovider", 4, QueueLoad::default);
     metrics.election("cloud-operator", || (true, 3));
-    metrics.watch("s3bucket", || 5);
+    metrics.watch("s3bucket", || 5, || true);
     metrics.events_dropped(|| 6);
     metrics.api_write_wait(|| Duration::from_millis(7250));
     for _ in 0..5 {
@@ -456,6 +456,7 @@ async fn metrics_are_controller_runtimes_by_name_type_and_label() {
             1.0,
         ),
         (r#"operator_watch_errors_total{kind="s3bucket"}"#, 5.0),
+        (r#"operator_watch_missing{kind="s3bucket"}"#, 1.0),
         ("operator_events_dropped_total", 6.0),
         ("operator_api_write_wait_seconds_total", 7.25),
         ("cloud_calls_total", 1.0),

@@ -13,6 +13,7 @@ mod references;
 mod refusal;
 mod replicas;
 mod rights;
+mod some_kinds;
 mod stage;
 mod steady;
 mod tls;

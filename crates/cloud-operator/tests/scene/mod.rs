@@ -76,13 +76,18 @@ impl Scene {
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
-        let moto = Moto::shared().await?;
-        log_if_asked();
-        let cluster = cluster.clone();
         if !INSTALLED.lock().contains(&cluster.url()) {
             cluster.install_crds(crds()).await?;
             INSTALLED.lock().insert(cluster.url());
         }
+        Self::as_it_is(cluster, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own, with the definitions that it has.
+    pub async fn as_it_is(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        let moto = Moto::shared().await?;
+        log_if_asked();
+        let cluster = cluster.clone();
         let namespace = cluster.namespace(prefix).await?;
         let api = ApiProxy::start(&cluster.config()).await?;
         let aws = AwsProxy::start(moto.url()).await?;

@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// A bound, the last value within it and the first beyond it.
-struct Edge {
-    bound: String,
-    within: Value,
-    beyond: Value,
+pub struct Edge {
+    pub bound: String,
+    pub within: Value,
+    pub beyond: Value,
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn try_edge(server: &Server, kind: &str, path: &Path, edge: Edge) -> Resul
     Err(format!("{place}: refused within: {refusal}"))
 }
 
-fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
+pub fn edges_of(node: &Node, value: &Value) -> Vec<Edge> {
     let Node { schema, .. } = node;
     let mut edges = Vec::new();
     let mut add = |bound: &str, within: Value, beyond: Value| {

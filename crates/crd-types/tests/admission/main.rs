@@ -9,7 +9,7 @@ mod manifests;
 mod objects;
 mod rules;
 mod server;
-mod stored_earlier;
 mod trials;
 mod twins;
+mod upgrades;
 mod views;

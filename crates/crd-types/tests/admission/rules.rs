@@ -30,7 +30,7 @@ fn changes() -> Vec<Trial> {
 }
 
 /// Every place in every kind at which a rule stands: kind, node, message, and the field that it blames.
-fn places() -> Vec<(String, Node, String, String)> {
+pub fn places() -> Vec<(String, Node, String, String)> {
     let mut places = Vec::new();
     for crd in crd_types::crds() {
         for Node { path, schema } in nodes(&crd) {

@@ -11,6 +11,7 @@ mod frame;
 mod gadget;
 mod guarded;
 mod looks;
+mod missing;
 mod offspring;
 mod secrets;
 mod stage;

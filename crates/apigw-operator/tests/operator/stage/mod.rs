@@ -66,12 +66,17 @@ impl Stage {
 
     /// A stage on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, prefix: &str) -> Result<Self> {
-        log_if_asked();
-        let cluster = cluster.clone();
         if !INSTALLED.lock().contains(&cluster.url()) {
             cluster.install_crds(crds()).await?;
             INSTALLED.lock().insert(cluster.url());
         }
+        Self::as_it_is(cluster, prefix).await
+    }
+
+    /// A stage on a cluster of the test's own, with the definitions that it has.
+    pub async fn as_it_is(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        log_if_asked();
+        let cluster = cluster.clone();
         Ok(Self {
             namespace: cluster.namespace(prefix).await?,
             api: ApiProxy::start(&cluster.config()).await?,

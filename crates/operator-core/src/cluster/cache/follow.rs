@@ -20,7 +20,12 @@ use kube::{
 };
 use tracing::warn;
 
-use super::{Cache, Projection, store::News};
+use super::{
+    Cache, Projection,
+    health::text_of,
+    missing::{LOOKS, SOUGHT_EVERY, is_undefined, is_unserved, what},
+    store::News,
+};
 use crate::{
     cluster::{readable::Readable, refusal::code, version::Version},
     decide::key::ObjectKey,
@@ -70,7 +75,12 @@ pub(super) async fn follow_each<P: Projection>(
     pending().await
 }
 
-/// Follows one namespace, or all. Calls `listed` after the first complete list. Never ends.
+/// Follows one namespace, or all. Calls `listed` after the first complete list, or once it is certain that the kind is
+/// not defined. Never ends.
+///
+/// What was listed stays known while the kind is not served any more: no route and no bucket is lost because a
+/// definition, or a version of it, is away for a moment. That objects are gone with their definition the watch has shown,
+/// or the next list does.
 pub(super) async fn follow<P: Projection>(
     cache: &Cache<P>,
     client: &Client,
@@ -86,6 +96,7 @@ pub(super) async fn follow<P: Projection>(
     let mut backoff = DefaultBackoff::default();
     let mut listed = Some(listed);
     let mut seen = HashSet::new();
+    let mut looks = 0;
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -98,14 +109,37 @@ pub(super) async fn follow<P: Projection>(
                 let shows = complete || matches!(event, Event::Apply(_) | Event::Delete(_));
                 take(cache, namespace, &mut seen, event);
                 if shows {
-                    cache.health.lock().shows(namespace);
+                    cache.health.lock().shows(cache.name, namespace);
                 }
                 if let Some(listed) = listed.take_if(|_| complete) {
                     listed();
                 }
             }
+            Err(error) if is_unserved(&error) => {
+                // Not from the version where it stopped: a definition that is made anew has a past of its own.
+                events = start();
+                backoff.reset();
+                let missing = what::<P::Object>();
+                cache.health.lock().misses(cache.name, namespace, &missing);
+                if listed.is_some() {
+                    match is_undefined::<P::Object>(client).await {
+                        Ok(()) => looks += 1,
+                        Err(why) => {
+                            looks = 0;
+                            let doubt =
+                                format!("{missing} is not served, and may have objects: {why}");
+                            cache.failed(namespace, doubt);
+                        }
+                    }
+                }
+                if let Some(listed) = listed.take_if(|_| looks == LOOKS) {
+                    listed();
+                }
+                cache.clock.sleep(SOUGHT_EVERY).await;
+            }
             Err(error) => {
-                cache.failed(namespace, &error);
+                looks = 0;
+                cache.failed(namespace, text_of(&error));
                 // kube's watcher lists again when an event says 410, but not when an answer does: it would ask
                 // for the same expired version for ever.
                 if is_expired(&error) {

@@ -8,8 +8,9 @@ use std::{
 use jiff::Timestamp;
 use kube::runtime::watcher;
 use serde::Serialize;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use super::missing::SOUGHT_EVERY;
 use crate::{cluster::refusal::explain, decide::clock::Moment};
 
 /// An error that goes on is logged again after this time.
@@ -21,8 +22,11 @@ const MAX_DISTINCT: usize = 64;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheState {
-    /// Whether every object was listed once.
+    /// Whether every object was listed once, or there can be none.
     pub synced: bool,
+    /// The kind, if the API server does not serve it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// How many objects are kept.
     pub objects: usize,
     /// How many cannot be read.
@@ -48,6 +52,8 @@ pub(super) struct Health {
     logged: HashMap<String, Moment>,
     /// The namespaces whose watch has failed and shown nothing since; empty for all.
     ailing: BTreeSet<String>,
+    /// Those of them where the API server answers that it serves no such kind.
+    missing: BTreeSet<String>,
 }
 
 impl Health {
@@ -56,8 +62,31 @@ impl Health {
     }
 
     /// What happens in `namespace` is shown again.
-    pub(super) fn shows(&mut self, namespace: Option<&str>) {
-        self.ailing.remove(namespace.unwrap_or_default());
+    pub(super) fn shows(&mut self, kind: &'static str, namespace: Option<&str>) {
+        let namespace = namespace.unwrap_or_default();
+        self.ailing.remove(namespace);
+        if self.missing.remove(namespace) && self.missing.is_empty() {
+            info!(controller = kind, "the API server serves the kind now");
+        }
+    }
+
+    /// The API server serves no such kind, called `what`, in `namespace`. Logged once.
+    pub(super) fn misses(&mut self, kind: &'static str, namespace: Option<&str>, what: &str) {
+        if self.missing.is_empty() {
+            warn!(
+                controller = kind,
+                "the API server does not serve {what}: its CustomResourceDefinition is to be installed; \
+                 it is looked for every {SOUGHT_EVERY:?}"
+            );
+        }
+        let namespace = namespace.unwrap_or_default();
+        self.ailing.insert(namespace.to_owned());
+        self.missing.insert(namespace.to_owned());
+    }
+
+    /// Whether the API server does not serve the kind.
+    pub(super) fn is_missing(&self) -> bool {
+        !self.missing.is_empty()
     }
 
     /// Whether something may have happened in `namespace` that is not shown.
@@ -70,11 +99,10 @@ impl Health {
         &mut self,
         kind: &'static str,
         namespace: Option<&str>,
-        error: &watcher::Error,
+        text: String,
         now: Moment,
         wall: Timestamp,
     ) {
-        let text = text_of(error);
         let namespace = namespace.unwrap_or_default();
         self.ailing.insert(namespace.to_owned());
         if self.is_news(&text, now) {
@@ -96,9 +124,17 @@ impl Health {
         self.errors
     }
 
-    pub(super) fn state(&self, synced: bool, objects: usize, unreadable: usize) -> CacheState {
+    /// The state of a cache of the kind that is called `what`.
+    pub(super) fn state(
+        &self,
+        what: String,
+        synced: bool,
+        objects: usize,
+        unreadable: usize,
+    ) -> CacheState {
         CacheState {
             synced,
+            missing: self.is_missing().then_some(what),
             objects,
             unreadable,
             errors: self.errors,
@@ -124,7 +160,8 @@ impl Health {
     }
 }
 
-fn text_of(error: &watcher::Error) -> String {
+/// What is wrong with a watch.
+pub(super) fn text_of(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(error) => format!("list: {}", explain(error)),
         watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {

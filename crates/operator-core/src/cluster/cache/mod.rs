@@ -7,12 +7,13 @@
 mod ask;
 mod follow;
 mod health;
+mod missing;
 mod store;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Client, Resource, runtime::watcher};
+use kube::{Client, Resource};
 use parking_lot::{Mutex, RwLock};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -172,12 +173,13 @@ impl<P: Projection> Cache<P> {
         self.len() == 0
     }
 
-    /// Whether every object was listed once. Stays true through later failures of the watch.
+    /// Whether every object was listed once, or there can be none as the kind is not defined. Stays true through later
+    /// failures of the watch.
     pub fn synced(&self) -> bool {
         *self.synced.borrow()
     }
 
-    /// Waits until every object was listed once.
+    /// Waits until every object was listed once, or there can be none.
     pub async fn wait_synced(&self) {
         let mut synced = self.synced.subscribe();
         // The sender lives in `self`: an error cannot be.
@@ -201,7 +203,9 @@ impl<P: Projection> Cache<P> {
             let store = self.store.read();
             (store.len(), store.unreadable())
         };
-        self.health.lock().state(self.synced(), objects, unreadable)
+        let what = missing::what::<P::Object>();
+        let health = self.health.lock();
+        health.state(what, self.synced(), objects, unreadable)
     }
 
     /// Takes the answer to our own write. It replaces an older state of the same object; an object that is
@@ -239,12 +243,17 @@ impl<P: Projection> Cache<P> {
         });
     }
 
-    fn failed(&self, namespace: Option<&str>, error: &watcher::Error) {
+    /// Whether the API server does not serve the kind, as far as was last heard.
+    pub fn is_missing(&self) -> bool {
+        self.health.lock().is_missing()
+    }
+
+    fn failed(&self, namespace: Option<&str>, why: String) {
         let mut health = self.health.lock();
         health.failed(
             self.name,
             namespace,
-            error,
+            why,
             self.clock.now(),
             self.clock.wall(),
         );

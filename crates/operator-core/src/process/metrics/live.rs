@@ -26,7 +26,7 @@ pub(super) struct Live(Arc<Mutex<Owners>>);
 #[derive(Default)]
 struct Owners {
     queues: Vec<(&'static str, Load)>,
-    watches: Vec<(&'static str, Count)>,
+    watches: Vec<(&'static str, Count, Flag)>,
     events: Vec<Count>,
     api_write_waits: Vec<Time>,
     unclaimed: Vec<(&'static str, Count)>,
@@ -64,8 +64,10 @@ impl Live {
         &self,
         kind: &'static str,
         errors: impl Fn() -> u64 + Send + Sync + 'static,
+        missing: impl Fn() -> bool + Send + Sync + 'static,
     ) {
-        self.0.lock().watches.push((kind, Box::new(errors)));
+        let watch = (kind, Box::new(errors) as Count, Box::new(missing) as Flag);
+        self.0.lock().watches.push(watch);
     }
 
     pub(super) fn add_election(
@@ -106,9 +108,17 @@ impl Collector for Live {
         let help = "Errors of the watch of a kind, after which it started anew";
         let counter = MetricType::Counter;
         let mut family = encoder.encode_descriptor("operator_watch_errors", help, None, counter)?;
-        for (kind, errors) in &owners.watches {
+        for (kind, errors, _) in &owners.watches {
             let labels = Watch { kind };
             ConstCounter::new(errors()).encode(family.encode_family(&labels)?)?;
+        }
+
+        let name = "operator_watch_missing";
+        let help = "Whether the API server does not serve a kind: its definition is not installed";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (kind, _, missing) in &owners.watches {
+            let labels = Watch { kind };
+            ConstGauge::new(i64::from(missing())).encode(family.encode_family(&labels)?)?;
         }
 
         let help = "Events that were not written: too many, or no leader";

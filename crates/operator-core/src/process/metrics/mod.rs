@@ -74,10 +74,15 @@ impl Metrics {
         self.live.add_election(lease, state);
     }
 
-    /// Counts the errors of the watch of a kind, named in lower case: `errors` tells at each scrape how
-    /// many there have been.
-    pub fn watch(&self, kind: &'static str, errors: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.live.add_watch(kind, errors);
+    /// Shows how the watch of a kind fares, named in lower case: `errors` tells at each scrape how many there have
+    /// been, `missing` whether the API server does not serve the kind.
+    pub fn watch(
+        &self,
+        kind: &'static str,
+        errors: impl Fn() -> u64 + Send + Sync + 'static,
+        missing: impl Fn() -> bool + Send + Sync + 'static,
+    ) {
+        self.live.add_watch(kind, errors, missing);
     }
 
     /// Counts events that were not written: `dropped` tells at each scrape how many there have been.

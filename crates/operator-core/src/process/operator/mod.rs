@@ -76,7 +76,7 @@ impl Course {
     }
 }
 
-/// Whether every cache has synced once.
+/// Whether every cache has synced once. One of a kind that is not defined has: there can be no object of it.
 #[derive(Clone)]
 pub struct Synced(watch::Receiver<bool>);
 
@@ -222,10 +222,9 @@ impl Operator {
         scope: Scope,
     ) -> Arc<Cache<P>> {
         let cache = Arc::new(Cache::new(name, self.clock.clone()));
-        self.metrics.watch(name, {
-            let cache = cache.clone();
-            move || cache.errors()
-        });
+        let (counted, sought) = (cache.clone(), cache.clone());
+        self.metrics
+            .watch(name, move || counted.errors(), move || sought.is_missing());
         self.state.section(format!("watch/{name}"), {
             let cache = cache.clone();
             move || json!(cache.state())
@@ -355,9 +354,10 @@ impl Operator {
 
 fn synced<P: Projection>(cache: &Cache<P>) -> Result<(), String> {
     let state = cache.state();
-    match (state.synced, state.last_error) {
-        (true, _) => Ok(()),
-        (false, Some(error)) => Err(error),
-        (false, None) => Err("not listed yet".to_owned()),
+    match (state.synced, state.last_error, state.missing) {
+        (true, ..) => Ok(()),
+        (false, Some(error), _) => Err(error),
+        (false, None, Some(what)) => Err(format!("the API server does not serve {what}")),
+        (false, None, None) => Err("not listed yet".to_owned()),
     }
 }
