@@ -5,6 +5,7 @@ pub mod aws;
 mod config;
 mod drift;
 mod metrics;
+pub mod pages;
 pub mod provider;
 pub mod rbac;
 pub mod s3bucket;

@@ -16,6 +16,7 @@ mod listen;
 mod live;
 mod load;
 mod namespaces;
+mod page;
 mod rate;
 mod refusal;
 mod sources;
@@ -42,6 +43,7 @@ pub use self::{
     live::{LIVE, Live},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
+    page::page,
     rate::{burst, rate},
     sources::Warning,
 };
