@@ -7,6 +7,7 @@ mod bench;
 mod control_plane;
 mod demo;
 mod gen_crds;
+mod gen_docs;
 mod lint;
 mod project;
 mod run;
@@ -35,6 +36,7 @@ enum Command {
     ControlPlane(control_plane::ControlPlane),
     Run(run::Run),
     GenCrds(gen_crds::GenCrds),
+    GenDocs(gen_docs::GenDocs),
     Lint(lint::Lint),
     Bench(bench::Bench),
 }
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<()> {
         Command::ControlPlane(control_plane) => control_plane.run(&project),
         Command::Run(run) => run.run(&project),
         Command::GenCrds(gen_crds) => gen_crds.run(&project),
+        Command::GenDocs(gen_docs) => gen_docs.run(&project),
         Command::Lint(lint) => lint.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }

@@ -9,12 +9,14 @@ use xshell::cmd;
 
 use crate::control_plane::{self, Shared};
 use crate::gen_crds;
+use crate::gen_docs;
 use crate::project::Project;
 
 /// Names the kubeconfig file of the control plane that the harness is to use.
 const SHARED: &str = "E2E_CONTROL_PLANE";
 
-/// Run the tests: unit, integration and documentation tests, and check the committed CRDs.
+/// Run the tests: unit, integration and documentation tests, and check the committed CRDs and pages of
+/// documentation that are generated.
 ///
 /// Integration tests share one control plane, started for this run and stopped
 /// at its end.
@@ -47,7 +49,9 @@ impl Test {
 
         // What does not compile should say so before anything is started.
         cmd!(sh, "cargo test --no-run {selection...} {args...}").run()?;
-        let checked = self.checks_crds().then(|| gen_crds::check(project));
+        let checked = self
+            .checks_generated()
+            .then(|| [gen_crds::check(project), gen_docs::check(project)]);
 
         let started = match kubeconfig {
             None if !self.unit => {
@@ -69,6 +73,7 @@ impl Test {
 
         let failed: Vec<_> = checked
             .into_iter()
+            .flatten()
             .chain([tested.map_err(Into::into)])
             .filter_map(Result::err)
             .map(|error| format!("{error:#}"))
@@ -91,7 +96,7 @@ impl Test {
     }
 
     /// A run that was narrowed to some tests is about these.
-    fn checks_crds(&self) -> bool {
+    fn checks_generated(&self) -> bool {
         !self.unit && !self.integration && self.args.is_empty()
     }
 }

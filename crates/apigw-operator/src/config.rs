@@ -17,7 +17,7 @@ use operator_core::{
             Certificates, ClientCertificates, ClientSecret, MountedFiles, Name, Names, SelfSigned,
             Upkeep,
         },
-        config::{Common, FeatureGates, Listen, ListenAddress, gates},
+        config::{Common, FeatureGates, Gate, Listen, ListenAddress, gates},
         program::Program,
     },
 };
@@ -51,13 +51,13 @@ pub struct Config {
         long,
         env = "FEATURE_GATES",
         value_name = "GATES",
-        value_parser = FeatureGates::of(&[&gates::DEBUG_STATE, &gates::TRACES]),
+        value_parser = FeatureGates::of(Self::GATES),
         default_value = "",
         hide_default_value = true
     )]
     pub feature_gates: FeatureGates,
 
-    /// Where gateways are served: :port, host:port, or 0 for no server. The default is :9444.
+    /// Where gateways are served: :port, host:port, or 0 for no server. [default: :9444]
     #[arg(long, env = "GRPC_BIND_ADDRESS", value_name = "ADDRESS")]
     pub grpc_bind_address: Option<Listen>,
 
@@ -196,6 +196,7 @@ impl FromStr for SecretName {
 impl Program for Config {
     const NAME: &'static str = crate::NAME;
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const GATES: &'static [&'static Gate] = &[&gates::DEBUG_STATE, &gates::TRACES];
 
     fn common(&self) -> &Common {
         &self.common

@@ -5,6 +5,7 @@ mod config;
 pub mod gateways;
 mod kinds;
 pub mod metrics;
+pub mod pages;
 pub mod plan;
 pub mod rbac;
 mod server;

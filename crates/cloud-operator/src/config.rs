@@ -34,6 +34,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const ADMISSION_WEBHOOKS: Gate = Gate {
     name: "AdmissionWebhooks",
     default: true,
+    meaning: "admission webhooks, where they have a port (`WEBHOOK_BIND_ADDRESS`, `WEBHOOK_PORT`)",
 };
 
 /// AWS accounts and resources as Kubernetes objects.
@@ -53,7 +54,7 @@ pub struct Config {
         long,
         env = "FEATURE_GATES",
         value_name = "GATES",
-        value_parser = FeatureGates::of(&[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS]),
+        value_parser = FeatureGates::of(Self::GATES),
         default_value = "",
         hide_default_value = true
     )]
@@ -246,6 +247,8 @@ pub struct Config {
 impl Program for Config {
     const NAME: &'static str = crate::NAME;
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const GATES: &'static [&'static Gate] =
+        &[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS];
 
     fn common(&self) -> &Common {
         &self.common

@@ -8,13 +8,15 @@ mod scene;
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use cloud_operator::s3bucket::S3Buckets;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket},
-    lifecycle::Managed,
+    lifecycle::{Managed, PlannedAction},
 };
 use harness::{Moto, Namespace};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, api::PostParams};
+use operator_core::engines::external::External;
 use scene::{
     Scene,
     outside::{ACCOUNT, Somebody, pairs},
@@ -301,5 +303,56 @@ async fn everything_that_was_said_of_a_bucket_is_in_force() -> Result<()> {
     old.scene.delete::<S3Bucket>("everything").await?;
     old.scene.gone::<S3Bucket>("everything").await?;
     ensure!(owner.exists(bucket).await?, "Retain keeps the bucket");
+    Ok(())
+}
+
+/// The way that `docs/migration-cloud.md` describes.
+#[tokio::test]
+async fn what_the_older_operator_made_is_taken_over_only_on_request() -> Result<()> {
+    let (old, token) = (Old::new("old-made").await?, token()?);
+    let scene = &old.scene;
+    let owner = Somebody::at(Moto::shared().await?, ROLES_ACCOUNT, "us-east-1").await?;
+    old.apply::<AWSProvider>("by-role").await?;
+    let mut names = Vec::new();
+    for (name, mode) in [("taken", "Observe"), ("left", "Manage")] {
+        let mut made = old.manifest("plain")?;
+        let bucket = scene.bucket_name(name);
+        owner.s3.create_bucket().bucket(&bucket).send().await?;
+        made["metadata"] = json!({ "name": name, "finalizers": [S3Buckets::FINALIZER] });
+        made["spec"]["bucketName"] = bucket.as_str().into();
+        made["spec"]["mode"] = mode.into();
+        scene.create::<S3Bucket>(made).await?;
+        names.push(bucket);
+    }
+    let (taken, left) = (names[0].as_str(), names[1].as_str());
+    let _served = old.start(token.path())?;
+
+    let planned = scene.refused::<S3Bucket>("taken", "Planned").await?;
+    let plan = planned.status.and_then(|it| it.upkeep.plan);
+    let plan = plan.context("a plan")?;
+    assert_eq!(plan.action, PlannedAction::Adopt);
+    let fields: Vec<_> = plan.changes.fields.iter().map(|it| &*it.field).collect();
+    ensure!(fields.contains(&"tags.environment"), "{fields:?}");
+
+    scene.refused::<S3Bucket>("left", "NotManaged").await?;
+    scene.delete::<S3Bucket>("left").await?;
+    scene.gone::<S3Bucket>("left").await?;
+    scene.event::<S3Bucket>("left", "Released").await?;
+    for bucket in [taken, left] {
+        let has = owner.has(bucket).await?;
+        assert_eq!((has.mark, has.tags), (pairs([]), pairs([])), "{bucket}");
+    }
+
+    let adopt = json!({ "aws-infra-operator.runner.codes/adopt": "true" });
+    let manage = json!({ "metadata": { "annotations": adopt }, "spec": { "mode": "Manage" } });
+    scene.patch::<S3Bucket>("taken", manage).await?;
+    scene.ready::<S3Bucket>("taken").await?;
+    scene.event::<S3Bucket>("taken", "Adopted").await?;
+    let has = owner.has(taken).await?;
+    assert_eq!(
+        has.tags.get("environment").map(String::as_str),
+        Some("production")
+    );
+    ensure!(has.mark.contains_key("uid"), "{has:?}");
     Ok(())
 }

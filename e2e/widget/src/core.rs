@@ -11,7 +11,10 @@ use operator_core::{
         outcome::{Fault, Outcome, PassResult},
         queue::Class,
     },
-    engines::controller::{Pass, Reconciler},
+    engines::{
+        controller::{Pass, Reconciler},
+        reasons::{Reason, Shown, Tables},
+    },
     process::{
         config::Common,
         operator::{Operator, OperatorError},
@@ -71,6 +74,21 @@ struct Widgets {
 
 impl Reconciler for Widgets {
     type Kind = Widget;
+
+    const REASONS: Tables = &[&[
+        Reason {
+            name: APPLIED.0,
+            shown: &[Shown::InForce],
+            meaning: APPLIED.1,
+            remedy: "none",
+        },
+        Reason {
+            name: FAILING.0,
+            shown: &[Shown::Failing],
+            meaning: FAILING.1,
+            remedy: "ask for none",
+        },
+    ]];
 
     /// Nothing outside is shared: no widget stands in another's way.
     fn lane(widget: &Widget) -> Arc<str> {

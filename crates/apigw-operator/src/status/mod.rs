@@ -4,6 +4,7 @@
 mod gateways;
 mod judge;
 mod passes;
+pub(crate) mod reasons;
 
 use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Duration};
 
@@ -18,7 +19,10 @@ use operator_core::{
         key::ObjectKey,
         outcome::{Outcome, PassResult},
     },
-    engines::controller::{Pass, Reconciler},
+    engines::{
+        controller::{Pass, Reconciler},
+        reasons::Tables,
+    },
 };
 use parking_lot::Mutex;
 
@@ -32,8 +36,10 @@ use crate::{
     snapshot::ItemId,
 };
 
+/// The condition that says whether it is fit to be sent.
+pub(crate) const ACCEPTED: &str = "Accepted";
 /// The condition that says whether a route's destinations are known. A warning: gateways dial whatever it says.
-const RESOLVED_REFS: &str = "ResolvedRefs";
+pub(crate) const RESOLVED_REFS: &str = "ResolvedRefs";
 
 /// How long a pass waits for the plan that holds what it is about.
 const PLANNED: Duration = Duration::from_secs(2);
@@ -144,6 +150,8 @@ impl<K: Delivered> Statuses<K> {
 impl<K: Delivered> Reconciler for Statuses<K> {
     type Kind = K;
 
+    const REASONS: Tables = reasons::REASONS;
+
     fn lane(_: &K) -> Arc<str> {
         Arc::from(K::NOUN)
     }
@@ -193,7 +201,7 @@ impl<K: Delivered> Reconciler for Statuses<K> {
             let condition = said(kind, it.holds, it.reason, &it.message, generation, wall);
             set(lifecycle, condition);
         };
-        show("Accepted", &judgement.accepted);
+        show(ACCEPTED, &judgement.accepted);
         if let Some(programmed) = &judgement.programmed {
             show(PROGRAMMED, programmed);
         }

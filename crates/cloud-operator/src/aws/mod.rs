@@ -12,6 +12,7 @@ mod http_client;
 mod meter;
 mod network;
 mod pace;
+mod reasons;
 mod roles;
 mod s3;
 mod scrub;
@@ -29,6 +30,7 @@ pub use self::{
     meter::Meter,
     network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
     pace::Pace,
+    reasons::REASONS,
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},

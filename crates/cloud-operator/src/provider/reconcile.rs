@@ -12,11 +12,13 @@ use operator_core::{
     engines::{
         controller::{Pass, Reconciler},
         external::Annotations,
+        reasons::Tables,
     },
 };
 
 use super::{
     access::{Found, access, external_id, refuse_anothers_ids, refuse_external_ids, secrets_of},
+    reasons,
     sessions::{SessionState, Sessions},
     status,
 };
@@ -25,11 +27,11 @@ use crate::aws::{Aws, Caller, Session};
 /// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
 /// Reason of `Ready=True`.
-const READY: &str = "AuthenticationSucceeded";
+pub(super) const READY: &str = "AuthenticationSucceeded";
 /// Reason where the Secret is not there, not yet or not any more.
-const WAITING_FOR_SECRET: &str = "WaitingForSecret";
+pub(super) const WAITING_FOR_SECRET: &str = "WaitingForSecret";
 /// Reason where the credentials lead to another account than before.
-const ACCOUNT_CHANGED: &str = "AccountChanged";
+pub(super) const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// How long it may take to notice that AWS no longer knows credentials that nothing uses meanwhile.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How soon to look again for what would have started a pass anyway.
@@ -264,6 +266,8 @@ impl Providers {
 
 impl Reconciler for Providers {
     type Kind = AWSProvider;
+
+    const REASONS: Tables = reasons::REASONS;
 
     fn lane(provider: &AWSProvider) -> Arc<str> {
         ObjectKey::of(provider).to_string().into()

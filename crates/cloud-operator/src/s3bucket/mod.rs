@@ -11,6 +11,7 @@ mod leave;
 mod mark;
 mod observe;
 mod policy;
+pub(crate) mod reasons;
 mod refusals;
 mod report;
 mod shape;
@@ -28,9 +29,12 @@ use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
     decide::outcome::Fault,
-    engines::external::{
-        Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record, Trouble,
-        Unresolved, Wishes,
+    engines::{
+        external::{
+            Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record,
+            Trouble, Unresolved, Wishes,
+        },
+        reasons::Tables,
     },
 };
 
@@ -97,6 +101,7 @@ impl External for S3Buckets {
     const EARLIER_FINALIZERS: &'static [&'static str] =
         &["aws-infra-operator.runner.codes/s3bucket-finalizer-clean"];
     const READY: &'static str = "BucketReady";
+    const REASONS: Tables = reasons::REASONS;
 
     fn lane(object: &S3Bucket) -> Arc<str> {
         provider_of(object).to_string().into()

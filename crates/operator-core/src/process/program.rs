@@ -6,7 +6,7 @@ use clap::Parser;
 use kube::Client;
 
 use super::{
-    config::{self, ClientError, Common, FeatureGates, Follower, Loaded},
+    config::{self, ClientError, Common, FeatureGates, Follower, Gate, Loaded},
     files,
     operator::OperatorError,
     stop,
@@ -20,6 +20,8 @@ pub trait Program: Parser + Send + 'static {
     const NAME: &'static str;
     /// Its version.
     const VERSION: &'static str;
+    /// The parts of it that can be turned on and off.
+    const GATES: &'static [&'static Gate];
 
     /// The settings that every operator has.
     fn common(&self) -> &Common;

@@ -27,7 +27,10 @@ use operator_core::{
         clock::Clock,
         outcome::{Outcome, PassResult},
     },
-    engines::controller::{Pass, Reconciler},
+    engines::{
+        controller::{Pass, Reconciler},
+        reasons::Tables,
+    },
     process::{
         config::{Common, Inputs, load},
         operator::Operator,
@@ -40,7 +43,7 @@ use tokio::{
 };
 
 use crate::{
-    gadget::Gadget,
+    gadget::{Gadget, REASONS},
     stage::{self, Stage},
 };
 
@@ -95,6 +98,8 @@ struct Needs {
 
 impl Reconciler for Needs {
     type Kind = Gadget;
+
+    const REASONS: Tables = REASONS;
 
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()

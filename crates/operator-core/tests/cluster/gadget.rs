@@ -3,6 +3,7 @@
 use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResource, CustomResourceExt};
+use operator_core::engines::reasons::{Reason, Shown, Tables};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,22 @@ pub struct GadgetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<i64>,
 }
+
+/// What gadgets say.
+pub const REASONS: Tables = &[&[
+    Reason {
+        name: "Well",
+        shown: &[Shown::InForce],
+        meaning: "all is well",
+        remedy: "none",
+    },
+    Reason {
+        name: "Hopeless",
+        shown: &[Shown::Refused],
+        meaning: "only an edit can help",
+        remedy: "edit it",
+    },
+]];
 
 impl HasLifecycle for GadgetStatus {
     fn lifecycle(&self) -> &Lifecycle {

@@ -15,13 +15,19 @@ use operator_core::{
         outcome::{Fault, Outcome, PassResult},
         queue::{Class, Limits, Queue},
     },
-    engines::controller::{Controller, Observer, Pass, Reconciler, Settings, Site, Tempo},
+    engines::{
+        controller::{Controller, Observer, Pass, Reconciler, Settings, Site, Tempo},
+        reasons::Tables,
+    },
 };
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::sync::watch;
 
-use crate::{gadget::Gadget, stage::Stage};
+use crate::{
+    gadget::{Gadget, REASONS},
+    stage::Stage,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const CONFIGURED: Duration = Duration::from_secs(3600);
@@ -31,6 +37,8 @@ struct Ends<const MINUTES: u32>(fn() -> PassResult);
 
 impl<const MINUTES: u32> Reconciler for Ends<MINUTES> {
     type Kind = Gadget;
+
+    const REASONS: Tables = REASONS;
 
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()
@@ -50,6 +58,8 @@ struct Plain;
 
 impl Reconciler for Plain {
     type Kind = Gadget;
+
+    const REASONS: Tables = REASONS;
 
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()

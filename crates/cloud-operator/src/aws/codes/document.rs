@@ -2,14 +2,17 @@
 
 use std::{env, fmt::Write, fs, path::Path, time::Duration};
 
-use operator_core::decide::{
-    backoff::Streak,
-    clock::Moment,
-    outcome::{Class, Scope},
+use operator_core::{
+    decide::{
+        backoff::Streak,
+        clock::Moment,
+        outcome::{Class, Scope},
+    },
+    engines::reasons::{Reason, Shown},
 };
 
 use super::{BY_CODE, CALL_FAILED, Effect, Meaning, NOT_USABLE, by_status};
-use crate::aws::fault::Call;
+use crate::{aws::fault::Call, s3bucket};
 
 /// Set, the document is written instead of compared.
 const RENEW: &str = "RENEW_DOCS";
@@ -206,6 +209,32 @@ fn every_status_is_told_by_one_that_means_the_same() {
                     .any(|told| same(&meaning, &by_status(call, *told))),
                 "{status}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_reason_stands_in_a_table_that_users_read() {
+    let told = |meaning: &Meaning| {
+        let shown = match meaning.class {
+            Class::Terminal => Shown::Refused,
+            _ => Shown::Failing,
+        };
+        let of_it = |it: &Reason| it.name == meaning.reason && it.shown.contains(&shown);
+        s3bucket::reasons::REASONS
+            .iter()
+            .any(|table| table.iter().any(of_it))
+    };
+    for row in BY_CODE {
+        let Meaning { class, reason, .. } = row.meaning;
+        assert!(told(&row.meaning), "{reason}, {class}");
+    }
+    for (name, status) in STATUSES {
+        for call in [
+            Call::read("s3:GetBucketTagging"),
+            Call::write("s3:PutBucketTagging"),
+        ] {
+            assert!(told(&by_status(call, status)), "{name}");
         }
     }
 }

@@ -3,9 +3,9 @@
 mod apigw;
 mod aws;
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, to_value};
 
 use crate::server::Server;
 
@@ -36,4 +36,39 @@ pub async fn admitted(server: &Server, mut document: Value) -> Result<Value, Str
         .unwrap()
         .remove("namespace");
     server.admit(&document).await
+}
+
+const EXAMPLES: [&str; 2] = ["../../examples/apigw", "../../examples/aws"];
+
+#[test]
+fn every_field_of_a_spec_stands_in_an_example() {
+    let documents = EXAMPLES.map(documents).concat();
+    for crd in crd_types::crds() {
+        let kind = crd.spec.names.kind.as_str();
+        let of_kind = documents.iter().filter(|(_, it)| it["kind"] == kind);
+        let shown: BTreeSet<_> = of_kind
+            .flat_map(|(_, it)| it["spec"].as_object().unwrap().keys())
+            .collect();
+        let schema = to_value(&crd.spec.versions[0].schema).unwrap();
+        let fields = &schema["openAPIV3Schema"]["properties"]["spec"]["properties"];
+        for (name, field) in fields.as_object().unwrap() {
+            let text = field["description"].as_str().unwrap();
+            assert!(
+                shown.contains(name) || text.starts_with("Deprecated"),
+                "{kind}: spec.{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_example_is_listed() {
+    let list = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/README.md");
+    let list = fs::read_to_string(list).unwrap();
+    for (file, _) in EXAMPLES.map(documents).concat() {
+        let [name, folder] = [Some(file.as_path()), file.parent()]
+            .map(|part| part.unwrap().file_name().unwrap().to_str().unwrap());
+        let link = format!("| [{name}]({folder}/{name}) | ");
+        assert!(list.contains(&link), "{link}");
+    }
 }

@@ -271,6 +271,7 @@ impl<R: Reconciler> Controller<R> {
             object.clone(),
             leading,
             deadline,
+            R::REASONS,
         );
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();

@@ -3,6 +3,7 @@
 mod conclusion;
 mod driver;
 mod pass;
+pub mod reasons;
 mod term;
 mod trigger;
 mod unreadable;
@@ -19,12 +20,16 @@ pub use self::{
 use crate::{
     cluster::write::WriteError,
     decide::{outcome::PassResult, queue::Class},
+    engines::reasons::Tables,
 };
 
 /// What a kind does in one pass.
 pub trait Reconciler: Send + Sync + 'static {
     /// The custom resource.
     type Kind: Managed;
+
+    /// The reasons that its objects may show, besides those that objects of [every kind](reasons::REASONS) may.
+    const REASONS: Tables;
 
     /// What the object's outside faults are shared over. A lane never takes all places.
     fn lane(object: &Self::Kind) -> Arc<str>;

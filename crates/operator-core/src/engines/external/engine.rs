@@ -18,7 +18,10 @@ use crate::{
         key::ObjectKey,
         outcome::{Class, Fault, Outcome, PassResult, Scope},
     },
-    engines::controller::{Pass, Reconciler},
+    engines::{
+        controller::{Pass, Reconciler},
+        reasons::Tables,
+    },
 };
 
 /// In whose name an engine works, and what its operator was told of it.
@@ -184,6 +187,8 @@ impl<E: External> Engine<E> {
 
 impl<E: External> Reconciler for Engine<E> {
     type Kind = E::Kind;
+
+    const REASONS: Tables = E::REASONS;
 
     fn lane(object: &E::Kind) -> Arc<str> {
         E::lane(object)

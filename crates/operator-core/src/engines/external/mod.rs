@@ -15,6 +15,7 @@ mod pauses;
 mod plan;
 mod policy;
 mod presence;
+pub mod reasons;
 mod release;
 mod rounds;
 mod sweep;
@@ -37,7 +38,7 @@ pub use self::{
     sweep::Sweep,
     uphold::is_of_one_facet,
 };
-use crate::{cluster::leading::Leading, decide::outcome::Fault};
+use crate::{cluster::leading::Leading, decide::outcome::Fault, engines::reasons::Tables};
 
 /// What a domain says about one kind of outside resource.
 pub trait External: Send + Sync + 'static {
@@ -60,6 +61,8 @@ pub trait External: Send + Sync + 'static {
     const EARLIER_FINALIZERS: &'static [&'static str] = &[];
     /// Reason of `Ready=True`.
     const READY: &'static str;
+    /// The reasons that its objects may show, [`READY`](Self::READY) included: those of the engine, too.
+    const REASONS: Tables;
 
     /// What the object's outside faults are shared over: its provider.
     fn lane(object: &Self::Kind) -> Arc<str>;

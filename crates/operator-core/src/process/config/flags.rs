@@ -67,21 +67,21 @@ pub(super) struct Flags {
     #[arg(long, env = "LEADER_ELECTION_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
     pub leader_election_namespace: Option<String>,
 
-    /// How long other replicas wait for a leader that does not renew its lease.
+    /// How long other replicas wait for a leader that does not renew its lease: 1s to 1h.
     #[arg(
         long, env = "LEADER_ELECTION_LEASE_DURATION", value_name = "DURATION",
         value_parser = GoDuration::between(SECOND, HOUR), default_value = "15s"
     )]
     pub leader_election_lease_duration: GoDuration,
 
-    /// How long a leader that cannot renew its lease goes on; less than the lease duration.
+    /// How long a leader that cannot renew its lease goes on: 1s to 1h, and less than the lease duration.
     #[arg(
         long, env = "LEADER_ELECTION_RENEW_DEADLINE", value_name = "DURATION",
         value_parser = GoDuration::between(SECOND, HOUR), default_value = "10s"
     )]
     pub leader_election_renew_deadline: GoDuration,
 
-    /// The pause between two tries to take or renew the lease; less than the renew deadline / 1.2.
+    /// The pause between two tries to take or renew the lease: 100ms to 1h, and less than the renew deadline / 1.2.
     #[arg(
         long, env = "LEADER_ELECTION_RETRY_PERIOD", value_name = "DURATION",
         value_parser = GoDuration::between(Duration::from_millis(100), HOUR), default_value = "2s"

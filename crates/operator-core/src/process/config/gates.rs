@@ -9,18 +9,22 @@ pub struct Gate {
     pub name: &'static str,
     /// Whether it is on where nobody says otherwise.
     pub default: bool,
+    /// What it is.
+    pub meaning: &'static str,
 }
 
 /// `/debug/state`: what an operator is doing, beside its metrics.
 pub const DEBUG_STATE: Gate = Gate {
     name: "DebugState",
     default: true,
+    meaning: "`/debug/state`, which shows what the operator is doing",
 };
 
 /// Traces, where the environment names a collector.
 pub const TRACES: Gate = Gate {
     name: "Traces",
     default: true,
+    meaning: "traces, where the environment names a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`)",
 };
 
 /// The gates that somebody has set: `A=true,B=false`.
@@ -74,6 +78,7 @@ mod tests {
     const NEW: Gate = Gate {
         name: "New",
         default: false,
+        meaning: "",
     };
 
     #[test]

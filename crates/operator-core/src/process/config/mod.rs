@@ -17,6 +17,7 @@ mod listen;
 mod live;
 mod load;
 mod namespaces;
+mod page;
 mod rate;
 mod refusal;
 mod sources;
@@ -43,6 +44,7 @@ pub use self::{
     live::{LIVE, Live},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
+    page::page,
     rate::{burst, rate},
     sources::Warning,
 };

@@ -73,7 +73,7 @@ pub(super) fn facts(facts: &[(&str, PathBuf)], settings: &Settings) -> Result<Va
 
 /// The setting that names the mounted ConfigMap, which cannot itself be given in there: its field and its
 /// environment name.
-const CONFIG_DIR: (&str, &str) = ("config_dir", "CONFIG_DIR");
+pub(super) const CONFIG_DIR: (&str, &str) = ("config_dir", "CONFIG_DIR");
 
 /// The directory of the mounted ConfigMap, if one is named.
 pub(super) fn config_dir(
