@@ -54,7 +54,7 @@ impl Plan {
         before: Option<&Self>,
         now: Moment,
     ) -> Self {
-        let verdict = |(id, wish): (&ItemId, &Box<Wish>)| {
+        let mut verdict = |id: &ItemId, wish: &Wish| {
             let what = match (&wish.candidate, compiled.left_out.remove(id)) {
                 (Err(why), _) => What::Invalid(why.clone()),
                 (Ok(_), Some(left_out)) => What::LeftOut(left_out),
@@ -80,7 +80,7 @@ impl Plan {
             (id.clone(), verdict)
         };
         Self {
-            verdicts: wishes.iter().map(verdict).collect(),
+            verdicts: wishes.iter().map(|(id, wish)| verdict(id, wish)).collect(),
             snapshot: compiled.snapshot,
         }
     }
