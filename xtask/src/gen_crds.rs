@@ -34,10 +34,11 @@ impl GenCrds {
         }
         let generated = generate(&project.shell)?;
         files::write(&project.crds(), &generated)?;
-        if self.release {
-            return released::renew(project, &generated);
+        released::check(project, &generated)?;
+        match self.release {
+            true => released::renew(project, &generated),
+            false => Ok(()),
         }
-        released::check(project, &generated)
     }
 }
 

@@ -185,12 +185,18 @@ fn look_now() -> Value {
     } } })
 }
 
+/// As a word of its own: one action's name is often the beginning of another's.
+fn names(message: &str, action: &str) -> bool {
+    let is_apart = |it: char| !it.is_ascii_alphanumeric() && it != ':';
+    message.split(is_apart).any(|word| word == action)
+}
+
 async fn told<K: Managed>(scene: &Scene, name: &str, action: &str) -> Result<()> {
     let what = format!("it says that {action} is missing");
     let says = |object: &K| {
         let lifecycle = lifecycle(object);
         let ready = lifecycle.condition("Ready");
-        ready.is_some_and(|it| it.status == "False" && it.message.contains(action))
+        ready.is_some_and(|it| it.status == "False" && names(&it.message, action))
     };
     wait::wait_for(&scene.api_of::<K>(), name, &what, PATIENCE, says).await?;
     Ok(())

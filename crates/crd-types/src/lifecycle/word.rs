@@ -12,9 +12,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 /// How many texts are kept for all who have them.
 const MOST: usize = 1024;
 /// The longest of them, in bytes: longer ones seldom occur twice.
-const LONGEST: usize = 256;
+const LONGEST: usize = 64;
 
-static KNOWN: LazyLock<Mutex<HashSet<Arc<str>>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// The texts that are kept for all who have them.
+#[derive(Default)]
+struct Known(HashSet<Arc<str>>);
+
+impl Known {
+    fn word(&mut self, text: &str) -> Word {
+        if text.len() > LONGEST {
+            return Word(text.into());
+        }
+        if let Some(word) = self.0.get(text) {
+            return Word(Arc::clone(word));
+        }
+        if self.0.len() >= MOST {
+            self.0.retain(|word| Arc::strong_count(word) > 1);
+        }
+        let word: Arc<str> = text.into();
+        if self.0.len() < MOST {
+            self.0.insert(Arc::clone(&word));
+        }
+        Word(word)
+    }
+}
 
 /// A text that other objects are likely to have too, such as the reason of a condition.
 ///
@@ -22,23 +45,16 @@ static KNOWN: LazyLock<Mutex<HashSet<Arc<str>>>> = LazyLock::new(Mutex::default)
 #[derive(Clone, Eq)]
 pub struct Word(Arc<str>);
 
+impl Default for Word {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
 impl From<&str> for Word {
     fn from(text: &str) -> Self {
-        if text.len() > LONGEST {
-            return Self(text.into());
-        }
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(word) = known.get(text) {
-            return Self(Arc::clone(word));
-        }
-        if known.len() >= MOST {
-            known.retain(|word| Arc::strong_count(word) > 1);
-        }
-        let word: Arc<str> = text.into();
-        if known.len() < MOST {
-            known.insert(Arc::clone(&word));
-        }
-        Self(word)
+        known.word(text)
     }
 }
 
@@ -89,18 +105,26 @@ impl Serialize for Word {
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
-        impl Visitor<'_> for Reader {
+        impl<'de> Visitor<'de> for Reader {
             type Value = Word;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
+                f.write_str("a text, or nothing")
+            }
+
+            fn visit_none<E>(self) -> Result<Word, E> {
+                Ok(Word::default())
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, some: D) -> Result<Word, D::Error> {
+                some.deserialize_str(self)
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Word, E> {
                 Ok(Word::from(text))
             }
         }
-        deserializer.deserialize_str(Reader)
+        deserializer.deserialize_option(Reader)
     }
 }
 
@@ -121,26 +145,27 @@ mod tests {
 
     #[test]
     fn any_number_of_texts_keep_few() {
+        let mut known = Known::default();
         let held: Vec<_> = (0..2 * MOST)
-            .map(|n| (Word::from(&*format!("held {n}")), n))
+            .map(|n| (known.word(&format!("held {n}")), n))
             .collect();
         for (word, n) in &held {
             assert_eq!(word, format!("held {n}").as_str());
         }
-        for n in 0..2 * MOST {
-            let _ = Word::from(&*format!("gone {n}"));
-            assert!(KNOWN.lock().unwrap().len() <= MOST);
-        }
+        assert_eq!(known.0.len(), MOST);
+        let last = known.word("has no room");
+        assert!(!Arc::ptr_eq(&last.0, &known.word("has no room").0));
         drop(held);
-        let _ = Word::from("makes room");
-        let again = Word::from("has room");
-        assert!(Arc::ptr_eq(&again.0, &Word::from("has room").0));
+        let first = known.word("has room");
+        assert!(Arc::ptr_eq(&first.0, &known.word("has room").0));
+        assert_eq!(known.0.len(), 1, "nobody has the others");
     }
 
     #[test]
     fn a_long_text_is_its_own() {
+        let mut known = Known::default();
         let text = "é".repeat(LONGEST);
-        assert_eq!(Word::from(&*text), *text);
-        assert!(!KNOWN.lock().unwrap().contains(&*text));
+        assert_eq!(known.word(&text), *text);
+        assert!(known.0.is_empty());
     }
 }

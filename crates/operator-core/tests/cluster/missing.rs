@@ -218,6 +218,26 @@ async fn a_kind_that_is_served_in_another_version_may_have_objects() {
     uninstall(&stage, &definition).await;
 }
 
+/// As what stands before an API server may answer while that is away.
+#[tokio::test]
+async fn answers_that_nothing_at_all_is_found_say_nothing_of_a_kind() {
+    let stage = Stage::new().await;
+    stage.create("one", 1).await;
+    let not_found = kubernetes::refusal(StatusCode::NOT_FOUND, "NotFound", "no such page");
+    let refused = stage
+        .proxy()
+        .rule(Rule::when(|_: &Call| true, Action::Answer(not_found)));
+    let sought = Sought::<Gadget>::start(&stage);
+    let asked = |_: &Cache<Whole<Gadget>>| refused.hits() >= 4 * LOOKS;
+    sought.until("it to be asked for", asked).await;
+    assert!(!sought.cache.synced(), "no API server has said so");
+    refused.remove();
+    let key = stage.key("one");
+    sought
+        .until("the object", |cache| cache.get(&key).is_some())
+        .await;
+}
+
 /// As one of several API servers may answer that has not heard of the definition yet.
 #[tokio::test]
 async fn an_answer_that_the_kind_is_not_served_takes_no_object_away() {

@@ -23,7 +23,7 @@ use tracing::warn;
 use super::{
     Cache, Projection,
     health::text_of,
-    missing::{LOOKS, SOUGHT_EVERY, is_undefined, is_unserved, what},
+    missing::{LOOKS, SOUGHT_EVERY, SOUGHT_LATER_EVERY, is_undefined, is_unserved, what},
     store::News,
 };
 use crate::{
@@ -135,7 +135,11 @@ pub(super) async fn follow<P: Projection>(
                 if let Some(listed) = listed.take_if(|_| looks == LOOKS) {
                     listed();
                 }
-                cache.clock.sleep(SOUGHT_EVERY).await;
+                let pause = match listed {
+                    Some(_) => SOUGHT_EVERY,
+                    None => SOUGHT_LATER_EVERY,
+                };
+                cache.clock.sleep(pause).await;
             }
             Err(error) => {
                 looks = 0;

@@ -10,7 +10,6 @@ use kube::runtime::watcher;
 use serde::Serialize;
 use tracing::{debug, info, warn};
 
-use super::missing::SOUGHT_EVERY;
 use crate::{cluster::refusal::explain, decide::clock::Moment};
 
 /// An error that goes on is logged again after this time.
@@ -75,8 +74,8 @@ impl Health {
         if self.missing.is_empty() {
             warn!(
                 controller = kind,
-                "the API server does not serve {what}: its CustomResourceDefinition is to be installed; \
-                 it is looked for every {SOUGHT_EVERY:?}"
+                "the API server does not serve {what}: install or update its CustomResourceDefinition; \
+                 it is looked for"
             );
         }
         let namespace = namespace.unwrap_or_default();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use http::Request;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::{Client, Resource, runtime::watcher};
 
 use crate::cluster::refusal::{code, explain};
 
-/// How often a kind that is not served is asked for: as often as it is to be noticed soon, for little.
+/// How soon a kind is asked for again while it is not certain whether there is one.
 pub(super) const SOUGHT_EVERY: Duration = Duration::from_secs(2);
+/// How soon once that is certain: who installs some kinds only may leave it so for ever, in many namespaces.
+pub(super) const SOUGHT_LATER_EVERY: Duration = Duration::from_secs(10);
 
 /// How many looks in a row must find a kind undefined before it counts as a kind without objects. One of several API
 /// servers may be behind the others by as much as they wait before they serve a new kind, which is 5 s.
@@ -34,6 +34,9 @@ pub(super) fn is_unserved(error: &watcher::Error) -> bool {
 /// Whether a kind is not even defined, so that there can be no object of it: no version of its group has it. A kind that
 /// is served in another version than ours may have objects, which we cannot see.
 ///
+/// The whole list of groups is asked for: it can only come from an API server, whereas anything on the way to one may
+/// answer that it has not found a group. What it cannot tell is a definition none of whose versions is served.
+///
 /// # Errors
 /// Why that is not certain.
 pub(super) async fn is_undefined<K: Resource<DynamicType = ()>>(
@@ -43,14 +46,10 @@ pub(super) async fn is_undefined<K: Resource<DynamicType = ()>>(
     if group.is_empty() {
         return Err("Kubernetes itself defines it".to_owned());
     }
-    let ask = Request::get(format!("/apis/{group}"));
-    let ask = ask.body(Vec::new()).map_err(|error| error.to_string())?;
-    let versions = match client.request::<APIGroup>(ask).await {
-        Ok(found) => found.versions,
-        Err(error) if code(&error) == Some(404) => return Ok(()),
-        Err(error) => return Err(explain(&error)),
-    };
-    for version in versions {
+    let groups = client.list_api_groups().await;
+    let groups = groups.map_err(|error| explain(&error))?.groups;
+    let versions = groups.into_iter().filter(|it| it.name == group);
+    for version in versions.flat_map(|it| it.versions) {
         let version = version.group_version;
         let served = client.list_api_group_resources(&version).await;
         let served = served.map_err(|error| explain(&error))?;

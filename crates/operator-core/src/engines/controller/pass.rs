@@ -192,7 +192,7 @@ impl<K: Managed> Pass<K> {
             .publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
-    /// Ends a debug build whose status says anew what users are not told of.
+    /// Ends a debug build's pass whose status says anew what users are not told of.
     fn expect_documented(&self, before: &K) {
         if !cfg!(debug_assertions) {
             return;

@@ -2,8 +2,8 @@
 //!
 //! As kube makes them by default, but for three things. Requests leave at once: with Nagle's algorithm the first
 //! one of each connection waits for an acknowledgement, 40 ms. Connections that a burst has opened are closed
-//! soon after it, as each holds some 30 kB here and more in the API server. And nothing is tried again: whoever
-//! calls knows what is worth repeating, and for how long.
+//! soon after it, as each holds some 30 kB here and more in the API server. And nothing is tried again, nor logged:
+//! whoever calls knows what is worth repeating, and for how long, and what is worth telling; the rest is in spans.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const WRITE: Duration = Duration::from_secs(30);
 /// A guard against dead connections only: it outlasts a watch that nothing happens in.
 /// A pass has a deadline of its own.
 const READ: Duration = Duration::from_secs(300);
-/// A leader's renewals keep one connection in use.
+/// By default a leader's renewals keep one connection in use; where none is, the next request makes it, in milliseconds.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// The client of the cluster that `config` names; its proxy, its timeouts and whether it tries again are not

@@ -354,10 +354,13 @@ impl Operator {
 
 fn synced<P: Projection>(cache: &Cache<P>) -> Result<(), String> {
     let state = cache.state();
-    match (state.synced, state.last_error, state.missing) {
+    match (state.synced, state.missing, state.last_error) {
         (true, ..) => Ok(()),
-        (false, Some(error), _) => Err(error),
-        (false, None, Some(what)) => Err(format!("the API server does not serve {what}")),
+        (false, Some(what), None) => Err(format!("the API server does not serve {what}")),
+        (false, Some(what), Some(error)) => Err(format!(
+            "the API server does not serve {what}; the last error was: {error}"
+        )),
+        (false, None, Some(error)) => Err(error),
         (false, None, None) => Err("not listed yet".to_owned()),
     }
 }
