@@ -255,7 +255,10 @@ pub const AWSPROVIDER: &[Statement] = &[
     },
     Statement {
         sid: "TagSession",
-        when: When::Case("where a role of `assumeRoleChain` has `tags`"),
+        when: When::Case(
+            "where a role of `assumeRoleChain` has `tags`, and where the chain begins with EKS Pod Identity, whose tags \
+             go on from session to session",
+        ),
         resource: Resource::AssumedRole,
         actions: &["sts:TagSession"],
     },

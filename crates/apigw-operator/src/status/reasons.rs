@@ -50,14 +50,14 @@ pub const OWN: &[Reason] = &[
     Reason {
         name: "Invalid",
         shown: LEFT_OUT,
-        meaning: "a gateway would refuse it; the message names the field",
-        remedy: "correct that field",
+        meaning: "a gateway would refuse it, or a ConfigMap that it names is not there, cannot be read or lacks the text; the message names the field",
+        remedy: "correct that field; or make or correct the ConfigMap, or let the operator read it: it is picked up by itself",
     },
     Reason {
         name: "NameConflict",
         shown: LEFT_OUT,
         meaning: "gateways know bare names only, and an older object of this kind, in another namespace, has this one",
-        remedy: "choose another name",
+        remedy: "an object cannot be renamed: delete this one, create it under another name and change what refers to it, or delete the older one",
     },
     Reason {
         name: "MatchConflict",

@@ -166,7 +166,8 @@ const BY_CODE: &[Row] = &[
         Blocked,
         Object,
         ACCESS_DENIED,
-        "allow {action} to the provider's identity (IAM policy, bucket policy, service control policy)",
+        "allow {action} to the provider's identity (IAM policy, permissions boundary, session policy, bucket policy, \
+         service control policy; for a public acl or policy Block Public Access of bucket and account, too)",
     ),
     row(
         &["BucketAlreadyExists"],
@@ -240,7 +241,7 @@ const BY_CODE: &[Row] = &[
         Blocked,
         Object,
         "KeyNotUsable",
-        "check that the KMS key exists in the bucket's region, is enabled and may be used by the provider's identity",
+        "check that the KMS key exists in the bucket's region, is enabled and is one for symmetric encryption",
     ),
     row(
         &[
@@ -269,8 +270,8 @@ const BY_CODE: &[Row] = &[
         Terminal,
         Object,
         "AclsDisabled",
-        "an ACL other than private needs ownershipControls with BucketOwnerPreferred or ObjectWriter; a policy does \
-         the same without ACLs",
+        "an ACL other than private needs ownershipControls with BucketOwnerPreferred or ObjectWriter and, as it is \
+         public, blockPublicAcls and ignorePublicAcls lowered; a policy does the same without ACLs",
     ),
     row(
         &["InvalidTargetBucketForLogging", "InvalidDestination"],

@@ -192,7 +192,8 @@ mod tests {
         assert_eq!(
             fault.message,
             "s3:PutBucketTagging was refused: AccessDenied: Access Denied; allow s3:PutBucketTagging to the \
-             provider's identity (IAM policy, bucket policy, service control policy)"
+             provider's identity (IAM policy, permissions boundary, session policy, bucket policy, service control \
+             policy; for a public acl or policy Block Public Access of bucket and account, too)"
         );
         assert_eq!(
             (fault.class, fault.code.as_ref()),

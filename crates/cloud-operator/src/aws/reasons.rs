@@ -19,7 +19,7 @@ pub const REASONS: &[Reason] = &[
         name: "AccessDenied",
         shown: &[Failing],
         meaning: "AWS knows the credentials and does not allow the call that the message names",
-        remedy: "allow it by IAM policy, bucket policy or service control policy",
+        remedy: "allow it by IAM policy, and let no permissions boundary, session policy, bucket policy or service control policy deny it; for a public `acl` or `policy` look at the Block Public Access of bucket and account, too",
     },
     Reason {
         name: "Throttled",

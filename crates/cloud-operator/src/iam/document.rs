@@ -13,8 +13,9 @@ const RENEW: &str = "RENEW_DOCS";
 const HEAD: &str = "\
 # What the operator may do in AWS
 
-`cloud-operator` does what these policies allow and nothing else: tests play every part of a bucket and every way to authenticate, and fail for a permission that is missing here
-and for one that nothing needs. This file is made from the list that they use.
+`cloud-operator` does what these policies allow and nothing else: tests play every part of a bucket, and fail for a permission that is missing here and for one that nothing needs.
+They authenticate by access keys, by the operator's own token, by a projected one, by a chain of roles and by the token of the Pod's environment; EKS Pod Identity and the role of
+an instance are not played. This file is made from the list that they use.
 
 Leave out what you do not use. Where an action that is needed is not allowed, `Ready` is False and its message names it. Put your own names in the place of `example-*`, of the
 roles and of the account; ARNs in China and GovCloud begin with `arn:aws-cn` and `arn:aws-us-gov`.
@@ -27,10 +28,13 @@ For the identity with which the provider works in the end: its user, or its last
 const BUCKETS: &str = "
 - A field that was removed from the spec needs its statement until the bucket is back at AWS's default.
 - `objectLock` and `ownershipControls` are asked for when the bucket is created, which then takes their permissions and, for object lock, `s3:PutBucketVersioning`.
-- A policy of the bucket itself, a service control policy or a permissions boundary can still deny what is allowed here.
+- A policy of the bucket itself, a service control policy, a permissions boundary or a session policy can still deny what is allowed here. Block Public Access, of the bucket or of
+  the account, refuses public ACLs and policies.
+- While `abac` is on, AWS refuses `s3:PutBucketTagging` whatever is allowed here.
 - What a bucket refers to takes no permission of the operator: a key of `encryption` is used by whoever reads and writes objects, and the targets of `notification`, `logging`,
   `inventory` and `analytics` let S3 itself in by their own policies.
-- `iam:PassRole` decides which role tenants can have their objects copied with: name the roles one by one.
+- `iam:PassRole` decides which role tenants can have their objects copied with: name the roles one by one, and add the condition that
+  `iam:PassedToService` equals `s3.amazonaws.com`, which the statement above does not have.
 - The sweep reads the tags of buckets that no object names; those that this policy does not let it read are left out.
 
 ## AWSProvider
@@ -77,7 +81,8 @@ A role of `assumeRoleARN` or `assumeRoleChain`, which trusts the identity before
 }
 ```
 
-`sts:TagSession` is there for `tags`. Policies of sessions (`policy`, `policyARNs`) only ever take away: what is allowed must be in both.
+`sts:TagSession` is there for `tags`, and for EKS Pod Identity: it tags its sessions, and the tags go on to each role that is taken on from there. Policies of sessions (`policy`,
+`policyARNs`) only ever take away: what is allowed must be in both.
 "#;
 
 impl Resource {

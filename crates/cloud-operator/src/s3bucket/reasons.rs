@@ -100,13 +100,13 @@ pub const OWN: &[Reason] = &[
         name: "AclsDisabled",
         shown: &[Refused],
         meaning: "the bucket's ownership allows no ACL other than `private`",
-        remedy: "set `ownershipControls`, or say the same by a policy",
+        remedy: "set `ownershipControls`, and, as such an ACL is public and a new bucket blocks public access, lower `publicAccessBlock.blockPublicAcls` and `ignorePublicAcls`; or say the same by a policy, for which those are `blockPublicPolicy` and `restrictPublicBuckets`. The account's own block has to allow it, too",
     },
     Reason {
         name: "KeyNotUsable",
         shown: &[Failing],
         meaning: "AWS cannot use the KMS key",
-        remedy: "let the key exist in the bucket's region, be enabled, and allow the provider's identity to use it",
+        remedy: "let the key exist in the bucket's region, be enabled, and be one for symmetric encryption",
     },
     Reason {
         name: "TargetNotUsable",

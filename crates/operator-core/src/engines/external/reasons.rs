@@ -125,7 +125,7 @@ pub const REASONS: &[Reason] = &[
         name: "NotManaged",
         shown: &[Refused],
         meaning: "it exists, carries no ownership mark, and is left alone",
-        remedy: "annotate the object with `adopt: dry-run` to see what taking over would change, and with `adopt: \"true\"` to do it",
+        remedy: "annotate the object with `adopt: dry-run` to see what taking over would change, and with `adopt: \"true\"` to do it; one that has had its effect must be removed first, and set anew once `status.record.adopted` is gone",
     },
     Reason {
         name: "OwnedByAnother",
@@ -155,7 +155,7 @@ pub const REASONS: &[Reason] = &[
         name: "MarkLost",
         shown: &[Failing],
         meaning: "it is to be deleted and no longer carries the mark, so somebody else may have it by now",
-        remedy: "annotate the object with `adopt: \"true\"` to delete it all the same, or with `abandon: \"true\"` to leave it",
+        remedy: "annotate the object with `adopt: \"true\"` to delete it all the same, or with `abandon: \"true\"` to leave it; an `adopt` that has had its effect must be removed first, and set anew once `status.record.adopted` is gone",
     },
     Reason {
         name: "IdentityChanged",

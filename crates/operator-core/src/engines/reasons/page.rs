@@ -23,7 +23,7 @@ const CONDITIONS: [Meaning; 3] = [
     ),
     (
         STALLED,
-        "True where nothing goes on until somebody edits something; else it is not there",
+        "True where nothing goes on until somebody edits it or what it refers to, though it is looked at again once in `RECONCILE_INTERVAL`; else it is not there",
     ),
 ];
 
