@@ -209,6 +209,9 @@ async fn a_silent_gateway_is_reaped_and_counted() -> Result<()> {
     let shown = Shown::on(&stage)?;
     let gateway = stage.gateway("gw").await?;
     shown.counts(&[(CONNECTED, 1.0)]).await?;
+    // Then it was heard of all that it has: what is on its way when time leaps would count as said after that.
+    stage.backend("b", ([127, 0, 0, 1], 9).into()).await?;
+    stage.ready::<Backend>("b").await?;
     gateway.set(Behaviour {
         silent: true,
         ..Behaviour::default()
