@@ -30,7 +30,6 @@ use operator_core::{
     engines::{
         controller::Controller,
         external::{Engine, NamespaceWords, Owner, Words},
-        references::References,
     },
     process::{
         config::Namespaces,
@@ -43,8 +42,8 @@ pub use self::config::Config;
 use self::{
     admission::Inherited,
     aws::Aws,
-    provider::{ExternalIds, Providers, Sessions, Users, provider_of},
-    s3bucket::{LeftBehind, S3Buckets, is_held},
+    provider::{BucketsOfProviders, ExternalIds, Providers, Sessions},
+    s3bucket::{LeftBehind, S3Buckets},
 };
 pub use operator_core::process::operator::OperatorError;
 
@@ -87,13 +86,10 @@ pub async fn run(
 
     operator.gated(&gates);
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
-    let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.cache("s3bucket");
+    let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.packed_cache("s3bucket");
     let sessions = Arc::new(Sessions::new(calls, clock.clone()));
     let domain = S3Buckets::new(sessions.clone());
-    let live = metrics::Live {
-        providers: providers.clone(),
-        buckets: buckets.clone(),
-    };
+    let live = metrics::Live::of(&providers, &buckets);
     metrics::register(&operator.metrics, aws.meter(), domain.drift(), live);
 
     let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");
@@ -126,7 +122,11 @@ pub async fn run(
             }
         }
     };
-    let users = users_of_providers(&buckets, wake_provider.clone());
+    let users = Arc::new(BucketsOfProviders::of(
+        &buckets,
+        sessions.clone(),
+        wake_provider.clone(),
+    ));
     let secrets = Secrets::new(client, clock, {
         let wake = wake_provider.clone();
         move |_, users| users.iter().for_each(&wake)
@@ -149,11 +149,6 @@ pub async fn run(
         installation: installation.clone(),
         enforced: config.enforce_external_ids,
     };
-    let needed_by = BucketsOfProviders {
-        references: users.clone(),
-        buckets: buckets.clone(),
-        sessions: sessions.clone(),
-    };
     if let Some(address) = webhook {
         operator.admission(Admission {
             address,
@@ -161,7 +156,7 @@ pub async fn run(
             validators: admission::validators(
                 providers.clone(),
                 buckets.clone(),
-                needed_by.clone(),
+                users.clone(),
                 Inherited {
                     namespaces,
                     operator: config.deletion_policy,
@@ -169,7 +164,7 @@ pub async fn run(
             ),
         });
     }
-    let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, needed_by);
+    let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, users.clone());
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
 
@@ -186,7 +181,7 @@ pub async fn run(
 
     sessions.on_doubt(wake_provider.clone());
     sessions.on_change(move |provider| {
-        for bucket in users.users_of(provider) {
+        for bucket in users.all(provider) {
             bucket_controller.trigger(&bucket, Class::Reference);
         }
     });
@@ -206,7 +201,7 @@ fn wake_with_namespaces(
             return;
         };
         if old != new {
-            let keys = buckets.snapshot().into_iter().map(|(key, _)| key);
+            let keys = buckets.keys().into_iter();
             for bucket in keys.filter(|key| key.namespace == namespace.name) {
                 controller.trigger(&bucket, Class::Reference);
             }
@@ -232,64 +227,4 @@ fn sweep(operator: &mut Operator, left_behind: Arc<LeftBehind>, interval: Durati
         }
         left_behind.run(clock, interval, course).await;
     });
-}
-
-/// The buckets that use a provider.
-#[derive(Clone)]
-struct BucketsOfProviders {
-    references: Arc<References>,
-    buckets: Arc<Cache<Whole<S3Bucket>>>,
-    sessions: Arc<Sessions>,
-}
-
-impl BucketsOfProviders {
-    fn those(
-        &self,
-        provider: &ObjectKey,
-        wanted: impl Fn(&S3Bucket) -> bool,
-    ) -> Option<Vec<ObjectKey>> {
-        let is_wanted = |key: &ObjectKey| self.buckets.get(key).is_some_and(|it| wanted(&it));
-        // A bucket that cannot be read may be among them, too.
-        let known = self.buckets.synced() && self.buckets.state().unreadable == 0;
-        known.then(|| {
-            let users = self.references.users_of(provider);
-            users.into_iter().filter(is_wanted).collect()
-        })
-    }
-}
-
-impl Users for BucketsOfProviders {
-    fn needing(&self, provider: &ObjectKey) -> Option<Vec<ObjectKey>> {
-        // Whoever may not use a provider must not hold it up either.
-        self.those(provider, |bucket| {
-            is_held(bucket) || self.sessions.serves(bucket)
-        })
-    }
-
-    fn settled(&self, provider: &ObjectKey, account: &str) -> Option<Vec<ObjectKey>> {
-        self.those(provider, |bucket| {
-            let record = bucket.status.as_ref().and_then(|it| it.record.as_ref());
-            is_held(bucket) && record.is_some_and(|it| it.account_id.as_ref() == account)
-        })
-    }
-}
-
-/// Who uses which provider, kept from the buckets' changes. `released` is told of a provider that lost a user.
-fn users_of_providers(
-    buckets: &Cache<Whole<S3Bucket>>,
-    released: impl Fn(&ObjectKey) + Send + Sync + 'static,
-) -> Arc<References> {
-    let references = Arc::new(References::default());
-    let index = references.clone();
-    buckets.observe(Box::new(move |bucket, change| match change {
-        Change::Added(object) | Change::Updated { new: object, .. } => {
-            index.set(bucket, Some(provider_of(object)));
-        }
-        Change::Deleted(old) => {
-            index.set(bucket, None);
-            released(&provider_of(old));
-        }
-        Change::Unreadable(_) | Change::UnreadableGone => {}
-    }));
-    references
 }

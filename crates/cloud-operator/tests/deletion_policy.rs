@@ -10,7 +10,7 @@ use crd_types::{
 use harness::{
     proxy::{
         Action, Call, Gate, Point, Rule,
-        kubernetes::{Attributes, refusal},
+        kubernetes::{Attributes, no_streamed_lists, refusal},
     },
     wait,
 };
@@ -166,11 +166,10 @@ async fn who_does_not_need_the_word_of_a_namespace_does_not_wait_for_it() -> Res
     let mut none = http::Response::new(none.to_string().into());
     let json = http::HeaderValue::from_static("application/json");
     none.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    let proxy = scene.api.proxy();
+    proxy.rule(no_streamed_lists());
     let listing = |call: &Call| about_namespaces(call, "list");
-    scene
-        .api
-        .proxy()
-        .rule(Rule::when(listing, Action::Answer(none)).once());
+    proxy.rule(Rule::when(listing, Action::Answer(none)).once());
     deafen(&scene);
     let held = json!({
         "kind": "S3Bucket",

@@ -196,7 +196,7 @@ struct Objects {
 impl Objects {
     fn of<K: Delivered>(cache: &Cache<Whole<K>>) -> Self {
         let mut places = BTreeMap::new();
-        for (key, _) in cache.snapshot() {
+        for key in cache.keys() {
             *places.entry(key.namespace).or_default() += 1;
         }
         let state = cache.state();
@@ -212,7 +212,7 @@ fn conditions<K: Delivered>(
     family: &mut MetricEncoder<'_>,
     cache: &Cache<Whole<K>>,
 ) -> fmt::Result {
-    for (key, object) in cache.snapshot() {
+    for (key, object) in cache.objects() {
         let lifecycle = object.status().map(HasLifecycle::lifecycle);
         for condition in lifecycle.iter().flat_map(|it| &it.conditions) {
             let labels = [

@@ -186,7 +186,7 @@ impl Planner {
         if let Some(texts) = self.texts.get() {
             texts.wait_settled().await;
         }
-        for (key, route) in self.routes.snapshot() {
+        for (key, route) in self.routes.objects() {
             if route.config_maps().is_some_and(|named| !named.is_empty()) {
                 self.reread(&key);
             }

@@ -15,7 +15,11 @@ use crd_types::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use gateway::{Behaviour, Gateway, Options, Refusal};
-use harness::{ControlPlane, Scrape, User, UserRules, proxy::kubernetes::Attributes, wait};
+use harness::{
+    ControlPlane, Scrape, User, UserRules,
+    proxy::kubernetes::{Attributes, no_streamed_lists},
+    wait,
+};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Secret},
     events::v1::Event,
@@ -209,6 +213,8 @@ async fn starts(
     reach: Reach,
     scrape: &Scrape,
 ) -> Result<(User, Running)> {
+    // Only an API server that streams none takes the right to list.
+    stage.api.proxy().rule(no_streamed_lists());
     let user = rules.user(stage, reach).await?;
     found(stage).await?;
     let settings = scrape.settings();

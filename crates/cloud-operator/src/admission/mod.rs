@@ -5,6 +5,7 @@
 
 mod awsprovider;
 mod deletion;
+mod namesakes;
 mod public;
 mod s3bucket;
 
@@ -22,6 +23,7 @@ use operator_core::{
 };
 
 pub(crate) use self::deletion::Inherited;
+use self::namesakes::Namesakes;
 use crate::provider::Users;
 
 /// Where S3Buckets are judged.
@@ -29,7 +31,7 @@ const S3BUCKET: &str = "/validate-s3bucket";
 /// Where AWSProviders are judged.
 const AWSPROVIDER: &str = "/validate-awsprovider";
 
-/// The functions that judge, by these caches.
+/// The functions that judge, by these caches, which must not run yet.
 pub(crate) fn validators(
     providers: Arc<Cache<Whole<AWSProvider>>>,
     buckets: Arc<Cache<Whole<S3Bucket>>>,
@@ -38,8 +40,8 @@ pub(crate) fn validators(
 ) -> Validators {
     let mut validators = Validators::default();
     validators.add(S3BUCKET, {
-        let buckets = buckets.clone();
-        move |asked| s3bucket::judge(asked, &providers, &buckets, &inherited)
+        let (buckets, namesakes) = (buckets.clone(), Namesakes::among(&buckets));
+        move |asked| s3bucket::judge(asked, &providers, &buckets, &namesakes, &inherited)
     });
     validators.add(AWSPROVIDER, move |asked| {
         awsprovider::judge(asked, &users, &buckets)

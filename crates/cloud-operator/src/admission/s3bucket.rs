@@ -7,7 +7,7 @@ use operator_core::{
     process::webhook::{Asked, Change, Verdict},
 };
 
-use super::{deletion::Inherited, public::allows_everybody};
+use super::{deletion::Inherited, namesakes::Namesakes, public::allows_everybody};
 use crate::provider::provider_of;
 
 /// Refuses a second object for one bucket; warns of what gives data away, or may cost it.
@@ -15,6 +15,7 @@ pub(super) fn judge(
     asked: &Asked<S3Bucket>,
     providers: &Cache<Whole<AWSProvider>>,
     buckets: &Cache<Whole<S3Bucket>>,
+    namesakes: &Namesakes,
     inherited: &Inherited,
 ) -> Verdict {
     let (old, new) = match &asked.change {
@@ -28,8 +29,9 @@ pub(super) fn judge(
     let first = match is_where_it_was {
         true => None,
         false => {
-            let all = buckets.snapshot();
-            first_of(new, all.iter().map(|(_, other)| &**other), account)
+            let keys = namesakes.of(new).into_iter();
+            let others: Vec<_> = keys.filter_map(|key| buckets.get(&key)).collect();
+            first_of(new, others.iter().map(|other| &**other), account)
         }
     };
     let mut warnings = warnings(&new.spec);

@@ -5,8 +5,10 @@ pub(crate) mod reasons;
 mod reconcile;
 mod sessions;
 mod status;
+mod users;
 
 pub use self::{
-    reconcile::{ExternalIds, Providers, Users},
+    reconcile::{ExternalIds, Providers},
     sessions::{SessionState, Sessions, provider_of},
+    users::{BucketsOfProviders, Users},
 };

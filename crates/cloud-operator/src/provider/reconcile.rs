@@ -21,6 +21,7 @@ use super::{
     reasons,
     sessions::{SessionState, Sessions},
     status,
+    users::Users,
 };
 use crate::aws::{Aws, Caller, Session};
 
@@ -40,15 +41,6 @@ const SAFETY_POLL: Duration = Duration::from_secs(60);
 const LIST_POLL: Duration = Duration::from_secs(1);
 /// How many users of a provider that cannot go yet are named.
 const NAMED: usize = 5;
-
-/// Who uses a provider. Silent while that is not known yet.
-pub trait Users: Send + Sync + 'static {
-    /// The objects that need `provider` to take down what they have in AWS.
-    fn needing(&self, provider: &ObjectKey) -> Option<Vec<ObjectKey>>;
-
-    /// The objects of `provider` that have something in `account`.
-    fn settled(&self, provider: &ObjectKey, account: &str) -> Option<Vec<ObjectKey>>;
-}
 
 /// How external IDs are given to the roles that providers assume.
 #[derive(Clone, Debug)]

@@ -189,8 +189,7 @@ impl LeftBehind {
 
     /// Every bucket that an object names, or has written down.
     fn named(&self) -> BTreeSet<String> {
-        let objects = self.buckets.snapshot();
-        let names = objects.iter().flat_map(|(_, object)| {
+        let names = self.buckets.objects().flat_map(|(_, object)| {
             let record = object.status.as_ref().and_then(|it| it.record.as_ref());
             let recorded = record.map(|record| record.bucket_name.to_string());
             [Some(object.spec.bucket_name.to_string()), recorded]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
-use harness::{ControlPlane, Scrape, User, wait};
+use harness::{ControlPlane, Scrape, User, proxy::kubernetes::no_streamed_lists, wait};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use play::{Reach, Rules, found, play, refs, rules};
 use record::{Permission, about_secrets, forbidden, granted, used, without};
@@ -40,6 +40,8 @@ async fn starts(
     reach: Reach,
     (scrape, hook): (&Scrape, &Hook),
 ) -> Result<(User, Running)> {
+    // Only an API server that streams none takes the right to list.
+    scene.api.proxy().rule(no_streamed_lists());
     let user = rules.user(scene, reach).await?;
     found(scene, scrape).await?;
     hook.register().await?;

@@ -121,7 +121,12 @@ fn is_watch(call: &Call) -> bool {
 }
 
 fn is_list(call: &Call) -> bool {
-    call.verb == Verb::Read && call.about == "gadgets"
+    kubernetes::is_list(call) && call.about == "gadgets"
+}
+
+/// A watch that goes on from a version.
+fn is_resumed(call: &Call) -> bool {
+    is_watch(call) && !is_list(call)
 }
 
 /// Cuts the watch and keeps it away until the gate opens.
@@ -166,13 +171,7 @@ async fn changes_are_told_in_order_and_kept_without_ballast() {
     let annotations: Vec<_> = late.metadata.annotations.iter().flatten().collect();
     assert_eq!(annotations, [(&"kept".to_owned(), &"yes".to_owned())]);
     assert_eq!(watched.size(&stage.key("early")), None);
-    let keys: Vec<_> = watched
-        .cache
-        .snapshot()
-        .into_iter()
-        .map(|(key, _)| key)
-        .collect();
-    assert_eq!(keys, [stage.key("late")]);
+    assert_eq!(watched.cache.keys(), [stage.key("late")]);
 }
 
 #[tokio::test]
@@ -217,7 +216,7 @@ async fn what_vanished_before_a_new_list_is_told(#[case] expired: Action) {
         is_list,
         Action::Hold(Point::Before, gate.clone()),
     ));
-    stage.proxy().rule(Rule::when(is_watch, expired).once());
+    stage.proxy().rule(Rule::when(is_resumed, expired).once());
     assert_eq!(stage.proxy().cut_watches(is_watch), 1);
     stage::arrived(&gate).await;
     stage.delete("goes").await;
@@ -437,8 +436,38 @@ async fn a_list_that_fails_is_tried_again_and_says_why() {
     assert!(!state.synced, "nothing was listed");
     assert_eq!(
         state.last_error.as_deref(),
-        Some("list: gadgets is forbidden: no rule")
+        Some("watch: gadgets is forbidden: no rule")
     );
     watched.told(&["+one:1"]).await;
     assert_eq!((refused.hits(), watched.cache.errors()), (2, 2));
+}
+
+/// As those do where the gate `WatchList` is off.
+#[tokio::test]
+async fn an_api_server_that_streams_no_lists_is_asked_for_pages() {
+    let stage = Stage::new().await;
+    let refused = stage.proxy().rule(kubernetes::no_streamed_lists());
+    stage.create("one", 1).await;
+    let watched = Watched::synced(&stage.client, only(&stage)).await;
+    watched.told(&["+one:1"]).await;
+    stage.create("two", 2).await;
+    watched.told(&["+two:2"]).await;
+    assert_eq!((refused.hits(), watched.cache.errors()), (1, 0));
+}
+
+/// Also where another client has just written what the API server's own cache may not have seen yet.
+#[tokio::test]
+async fn a_list_is_one_request_and_of_what_is_there_now() {
+    let stage = Stage::new().await;
+    stage.create("one", 1).await;
+    let watched = Watched::synced(&stage.client, only(&stage)).await;
+    watched.told(&["+one:1"]).await;
+    let requests = stage.proxy().requests();
+    let of_gadgets = requests.iter().filter(|it| it.call.about == "gadgets");
+    let queries: Vec<_> = of_gadgets
+        .filter(|it| it.call.verb != Verb::Write)
+        .map(|it| it.call.query.clone())
+        .collect();
+    assert_eq!(queries.len(), 1, "{queries:?}");
+    assert!(!queries[0].contains("resourceVersion="), "{queries:?}");
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use harness::{
     proxy::{
         Action, Call, Gate, Point, Rule,
-        kubernetes::{Attributes, refusal},
+        kubernetes::{self, Attributes, refusal},
     },
     wait::{PATIENCE, until},
 };
@@ -170,7 +170,7 @@ fn is_read(call: &Call) -> bool {
 }
 
 fn is_list(call: &Call) -> bool {
-    Attributes::of(call).is_some_and(|it| it.verb == "list" && it.resource == "configmaps")
+    kubernetes::is_list(call) && call.about == "configmaps"
 }
 
 fn told(config_map: &str, users: &[&str]) -> Told {

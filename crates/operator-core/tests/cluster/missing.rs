@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use harness::{
     ControlPlane,
-    proxy::{Action, Call, Rule, Verb, kubernetes},
+    proxy::{Action, Call, Rule, kubernetes},
     wait::{PATIENCE, until, wait_gone},
 };
 use http::StatusCode;
@@ -116,7 +116,7 @@ where
         let lists = || {
             let requests = stage.proxy().requests();
             let plural = K::plural(&()).into_owned();
-            let is_list = |call: &Call| call.verb == Verb::Read && call.about == plural;
+            let is_list = |call: &Call| kubernetes::is_list(call) && call.about == plural;
             requests.iter().filter(|it| is_list(&it.call)).count()
         };
         self.until("it to be asked for", |_| lists() >= times).await;

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use harness::{
     UserRules,
-    proxy::{Action, Call, Gate, Point, Rule, Verb, kubernetes::Attributes},
+    proxy::{
+        Action, Call, Gate, Point, Rule, Verb,
+        kubernetes::{Attributes, is_list},
+    },
     wait::{PATIENCE, until},
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret, api::rbac::v1::PolicyRule};
@@ -186,14 +189,12 @@ async fn a_reader_that_was_overtaken_is_told() {
     let vault = Vault::new().await;
     vault.create("held", "old").await;
     let (read, listed) = (Gate::new(), Gate::new());
-    let about = |verb: &'static str| {
-        move |call: &Call| Attributes::of(call).is_some_and(|it| it.verb == verb)
-    };
+    let is_read = |call: &Call| Attributes::of(call).is_some_and(|it| it.verb == "get");
     let proxy = vault.stage.proxy();
     let answer_held = Action::Hold(Point::After, read.clone());
-    proxy.rule(Rule::when(about("get"), answer_held).once());
+    proxy.rule(Rule::when(is_read, answer_held).once());
     let list_held = Action::Hold(Point::Before, listed.clone());
-    proxy.rule(Rule::when(about("list"), list_held).once());
+    proxy.rule(Rule::when(is_list, list_held).once());
     vault.track("one", &[vault.stage.key("held")]);
     let change = async {
         stage::arrived(&read).await;
@@ -305,7 +306,7 @@ async fn without_the_right_to_watch_values_are_read_all_the_same() {
             .values()
             .next()
             .and_then(|state| state.watch.last_error.clone())
-            .is_some_and(|e| e.contains("list"))
+            .is_some_and(|e| e.contains("cannot watch"))
     };
     until("the refusal to be shown", PATIENCE, refused)
         .await

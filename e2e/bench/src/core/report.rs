@@ -12,7 +12,7 @@ use super::{
     chart::{Bar, draw},
     contender::Contender,
     figures::{Figures, Spread},
-    scenarios::Scenario,
+    scenarios::{RECOVERY, Scenario},
 };
 use crate::machine;
 
@@ -235,6 +235,14 @@ fn table(results: &Results, scenario: Scenario) -> String {
             spread.map_or_else(|| "–".to_owned(), |it| it.shown(digits))
         };
         if !results.figures.contains_key(&(scenario, contender)) {
+            if scenario == Scenario::Outage {
+                let _ = writeln!(
+                    text,
+                    "| {} | no effect within {} s | – | – | – | – | – | – | – |",
+                    contender.name(),
+                    RECOVERY.as_secs()
+                );
+            }
             continue;
         }
         let cells = [

@@ -5,7 +5,7 @@ use std::{pin::pin, process::Command, time::Duration};
 use anyhow::{Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use harness::process::{self, Child, Signal};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
     WORKERS,
@@ -23,6 +23,8 @@ const PACE: Duration = Duration::from_millis(20);
 const EDITS: usize = 1_000;
 /// How far the edits lie apart that come while everything else waits for its turn.
 const SLOW_PACE: Duration = Duration::from_millis(100);
+/// How long an edit after an outage may be without effect before that is the result.
+pub const RECOVERY: Duration = Duration::from_secs(120);
 /// One in so many objects fails.
 const FAILING: usize = 10;
 const FIRST: &str = "1";
@@ -101,7 +103,14 @@ impl<'a> Run<'a> {
         operator = again;
         measured.push((Scenario::Resync, resync));
         sleep(STEADY).await;
-        measured.push((Scenario::Outage, self.outage(&operator).await?));
+        match self.outage(&operator).await? {
+            Some(outage) => measured.push((Scenario::Outage, outage)),
+            None => {
+                operator.stop(STEADY).await;
+                operator = self.start(SECOND, "again")?;
+                self.effects(&operator).await?;
+            }
+        }
         if self.contender.elects() {
             for (scenario, signal) in [
                 (Scenario::Released, Signal::TERM),
@@ -190,14 +199,17 @@ impl<'a> Run<'a> {
         Ok((operator, figures))
     }
 
-    /// The API server is killed and started again; then a user edits.
-    async fn outage(&self, operator: &Child) -> Result<Figures> {
+    /// The API server is killed and started again; then a user edits. None if that has no effect for too long.
+    async fn outage(&self, operator: &Child) -> Result<Option<Figures>> {
         let measuring = Measuring::running(self.stage, &[operator])?;
         self.stage.control_plane.restart_api_server().await?;
         self.stage.edit(0, "after the outage").await?;
-        self.effects(operator).await?;
+        match timeout(RECOVERY, self.effects(operator)).await {
+            Ok(effects) => effects?,
+            Err(_) => return Ok(None),
+        }
         sleep(STEADY).await;
-        measuring.end(&[operator])
+        measuring.end(&[operator]).map(Some)
     }
 
     /// The leader goes, by a signal, while a standby waits; then a user edits.

@@ -11,8 +11,8 @@ use kube::client::ConfigExt;
 use kube::config::Kubeconfig;
 use serde_json::json;
 
-pub use attributes::Attributes;
-pub use refusal::{refusal, watch_expired};
+pub use attributes::{Attributes, is_list};
+pub use refusal::{no_streamed_lists, refusal, watch_expired};
 
 use super::{Forwarder, Proxy};
 use crate::cluster::write_kubeconfig;

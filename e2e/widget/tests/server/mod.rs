@@ -11,9 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, BodyStream, Full, StreamBody, combinators::UnsyncBoxBody};
 use kube::client::Body;
 use tower_service::Service;
 
@@ -66,17 +66,16 @@ impl Server {
         let of_widgets = path.contains("/widgets");
         let whole = |text: Bytes| Response::new(Full::new(text).boxed_unsync());
         if request.method() == Method::GET {
-            if query.is_some_and(|query| query.contains("watch=true")) {
-                return Response::new(StreamBody::new(stream::pending()).boxed_unsync());
-            }
-            return whole(
-                if of_widgets {
-                    &self.widgets
-                } else {
-                    &self.config_maps
-                }
-                .clone(),
-            );
+            let query = query.unwrap_or_default();
+            assert!(query.contains("sendInitialEvents=true"), "{path}?{query}");
+            let listed = if of_widgets {
+                &self.widgets
+            } else {
+                &self.config_maps
+            };
+            let listed = BodyStream::new(Full::new(listed.clone()));
+            let watched = StreamBody::new(listed.chain(stream::pending()));
+            return Response::new(watched.boxed_unsync());
         }
         assert_eq!(request.method(), Method::PATCH, "{path}");
         self.writes.fetch_add(1, Ordering::Relaxed);
@@ -109,12 +108,13 @@ impl Service<Request<Body>> for Server {
     }
 }
 
+/// A streamed list: an event for each, and a bookmark that says that these are all.
 fn list(items: &[String]) -> Bytes {
-    let items = items.join(",");
-    format!(
-        r#"{{"apiVersion":"v1","kind":"List","metadata":{{"resourceVersion":"10"}},"items":[{items}]}}"#
-    )
-    .into()
+    let added = |item: &String| format!("{{\"type\":\"ADDED\",\"object\":{item}}}\n");
+    let mut events: String = items.iter().map(added).collect();
+    events += r#"{"type":"BOOKMARK","object":{"apiVersion":"v1","kind":"Any","metadata":{"resourceVersion":"10","annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
+    events.push('\n');
+    events.into()
 }
 
 fn widget(name: &str, version: u64, status: Option<&str>) -> String {

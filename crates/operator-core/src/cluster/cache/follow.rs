@@ -15,7 +15,7 @@ use kube::{
     Api, Client, Resource,
     runtime::{
         utils::Backoff,
-        watcher::{self, Config, DefaultBackoff, Event, watcher},
+        watcher::{self, DefaultBackoff, Event, watcher},
     },
 };
 use tracing::warn;
@@ -25,6 +25,7 @@ use super::{
     health::text_of,
     missing::{LOOKS, SOUGHT_EVERY, SOUGHT_LATER_EVERY, is_undefined, is_unserved, what},
     store::News,
+    streamed,
 };
 use crate::{
     cluster::{readable::Readable, refusal::code, version::Version},
@@ -87,12 +88,14 @@ pub(super) async fn follow<P: Projection>(
     namespace: Option<&str>,
     listed: impl FnOnce(),
 ) {
+    let newest = streamed::newest(client);
     let api: Api<Readable<P::Object>> = match namespace {
-        None => Api::all_with(client.clone(), &()),
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &()),
+        None => Api::all_with(newest, &()),
+        Some(namespace) => Api::namespaced_with(newest, namespace, &()),
     };
-    let start = || watcher(api.clone(), Config::default().timeout(WATCH_SECONDS)).boxed();
-    let mut events = start();
+    let start = |streamed| watcher(api.clone(), streamed::listing(streamed)).boxed();
+    let mut streamed = true;
+    let mut events = start(streamed);
     let mut backoff = DefaultBackoff::default();
     let mut listed = Some(listed);
     let mut seen = HashSet::new();
@@ -115,9 +118,13 @@ pub(super) async fn follow<P: Projection>(
                     listed();
                 }
             }
+            Err(error) if streamed && streamed::is_refused(&error) => {
+                streamed = false;
+                events = start(streamed);
+            }
             Err(error) if is_unserved(&error) => {
                 // Not from the version where it stopped: a definition that is made anew has a past of its own.
-                events = start();
+                events = start(streamed);
                 backoff.reset();
                 let missing = what::<P::Object>();
                 cache.health.lock().misses(cache.name, namespace, &missing);
@@ -147,7 +154,7 @@ pub(super) async fn follow<P: Projection>(
                 // kube's watcher lists again when an event says 410, but not when an answer does: it would ask
                 // for the same expired version for ever.
                 if is_expired(&error) {
-                    events = start();
+                    events = start(streamed);
                 }
                 cache.clock.sleep(backoff.next().unwrap_or(MAX_PAUSE)).await;
             }

@@ -8,19 +8,22 @@ mod ask;
 mod follow;
 mod health;
 mod missing;
+mod packed;
 mod store;
+mod streamed;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource};
 use parking_lot::{Mutex, RwLock};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 pub use self::{follow::WATCH_SECONDS, health::CacheState};
 use self::{
     health::Health,
+    packed::Keeping,
     store::{Effect, Store},
 };
 use super::version::Version;
@@ -119,10 +122,23 @@ pub struct Cache<P: Projection> {
 impl<P: Projection> Cache<P> {
     /// An empty cache. `name` is the kind in lower case, as logs and metrics call it.
     pub fn new(name: &'static str, clock: Clock) -> Self {
+        Self::keeping(Keeping::WHOLE, name, clock)
+    }
+
+    /// As [`new`](Self::new), for objects of which there may be thousands and that are seldom asked for: they lie
+    /// packed. [`get`](Self::get) makes one whole, which takes some microseconds, each time.
+    pub fn packed(name: &'static str, clock: Clock) -> Self
+    where
+        P::Stored: Serialize + DeserializeOwned,
+    {
+        Self::keeping(Keeping::PACKED, name, clock)
+    }
+
+    fn keeping(keeping: Keeping<P::Stored>, name: &'static str, clock: Clock) -> Self {
         Self {
             name,
             clock,
-            store: RwLock::default(),
+            store: RwLock::new(Store::new(keeping)),
             observers: Mutex::default(),
             synced: watch::Sender::new(false),
             health: Mutex::default(),
@@ -151,16 +167,18 @@ impl<P: Projection> Cache<P> {
 
     /// The object of this name.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<P::Stored>> {
-        self.store.read().get(key).cloned()
+        self.store.read().get(key)
     }
 
-    /// Every object, in no order.
-    pub fn snapshot(&self) -> Vec<(ObjectKey, Arc<P::Stored>)> {
-        self.store
-            .read()
-            .iter()
-            .map(|(key, object)| (key.clone(), object.clone()))
-            .collect()
+    /// The names of all objects, in no order.
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.store.read().keys().cloned().collect()
+    }
+
+    /// Every object, in no order, as it is when its turn comes; those that are gone by then are left out.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectKey, Arc<P::Stored>)> {
+        let keys = self.keys().into_iter();
+        keys.filter_map(|key| Some((key.clone(), self.get(&key)?)))
     }
 
     /// How many objects are kept.

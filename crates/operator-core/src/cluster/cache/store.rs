@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Change, Unreadable};
+use super::{
+    Change, Unreadable,
+    packed::{Keeping, Kept},
+};
 use crate::{cluster::version::Version, decide::key::ObjectKey};
 
 /// A piece of news: an object as it was read, or why it could not be.
@@ -19,6 +22,7 @@ pub(super) enum News<S> {
 
 /// The objects of one kind.
 pub(super) struct Store<S> {
+    keeping: Keeping<S>,
     readable: HashMap<ObjectKey, Entry<S>>,
     unreadable: HashMap<ObjectKey, Version>,
     /// The newest state that the watch has shown of any object.
@@ -29,7 +33,7 @@ pub(super) struct Store<S> {
 
 struct Entry<S> {
     version: Version,
-    object: Arc<S>,
+    object: Kept<S>,
 }
 
 /// What a piece of news changed, as it is told to observers, in order.
@@ -53,26 +57,24 @@ impl<S> Effect<S> {
     }
 }
 
-impl<S> Default for Store<S> {
-    fn default() -> Self {
+impl<S> Store<S> {
+    /// An empty store that keeps its objects like this.
+    pub(super) fn new(keeping: Keeping<S>) -> Self {
         Self {
+            keeping,
             readable: HashMap::new(),
             unreadable: HashMap::new(),
             shown: None,
             lists: 0,
         }
     }
-}
 
-impl<S> Store<S> {
-    pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<S>> {
-        self.readable.get(key).map(|entry| &entry.object)
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<Arc<S>> {
+        self.readable.get(key).map(|entry| entry.object.open())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<S>)> {
-        self.readable
-            .iter()
-            .map(|(key, entry)| (key, &entry.object))
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.readable.keys()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -106,17 +108,17 @@ impl<S> Store<S> {
                 self.unreadable.remove(key);
                 let entry = Entry {
                     version: version.clone(),
-                    object: object.clone(),
+                    object: self.keeping.keep(&object),
                 };
                 match self.readable.insert(key.clone(), entry) {
                     None => vec![Effect::Added(object)],
                     Some(old) if version.is_same_life_as(&old.version) => {
                         vec![Effect::Updated {
-                            old: old.object,
+                            old: old.object.open(),
                             new: object,
                         }]
                     }
-                    Some(old) => vec![Effect::Deleted(old.object), Effect::Added(object)],
+                    Some(old) => vec![Effect::Deleted(old.object.open()), Effect::Added(object)],
                 }
             }
             News::Unreadable { generation, error } => {
@@ -124,7 +126,7 @@ impl<S> Store<S> {
                 let old = self
                     .readable
                     .remove(key)
-                    .map(|old| Effect::Deleted(old.object));
+                    .map(|old| Effect::Deleted(old.object.open()));
                 self.unreadable.insert(key.clone(), version);
                 old.into_iter()
                     .chain([Effect::Unreadable(Unreadable {
@@ -178,7 +180,8 @@ impl<S> Store<S> {
             return None;
         }
         entry.version = version;
-        let old = std::mem::replace(&mut entry.object, object.clone());
+        let old = std::mem::replace(&mut entry.object, self.keeping.keep(&object));
+        let old = old.open();
         Some(Effect::Updated { old, new: object })
     }
 
@@ -200,7 +203,7 @@ impl<S> Store<S> {
         if let Some(entry) = self.readable.get_mut(key)
             && version.is_same_state_as(&entry.version)
         {
-            entry.object = object;
+            entry.object = self.keeping.keep(&object);
             return None;
         }
         if self.version(key).is_some() {
@@ -212,7 +215,7 @@ impl<S> Store<S> {
         }
         let entry = Entry {
             version,
-            object: object.clone(),
+            object: self.keeping.keep(&object),
         };
         self.readable.insert(key.clone(), entry);
         Some(Effect::Added(object))
@@ -236,7 +239,7 @@ impl<S> Store<S> {
             return Some(Effect::UnreadableGone);
         }
         let entry = self.readable.remove(key)?;
-        Some(Effect::Deleted(entry.object))
+        Some(Effect::Deleted(entry.object.open()))
     }
 }
 

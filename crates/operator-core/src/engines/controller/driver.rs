@@ -123,7 +123,7 @@ impl<R: Reconciler> Controller<R> {
                 leading = gained(&mut term) => leading,
             };
             self.reconciler.forget_all();
-            for (key, _) in self.site.cache.snapshot() {
+            for key in self.site.cache.keys() {
                 self.trigger(&key, Class::Resync);
             }
             let mut passes = JoinSet::new();

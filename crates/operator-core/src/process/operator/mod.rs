@@ -211,17 +211,20 @@ impl Operator {
         self.projection(name)
     }
 
-    /// The cache of what is needed of a kind, whosever it is; otherwise as [`cache`](Self::cache).
-    pub fn projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
-        self.projection_within(name, self.scope.clone())
+    /// As [`cache`](Self::cache), but [packed](Cache::packed).
+    pub fn packed_cache<K: Managed>(&mut self, name: &'static str) -> Arc<Cache<Whole<K>>> {
+        let cache = Cache::packed(name, self.clock.clone());
+        self.watched(cache, self.scope.clone())
     }
 
-    fn projection_within<P: Projection>(
-        &mut self,
-        name: &'static str,
-        scope: Scope,
-    ) -> Arc<Cache<P>> {
-        let cache = Arc::new(Cache::new(name, self.clock.clone()));
+    /// The cache of what is needed of a kind, whosever it is; otherwise as [`cache`](Self::cache).
+    pub fn projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
+        let cache = Cache::new(name, self.clock.clone());
+        self.watched(cache, self.scope.clone())
+    }
+
+    fn watched<P: Projection>(&mut self, cache: Cache<P>, scope: Scope) -> Arc<Cache<P>> {
+        let (name, cache) = (cache.name(), Arc::new(cache));
         let (counted, sought) = (cache.clone(), cache.clone());
         self.metrics
             .watch(name, move || counted.errors(), move || sought.is_missing());
@@ -245,7 +248,8 @@ impl Operator {
     /// The cache of what is needed of a cluster-scoped kind, whichever namespaces are watched; otherwise as
     /// [`cache`](Self::cache).
     pub fn cluster_projection<P: Projection>(&mut self, name: &'static str) -> Arc<Cache<P>> {
-        self.projection_within(name, Scope::All)
+        let cache = Cache::new(name, self.clock.clone());
+        self.watched(cache, Scope::All)
     }
 
     /// The children that objects of the operator have among those of the kind `K`; otherwise as

@@ -30,6 +30,20 @@ impl Attributes {
     }
 }
 
+/// Whether a request asks the API server for all that is there: a list, or a watch that begins with one (Kubernetes
+/// documentation, "API concepts", "Streaming lists").
+pub fn is_list(call: &Call) -> bool {
+    let listed =
+        |of: Attributes| of.verb == "list" || of.verb == "watch" && is_streamed(&call.query);
+    Attributes::of(call).is_some_and(listed)
+}
+
+pub(super) fn is_streamed(query: &str) -> bool {
+    query
+        .split('&')
+        .any(|pair| pair == "sendInitialEvents=true")
+}
+
 fn attributes(method: &Method, path: &str, query: &str) -> Option<Attributes> {
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     let group = match parts.next()? {

@@ -4,6 +4,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::attributes::is_streamed;
+use crate::proxy::{Action, Rule};
+
 /// A refusal as the API server words it: a `Status` with this code and reason (`Conflict`,
 /// `TooManyRequests` …). Add a `Retry-After` header where the server would.
 pub fn refusal(code: StatusCode, reason: &str, message: &str) -> Response<Bytes> {
@@ -17,6 +20,14 @@ pub fn refusal(code: StatusCode, reason: &str, message: &str) -> Response<Bytes>
 pub fn watch_expired() -> Response<Bytes> {
     let status = failure(StatusCode::GONE, "Expired", "too old resource version");
     document(&json!({"type": "ERROR", "object": status}))
+}
+
+/// The API server streams no lists, as one does whose feature gate `WatchList` is off: clients list in pages.
+pub fn no_streamed_lists() -> Rule {
+    let message = "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature \
+                   gate is enabled";
+    let refusal = refusal(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+    Rule::when(|call| is_streamed(&call.query), Action::Answer(refusal))
 }
 
 fn failure(code: StatusCode, reason: &str, message: &str) -> Value {

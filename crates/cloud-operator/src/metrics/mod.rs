@@ -1,11 +1,10 @@
 //! The families of this operator's own; `docs/metrics.md` tells what each of them means.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+mod standing;
 
-use crd_types::{
-    aws::v1alpha1::{AWSProvider, S3Bucket},
-    lifecycle::{HasLifecycle, Managed},
-};
+use std::{fmt, sync::Arc};
+
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use operator_core::{
     cluster::cache::{Cache, Whole},
     process,
@@ -16,17 +15,31 @@ use prometheus_client::{
     metrics::{MetricType, gauge::ConstGauge},
 };
 
+use self::standing::{Standings, is_ready};
 use crate::{aws::Meter, drift::Drift};
 
 /// What every name begins with; as dashboards of the older operator have it.
 const PREFIX: &str = "infra_operator";
 
-/// What is read from the caches at each scrape.
+/// What is told of objects at each scrape.
 pub struct Live {
-    /// Of providers.
-    pub providers: Arc<Cache<Whole<AWSProvider>>>,
-    /// Of buckets.
-    pub buckets: Arc<Cache<Whole<S3Bucket>>>,
+    providers: Arc<Cache<Whole<AWSProvider>>>,
+    of_providers: Standings<AWSProvider>,
+    of_buckets: Standings<S3Bucket>,
+}
+
+impl Live {
+    /// Of those in these caches. To be called before the caches run.
+    pub fn of(
+        providers: &Arc<Cache<Whole<AWSProvider>>>,
+        buckets: &Arc<Cache<Whole<S3Bucket>>>,
+    ) -> Self {
+        Self {
+            providers: providers.clone(),
+            of_providers: Standings::of(providers),
+            of_buckets: Standings::of(buckets),
+        }
+    }
 }
 
 /// Adds the families to those of the operator.
@@ -44,18 +57,18 @@ impl Collector for Live {
         let help = "Objects of a kind by what their status says";
         let gauge = MetricType::Gauge;
         let mut family = encoder.encode_descriptor("resources_total", help, None, gauge)?;
-        let counts = [count(&self.providers), count(&self.buckets)];
-        for (resource_type, statuses) in &counts {
-            for (status, count) in statuses {
-                let labels = [("resource_type", *resource_type), ("status", *status)];
-                let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        let of_kinds = [self.of_providers.counts(), self.of_buckets.counts()];
+        for (resource_type, counts) in of_kinds {
+            for (status, count) in counts {
+                let labels = [("resource_type", resource_type), ("status", status)];
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
                 ConstGauge::new(count).encode(family.encode_family(&labels)?)?;
             }
         }
 
         let help = "1 where AWS knows the credentials of the AWSProvider, else 0";
         let mut family = encoder.encode_descriptor("provider_ready", help, None, gauge)?;
-        for (key, provider) in self.providers.snapshot() {
+        for (key, provider) in self.providers.objects() {
             let labels = [
                 ("provider_name", &*key.name),
                 ("namespace", &*key.namespace),
@@ -66,27 +79,6 @@ impl Collector for Live {
         }
         Ok(())
     }
-}
-
-fn count<K: Managed>(cache: &Cache<Whole<K>>) -> (&'static str, BTreeMap<&'static str, usize>) {
-    let mut statuses = BTreeMap::from([("deleting", 0), ("notready", 0), ("ready", 0)]);
-    for (_, object) in cache.snapshot() {
-        let status = match object.meta().deletion_timestamp {
-            Some(_) => "deleting",
-            None if is_ready(&*object) => "ready",
-            None => "notready",
-        };
-        *statuses.entry(status).or_default() += 1;
-    }
-    statuses.insert("unreadable", cache.state().unreadable);
-    (cache.name(), statuses)
-}
-
-fn is_ready<K: Managed>(object: &K) -> bool {
-    let lifecycle = object.status().map(HasLifecycle::lifecycle);
-    lifecycle.is_some_and(|lifecycle| {
-        lifecycle.ready && lifecycle.observed_generation == object.meta().generation
-    })
 }
 
 impl fmt::Debug for Live {
