@@ -24,7 +24,7 @@ const EDITS: usize = 1_000;
 /// How far the edits lie apart that come while everything else waits for its turn.
 const SLOW_PACE: Duration = Duration::from_millis(100);
 /// How long an edit after an outage may be without effect before that is the result.
-pub const RECOVERY: Duration = Duration::from_secs(120);
+pub const RECOVERY: Duration = Duration::from_secs(60);
 /// One in so many objects fails.
 const FAILING: usize = 10;
 const FIRST: &str = "1";
