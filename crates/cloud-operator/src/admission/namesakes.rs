@@ -85,8 +85,8 @@ mod tests {
             new: &logs,
         };
         namesakes.take(&one, &renamed);
-        assert_eq!(namesakes.of(&data), [two.clone()]);
-        assert_eq!(namesakes.of(&logs), [one.clone()]);
+        assert_eq!(namesakes.of(&data), std::slice::from_ref(&two));
+        assert_eq!(namesakes.of(&logs), std::slice::from_ref(&one));
         namesakes.take(&one, &Change::Deleted(&logs));
         namesakes.take(&two, &Change::Deleted(&data));
         assert!(namesakes.0.lock().is_empty());
