@@ -62,7 +62,8 @@ impl Counts {
             Change::Unreadable(_) | Change::UnreadableGone => (None, None),
         };
         if let Some(before) = before {
-            self.0[Standing::of(&***before) as usize] -= 1;
+            let count = &mut self.0[Standing::of(&***before) as usize];
+            *count = count.saturating_sub(1);
         }
         if let Some(after) = after {
             self.0[Standing::of(&***after) as usize] += 1;

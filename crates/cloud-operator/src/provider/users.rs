@@ -1,4 +1,4 @@
-//! Who uses which provider, kept from the buckets' changes: of thousands none has to be looked at to know it.
+//! Who uses which provider, kept from the buckets' changes: of thousands few have to be looked at to know it.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct BucketsOfProviders {
 type Held = bool;
 
 impl BucketsOfProviders {
-    /// Those in `buckets`. `released` is told of a provider that lost one.
+    /// Those in `buckets`, which must not run yet. `released` is told of a provider that lost one.
     pub fn of(
         buckets: &Arc<Cache<Whole<S3Bucket>>>,
         sessions: Arc<Sessions>,

@@ -5,6 +5,7 @@ mod tree;
 
 mod bounds;
 mod expressions;
+mod kept;
 mod manifests;
 mod objects;
 mod rules;

@@ -455,7 +455,65 @@ async fn an_api_server_that_streams_no_lists_is_asked_for_pages() {
     assert_eq!((refused.hits(), watched.cache.errors()), (1, 0));
 }
 
-/// Also where another client has just written what the API server's own cache may not have seen yet.
+/// As its storage cannot tell whether its own cache is up to date, for instance; or it ends a client that is slow.
+#[rstest::rstest]
+#[case::it_says_so(Action::Answer(kubernetes::watch_failed()))]
+#[case::it_ends_amid_the_list(Action::CutBody(1500))]
+#[tokio::test]
+async fn after_a_streamed_list_that_failed_pages_are_asked_for(#[case] fault: Action) {
+    let stage = Stage::new().await;
+    for name in ["one", "two", "three"] {
+        stage.create(name, 1).await;
+    }
+    let streamed = |call: &Call| is_watch(call) && is_list(call);
+    stage.proxy().rule(Rule::when(streamed, fault));
+    let watched = Watched::synced(&stage.client, only(&stage)).await;
+    watched.told(&["+one:1", "+three:1", "+two:1"]).await;
+    assert_eq!(watched.cache.errors(), 1);
+    stage.delete("two").await;
+    watched.told(&["-two:1"]).await;
+}
+
+/// What a list left out because it was cut is not gone.
+#[tokio::test]
+async fn a_list_that_was_cut_takes_nothing_away() {
+    let stage = Stage::new().await;
+    for name in ["one", "two", "three"] {
+        stage.create(name, 1).await;
+    }
+    let watched = Watched::synced(&stage.client, only(&stage)).await;
+    watched.told(&["+one:1", "+three:1", "+two:1"]).await;
+
+    let gate = cut(&stage).await;
+    let streamed = |call: &Call| is_watch(call) && is_list(call);
+    stage
+        .proxy()
+        .rule(Rule::when(is_resumed, Action::Answer(kubernetes::watch_expired())).once());
+    stage
+        .proxy()
+        .rule(Rule::when(streamed, Action::CutBody(1500)).once());
+    gate.open();
+    stage.resize("two", 2).await;
+    watched.told(&["two:1>2"]).await;
+}
+
+/// An API server that was replaced by one that streams no lists.
+#[tokio::test]
+async fn who_was_streamed_to_may_be_refused_later() {
+    let stage = Stage::new().await;
+    stage.create("one", 1).await;
+    let watched = Watched::synced(&stage.client, only(&stage)).await;
+    watched.told(&["+one:1"]).await;
+    let refused = stage.proxy().rule(kubernetes::no_streamed_lists());
+    let expired = Action::Answer(kubernetes::watch_expired());
+    stage.proxy().rule(Rule::when(is_resumed, expired).once());
+    stage.proxy().cut_watches(is_watch);
+    stage.delete("one").await;
+    stage.create("two", 1).await;
+    watched.told(&["+two:1", "-one:1"]).await;
+    assert_eq!(refused.hits(), 1);
+}
+
 #[tokio::test]
 async fn a_list_is_one_request_and_of_what_is_there_now() {
     let stage = Stage::new().await;

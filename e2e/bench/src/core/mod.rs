@@ -50,6 +50,8 @@ pub struct Options {
 pub struct Results {
     ceiling: Vec<Figures>,
     figures: BTreeMap<(Scenario, Contender), Vec<Figures>>,
+    /// In how many rounds a contender did not recover from the restart of the API server.
+    lost: BTreeMap<Contender, usize>,
 }
 
 /// Measures, and writes the figures down.
@@ -68,7 +70,12 @@ pub async fn measure(options: &Options) -> Result<()> {
             let stage = Stage::set(options.objects).await?;
             let idle = Duration::from_secs(options.idle);
             let run = Run::new(&stage, contender, &options.programs, idle);
-            for (scenario, figures) in run.all().await? {
+            let measured = run.all().await?;
+            if !measured.iter().any(|(it, _)| *it == Scenario::Outage) {
+                println!("  {}: no effect", Scenario::Outage.name());
+                *results.lost.entry(contender).or_default() += 1;
+            }
+            for (scenario, figures) in measured {
                 println!("  {}: {}", scenario.name(), figures.shown());
                 let all = results.figures.entry((scenario, contender)).or_default();
                 all.push(figures);

@@ -181,9 +181,8 @@ fn aims(results: &Results) -> String {
                     "{what}, {}: never more than controller-runtime's",
                     scenario.name()
                 ),
-                of_go(scenario, measure)
-                    .filter(|it| it.is_finite())
-                    .or(Some(0.0)),
+                // Nothing beside nothing is no more.
+                of_go(scenario, measure).map(|it| if it.is_nan() { 0.0 } else { it }),
                 &|it| it <= 1.0,
             );
         }
@@ -234,15 +233,20 @@ fn table(results: &Results, scenario: Scenario) -> String {
             let spread = results.spread(scenario, contender, measure);
             spread.map_or_else(|| "–".to_owned(), |it| it.shown(digits))
         };
+        if let Some(lost) = results
+            .lost
+            .get(&contender)
+            .filter(|_| scenario == Scenario::Outage)
+        {
+            let _ = writeln!(
+                text,
+                "| {}, {lost} of {rounds} rounds | no effect within {} s | – | – | – | – | – | – | – |",
+                contender.name(),
+                RECOVERY.as_secs(),
+                rounds = results.ceiling.len(),
+            );
+        }
         if !results.figures.contains_key(&(scenario, contender)) {
-            if scenario == Scenario::Outage {
-                let _ = writeln!(
-                    text,
-                    "| {} | no effect within {} s | – | – | – | – | – | – | – |",
-                    contender.name(),
-                    RECOVERY.as_secs()
-                );
-            }
             continue;
         }
         let cells = [
@@ -353,9 +357,15 @@ mod tests {
             "| own CPU of a cold start: ≤ 1/3 of controller-runtime's | 0.25 | kept |",
             "| peak memory of a cold start: ≤ 1/4 of controller-runtime's | 0.50 | **missed** |",
             "| steady memory: ≤ 1/4 of controller-runtime's | not measured | **missed** |",
+            "| requests, cold start: never more than controller-runtime's | 0.00 | kept |",
+            "| requests, API server restarted: never more than controller-runtime's | not measured | **missed** |",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
+        results.lost.insert(Contender::Kube, 2);
+        let row = "| kube's Controller, 2 of 3 rounds | no effect within 60 s |";
+        let outage = table(&results, Scenario::Outage);
+        assert!(outage.contains(row), "{outage}");
         let row = "| operator-core | 10.0 (9.0–11.0) | – | – | 1.00 | 20.0 | 20.0 | 0 | 0.0 |";
         let table = table(&results, Scenario::Cold);
         assert!(table.contains(row), "{table}");

@@ -12,7 +12,7 @@ use kube::config::Kubeconfig;
 use serde_json::json;
 
 pub use attributes::{Attributes, is_list};
-pub use refusal::{no_streamed_lists, refusal, watch_expired};
+pub use refusal::{no_streamed_lists, refusal, watch_expired, watch_failed};
 
 use super::{Forwarder, Proxy};
 use crate::cluster::write_kubeconfig;

@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeSet, HashSet},
     future::pending,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -25,10 +22,14 @@ use super::{
     health::text_of,
     missing::{LOOKS, SOUGHT_EVERY, SOUGHT_LATER_EVERY, is_undefined, is_unserved, what},
     store::News,
-    streamed,
+    streamed::{self, List},
 };
 use crate::{
-    cluster::{readable::Readable, refusal::code, version::Version},
+    cluster::{
+        readable::Readable,
+        refusal::{code, retry_after},
+        version::Version,
+    },
     decide::key::ObjectKey,
 };
 
@@ -88,26 +89,36 @@ pub(super) async fn follow<P: Projection>(
     namespace: Option<&str>,
     listed: impl FnOnce(),
 ) {
-    let newest = streamed::newest(client);
     let api: Api<Readable<P::Object>> = match namespace {
-        None => Api::all_with(newest, &()),
-        Some(namespace) => Api::namespaced_with(newest, namespace, &()),
+        None => Api::all_with(client.clone(), &()),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &()),
     };
-    let start = |streamed| watcher(api.clone(), streamed::listing(streamed)).boxed();
-    let mut streamed = true;
-    let mut events = start(streamed);
+    let start = |list: &List| watcher(api.clone(), list.form()).boxed();
+    let mut list = List::default();
+    let mut events = start(&list);
     let mut backoff = DefaultBackoff::default();
     let mut listed = Some(listed);
     let mut seen = HashSet::new();
     let mut looks = 0;
     while let Some(event) = events.next().await {
         match event {
+            Ok(Event::Init) if list.is_under_way() => {
+                cache.failed(namespace, streamed::CUT.to_owned());
+                list.failed();
+                cache.clock.sleep(pause(&mut backoff, None)).await;
+                events = start(&list);
+            }
             Ok(event) => {
                 // kube's own backoff also starts anew with `Init`, which comes before a list that fails.
                 if matches!(event, Event::Apply(_) | Event::Delete(_)) {
                     backoff.reset();
                 }
                 let complete = matches!(event, Event::InitDone);
+                match event {
+                    Event::Init => list.begins(),
+                    Event::InitDone => list.is_complete(),
+                    _ => {}
+                }
                 // A list that has begun may not have come to what has happened last.
                 let shows = complete || matches!(event, Event::Apply(_) | Event::Delete(_));
                 take(cache, namespace, &mut seen, event);
@@ -118,13 +129,14 @@ pub(super) async fn follow<P: Projection>(
                     listed();
                 }
             }
-            Err(error) if streamed && streamed::is_refused(&error) => {
-                streamed = false;
-                events = start(streamed);
+            Err(error) if list.is_refused(&error) => {
+                list.failed();
+                events = start(&list);
             }
             Err(error) if is_unserved(&error) => {
                 // Not from the version where it stopped: a definition that is made anew has a past of its own.
-                events = start(streamed);
+                list = List::default();
+                events = start(&list);
                 backoff.reset();
                 let missing = what::<P::Object>();
                 cache.health.lock().misses(cache.name, namespace, &missing);
@@ -151,15 +163,29 @@ pub(super) async fn follow<P: Projection>(
             Err(error) => {
                 looks = 0;
                 cache.failed(namespace, text_of(&error));
-                // kube's watcher lists again when an event says 410, but not when an answer does: it would ask
-                // for the same expired version for ever.
-                if is_expired(&error) {
-                    events = start(streamed);
+                // kube goes on with a list that misses what it could not read. And it lists again when an event says
+                // 410, but not when an answer does: it would ask for the same expired version for ever.
+                if list.is_under_way() {
+                    list.failed();
+                    events = start(&list);
+                } else if is_expired(&error) {
+                    events = start(&list);
                 }
-                cache.clock.sleep(backoff.next().unwrap_or(MAX_PAUSE)).await;
+                cache.clock.sleep(pause(&mut backoff, Some(&error))).await;
             }
         }
     }
+}
+
+/// How long to wait after a failure: as long as the API server asks for, if it does.
+fn pause(backoff: &mut DefaultBackoff, error: Option<&watcher::Error>) -> Duration {
+    let asked = error.and_then(|error| match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => retry_after(error),
+        watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => None,
+    });
+    asked.unwrap_or_else(|| backoff.next().unwrap_or(MAX_PAUSE))
 }
 
 /// Takes one event of the watch. `seen` holds what the present list has shown so far.
@@ -199,7 +225,7 @@ fn put<P: Projection>(cache: &Cache<P>, object: &Readable<P::Object>) {
         object.lean()
     };
     let news = match read {
-        Ok(object) => News::Readable(Arc::new(P::project(stripped(object)))),
+        Ok(object) => News::Readable(cache.keeping.fresh(P::project(stripped(object)))),
         Err(unread) => {
             warn!(
                 controller = cache.name,

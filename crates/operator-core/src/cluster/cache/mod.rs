@@ -112,6 +112,7 @@ type Observer<S> = Box<dyn for<'a> Fn(&ObjectKey, &Change<'a, S>) + Send + Sync>
 pub struct Cache<P: Projection> {
     name: &'static str,
     clock: Clock,
+    keeping: Keeping<P::Stored>,
     store: RwLock<Store<P::Stored>>,
     /// Held while a change is made and told, so that every observer hears changes in their order.
     observers: Mutex<Vec<Observer<P::Stored>>>,
@@ -138,7 +139,8 @@ impl<P: Projection> Cache<P> {
         Self {
             name,
             clock,
-            store: RwLock::new(Store::new(keeping)),
+            keeping,
+            store: RwLock::default(),
             observers: Mutex::default(),
             synced: watch::Sender::new(false),
             health: Mutex::default(),
@@ -159,6 +161,7 @@ impl<P: Projection> Cache<P> {
     /// Keeps the cache up to date, for as long as the future is polled. Errors are logged and counted and
     /// never end it. To be run once.
     pub async fn run(&self, client: Client, scope: Scope) {
+        let client = streamed::newest(&client);
         match scope {
             Scope::All => follow::follow(self, &client, None, || self.mark_synced()).await,
             Scope::Namespaces(namespaces) => follow::follow_each(self, &client, &namespaces).await,
@@ -184,6 +187,12 @@ impl<P: Projection> Cache<P> {
     /// How many objects are kept.
     pub fn len(&self) -> usize {
         self.store.read().len()
+    }
+
+    /// Whether the object of this name is the one of this UID.
+    pub fn has(&self, key: &ObjectKey, uid: &str) -> bool {
+        let store = self.store.read();
+        store.uid(key).is_some_and(|known| **known == *uid)
     }
 
     /// Whether no object is kept.
@@ -232,7 +241,7 @@ impl<P: Projection> Cache<P> {
     pub fn confirm(&self, object: P::Object) {
         let key = ObjectKey::of(&object);
         let version = Version::of(object.meta());
-        let stored = Arc::new(P::project(follow::stripped(object)));
+        let stored = self.keeping.fresh(P::project(follow::stripped(object)));
         self.change(|store| {
             store
                 .confirm(&key, version, stored)
@@ -253,7 +262,7 @@ impl<P: Projection> Cache<P> {
             meta.name.as_deref().unwrap_or_default(),
         );
         let version = Version::of(meta);
-        let stored = Arc::new(stored);
+        let stored = self.keeping.fresh(stored);
         self.change(|store| {
             store
                 .learn(&key, version, stored, lists)
@@ -290,9 +299,11 @@ impl<P: Projection> Cache<P> {
         // The store is free again before anybody is told: observers read it.
         let effects = change(&mut self.store.write());
         for (key, effect) in effects {
-            for observer in observers.iter() {
-                observer(&key, &effect.as_change());
-            }
+            effect.tell(|change| {
+                for observer in observers.iter() {
+                    observer(&key, change);
+                }
+            });
         }
     }
 }

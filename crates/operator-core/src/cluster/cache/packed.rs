@@ -7,6 +7,12 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+/// An object that comes to a cache.
+pub(super) struct Fresh<S> {
+    pub(super) object: Arc<S>,
+    pub(super) kept: Kept<S>,
+}
+
 /// An object as it lies in a cache.
 pub(super) enum Kept<S> {
     Whole(Arc<S>),
@@ -27,13 +33,15 @@ impl<S> Keeping<S> {
     /// As they are.
     pub(super) const WHOLE: Self = Self(None);
 
-    pub(super) fn keep(&self, object: &Arc<S>) -> Kept<S> {
+    pub(super) fn fresh(&self, object: S) -> Fresh<S> {
+        let object = Arc::new(object);
         let packed = self.0.as_ref().and_then(|Packing { write, read }| {
             // What cannot be made whole again is not packed.
-            let text = write(object).filter(|text| read(text).is_some())?;
+            let text = write(&object).filter(|text| read(text).is_some())?;
             Some(Kept::Packed { text, read: *read })
         });
-        packed.unwrap_or_else(|| Kept::Whole(object.clone()))
+        let kept = packed.unwrap_or_else(|| Kept::Whole(object.clone()));
+        Fresh { object, kept }
     }
 }
 
@@ -79,19 +87,19 @@ mod tests {
 
     #[test]
     fn a_packed_object_is_itself_again() {
-        let thing = Arc::new(Thing {
-            name: "a".repeat(100),
-            required: None,
-        });
-        for keeping in [Keeping::WHOLE, Keeping::PACKED] {
-            assert_eq!(keeping.keep(&thing).open(), thing);
+        for (keeping, packs) in [(Keeping::WHOLE, false), (Keeping::PACKED, true)] {
+            let fresh = keeping.fresh(Thing {
+                name: "a".repeat(100),
+                required: None,
+            });
+            assert_eq!(fresh.kept.open(), fresh.object);
+            assert_eq!(matches!(fresh.kept, Kept::Packed { .. }), packs);
         }
-        assert!(matches!(Keeping::PACKED.keep(&thing), Kept::Packed { .. }));
     }
 
     #[test]
     fn what_could_not_be_read_again_is_kept_as_it_is() {
-        let thing = Arc::new(OneWay { gone: 1 });
-        assert!(matches!(Keeping::PACKED.keep(&thing), Kept::Whole(_)));
+        let fresh = Keeping::PACKED.fresh(OneWay { gone: 1 });
+        assert!(matches!(fresh.kept, Kept::Whole(_)));
     }
 }

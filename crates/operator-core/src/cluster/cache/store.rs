@@ -7,13 +7,13 @@ use std::{
 
 use super::{
     Change, Unreadable,
-    packed::{Keeping, Kept},
+    packed::{Fresh, Kept},
 };
 use crate::{cluster::version::Version, decide::key::ObjectKey};
 
 /// A piece of news: an object as it was read, or why it could not be.
 pub(super) enum News<S> {
-    Readable(Arc<S>),
+    Readable(Fresh<S>),
     Unreadable {
         generation: Option<i64>,
         error: String,
@@ -22,7 +22,6 @@ pub(super) enum News<S> {
 
 /// The objects of one kind.
 pub(super) struct Store<S> {
-    keeping: Keeping<S>,
     readable: HashMap<ObjectKey, Entry<S>>,
     unreadable: HashMap<ObjectKey, Version>,
     /// The newest state that the watch has shown of any object.
@@ -33,44 +32,52 @@ pub(super) struct Store<S> {
 
 struct Entry<S> {
     version: Version,
-    object: Kept<S>,
+    kept: Kept<S>,
 }
 
 /// What a piece of news changed, as it is told to observers, in order.
 pub(super) enum Effect<S> {
     Added(Arc<S>),
-    Updated { old: Arc<S>, new: Arc<S> },
-    Deleted(Arc<S>),
+    Updated { old: Kept<S>, new: Arc<S> },
+    Deleted(Kept<S>),
     Unreadable(Unreadable),
     UnreadableGone,
 }
 
 impl<S> Effect<S> {
-    pub(super) fn as_change(&self) -> Change<'_, S> {
+    pub(super) fn tell(&self, observer: impl Fn(&Change<'_, S>)) {
         match self {
-            Self::Added(new) => Change::Added(new),
-            Self::Updated { old, new } => Change::Updated { old, new },
-            Self::Deleted(old) => Change::Deleted(old),
-            Self::Unreadable(unreadable) => Change::Unreadable(unreadable),
-            Self::UnreadableGone => Change::UnreadableGone,
+            Self::Added(new) => observer(&Change::Added(new)),
+            Self::Updated { old, new } => observer(&Change::Updated {
+                old: &old.open(),
+                new,
+            }),
+            Self::Deleted(old) => observer(&Change::Deleted(&old.open())),
+            Self::Unreadable(unreadable) => observer(&Change::Unreadable(unreadable)),
+            Self::UnreadableGone => observer(&Change::UnreadableGone),
         }
     }
 }
 
-impl<S> Store<S> {
-    /// An empty store that keeps its objects like this.
-    pub(super) fn new(keeping: Keeping<S>) -> Self {
+impl<S> Default for Store<S> {
+    fn default() -> Self {
         Self {
-            keeping,
             readable: HashMap::new(),
             unreadable: HashMap::new(),
             shown: None,
             lists: 0,
         }
     }
+}
 
+impl<S> Store<S> {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<Arc<S>> {
-        self.readable.get(key).map(|entry| entry.object.open())
+        self.readable.get(key).map(|entry| entry.kept.open())
+    }
+
+    /// The UID of the object of this name, if it can be read.
+    pub(super) fn uid(&self, key: &ObjectKey) -> Option<&Arc<str>> {
+        self.readable.get(key).map(|entry| entry.version.uid())
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
@@ -104,21 +111,21 @@ impl<S> Store<S> {
             return Vec::new();
         }
         match news {
-            News::Readable(object) => {
+            News::Readable(Fresh { object, kept }) => {
                 self.unreadable.remove(key);
                 let entry = Entry {
                     version: version.clone(),
-                    object: self.keeping.keep(&object),
+                    kept,
                 };
                 match self.readable.insert(key.clone(), entry) {
                     None => vec![Effect::Added(object)],
                     Some(old) if version.is_same_life_as(&old.version) => {
                         vec![Effect::Updated {
-                            old: old.object.open(),
+                            old: old.kept,
                             new: object,
                         }]
                     }
-                    Some(old) => vec![Effect::Deleted(old.object.open()), Effect::Added(object)],
+                    Some(old) => vec![Effect::Deleted(old.kept), Effect::Added(object)],
                 }
             }
             News::Unreadable { generation, error } => {
@@ -126,7 +133,7 @@ impl<S> Store<S> {
                 let old = self
                     .readable
                     .remove(key)
-                    .map(|old| Effect::Deleted(old.object.open()));
+                    .map(|old| Effect::Deleted(old.kept));
                 self.unreadable.insert(key.clone(), version);
                 old.into_iter()
                     .chain([Effect::Unreadable(Unreadable {
@@ -173,15 +180,14 @@ impl<S> Store<S> {
         &mut self,
         key: &ObjectKey,
         version: Version,
-        object: Arc<S>,
+        Fresh { object, kept }: Fresh<S>,
     ) -> Option<Effect<S>> {
         let entry = self.readable.get_mut(key)?;
         if !version.is_same_life_as(&entry.version) || version.is_known_from(&entry.version) {
             return None;
         }
         entry.version = version;
-        let old = std::mem::replace(&mut entry.object, self.keeping.keep(&object));
-        let old = old.open();
+        let old = std::mem::replace(&mut entry.kept, kept);
         Some(Effect::Updated { old, new: object })
     }
 
@@ -197,26 +203,24 @@ impl<S> Store<S> {
         &mut self,
         key: &ObjectKey,
         version: Version,
-        object: Arc<S>,
+        fresh: Fresh<S>,
         lists: u64,
     ) -> Option<Effect<S>> {
         if let Some(entry) = self.readable.get_mut(key)
             && version.is_same_state_as(&entry.version)
         {
-            entry.object = self.keeping.keep(&object);
+            entry.kept = fresh.kept;
             return None;
         }
         if self.version(key).is_some() {
-            return self.confirm(key, version, object);
+            return self.confirm(key, version, fresh);
         }
         let was_shown = |shown: &Version| !shown.is_older_than(&version);
         if self.lists != lists || self.shown.as_ref().is_some_and(was_shown) {
             return None;
         }
-        let entry = Entry {
-            version,
-            object: self.keeping.keep(&object),
-        };
+        let Fresh { object, kept } = fresh;
+        let entry = Entry { version, kept };
         self.readable.insert(key.clone(), entry);
         Some(Effect::Added(object))
     }
@@ -239,7 +243,7 @@ impl<S> Store<S> {
             return Some(Effect::UnreadableGone);
         }
         let entry = self.readable.remove(key)?;
-        Some(Effect::Deleted(entry.object.open()))
+        Some(Effect::Deleted(entry.kept))
     }
 }
 

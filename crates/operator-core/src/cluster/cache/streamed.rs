@@ -11,18 +11,52 @@ use tower::service_fn;
 use super::follow::WATCH_SECONDS;
 use crate::cluster::refusal::code;
 
-/// How kube's watcher is to list: streamed, or page by page where the API server refuses that.
-pub(super) fn listing(streamed: bool) -> Config {
-    let config = Config::default().timeout(WATCH_SECONDS);
-    match streamed {
-        true => config.streaming_lists(),
-        false => config,
-    }
+/// What is wrong with a streamed list that ends early.
+pub(super) const CUT: &str = "watch: the stream ended before the list was complete";
+
+/// How the next list is asked for, and whether one is under way.
+///
+/// What goes wrong amid a streamed list may go wrong amid each: then pages are asked for, until a list is complete.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    paged: bool,
+    under_way: bool,
 }
 
-/// Whether a watch failed because the API server streams no lists, as those before Kubernetes 1.34 may not.
-pub(super) fn is_refused(error: &Error) -> bool {
-    matches!(error, Error::WatchStartFailed(error) if code(error) == Some(422))
+impl List {
+    /// What kube's watcher is to do.
+    pub(super) fn form(&self) -> Config {
+        let config = Config::default().timeout(WATCH_SECONDS);
+        match self.paged {
+            true => config,
+            false => config.streaming_lists(),
+        }
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// Whether a watch failed because the API server streams no lists, as those before Kubernetes 1.34 may not.
+    pub(super) fn is_refused(&self, error: &Error) -> bool {
+        !self.paged && matches!(error, Error::WatchStartFailed(error) if code(error) == Some(422))
+    }
+
+    pub(super) fn begins(&mut self) {
+        self.under_way = true;
+    }
+
+    pub(super) fn is_complete(&mut self) {
+        *self = Self::default();
+    }
+
+    /// It was refused, or broken off.
+    pub(super) fn failed(&mut self) {
+        *self = Self {
+            paged: true,
+            under_way: false,
+        };
+    }
 }
 
 /// The client, but that a streamed list is of what is there now.

@@ -125,6 +125,8 @@ impl<R: Reconciler> Controller<R> {
             self.reconciler.forget_all();
             for key in self.site.cache.keys() {
                 self.trigger(&key, Class::Resync);
+                // Of many objects each is looked at for its lane.
+                tokio::task::consume_budget().await;
             }
             let mut passes = JoinSet::new();
             let stopped = tokio::select! {
@@ -305,8 +307,7 @@ impl<R: Reconciler> Controller<R> {
     fn plan_next(&self, key: &ObjectKey, object: &R::Kind, result: &PassResult) {
         let now = self.site.clock.now();
         let uid = object.uid().unwrap_or_default();
-        let stored = self.site.cache.get(key);
-        if stored.is_none_or(|stored| stored.meta().uid != object.meta().uid) {
+        if !self.site.cache.has(key, &uid) {
             return;
         }
         let configured = self.settings.tempo.borrow().interval;

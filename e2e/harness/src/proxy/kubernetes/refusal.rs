@@ -18,7 +18,17 @@ pub fn refusal(code: StatusCode, reason: &str, message: &str) -> Response<Bytes>
 /// The answer to a watch from a version that the API server has forgotten: an `ERROR` event with
 /// `Expired`, code 410.
 pub fn watch_expired() -> Response<Bytes> {
-    let status = failure(StatusCode::GONE, "Expired", "too old resource version");
+    broken_watch(StatusCode::GONE, "Expired", "too old resource version")
+}
+
+/// The answer to a watch by an API server that cannot serve it and finds out when it has begun.
+pub fn watch_failed() -> Response<Bytes> {
+    let code = StatusCode::INTERNAL_SERVER_ERROR;
+    broken_watch(code, "InternalError", "the watch cannot be served")
+}
+
+fn broken_watch(code: StatusCode, reason: &str, message: &str) -> Response<Bytes> {
+    let status = failure(code, reason, message);
     document(&json!({"type": "ERROR", "object": status}))
 }
 

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::*;
+use super::{super::packed::Keeping, *};
 
 fn key(name: &str) -> ObjectKey {
     ObjectKey::new("shop", name)
@@ -19,7 +19,11 @@ fn version(uid: &str, number: &str) -> Version {
 }
 
 fn readable(state: &str) -> News<String> {
-    News::Readable(Arc::new(state.to_owned()))
+    News::Readable(fresh(state))
+}
+
+fn fresh(state: &str) -> Fresh<String> {
+    Keeping::PACKED.fresh(state.to_owned())
 }
 
 fn unreadable() -> News<String> {
@@ -32,24 +36,17 @@ fn unreadable() -> News<String> {
 fn told<'a>(effects: impl IntoIterator<Item = &'a Effect<String>>) -> String {
     let told = effects.into_iter().map(|effect| match effect {
         Effect::Added(new) => format!("+{new}"),
-        Effect::Updated { old, new } => format!("{old}>{new}"),
-        Effect::Deleted(old) => format!("-{old}"),
+        Effect::Updated { old, new } => format!("{}>{new}", old.open()),
+        Effect::Deleted(old) => format!("-{}", old.open()),
         Effect::Unreadable(unreadable) => format!("?{}", unreadable.uid),
         Effect::UnreadableGone => "-?".to_owned(),
     });
     told.collect::<Vec<_>>().join(" ")
 }
 
-/// How objects are kept changes nothing: the table is about packed ones, the exploration about those as they are.
-impl Default for Store<String> {
-    fn default() -> Self {
-        Self::new(Keeping::WHOLE)
-    }
-}
-
 /// A store that knows `a` as life `u` in state 5.
 fn store() -> Store<String> {
-    let mut store = Store::new(Keeping::PACKED);
+    let mut store = Store::default();
     store.put(&key("a"), version("u", "5"), readable("five"));
     store
 }
@@ -83,7 +80,7 @@ fn an_answer_to_our_write_counts_for_that_object_only(
     #[case] number: &str,
     #[case] expected: &str,
 ) {
-    let effect = store().confirm(&key("a"), version(uid, number), Arc::new("new".to_owned()));
+    let effect = store().confirm(&key("a"), version(uid, number), fresh("new"));
     assert_eq!(told(&effect), expected);
 }
 
@@ -93,7 +90,7 @@ fn an_answer_never_brings_back_what_is_gone() {
     store.delete(&key("a"), &version("u", "6"));
     assert!(
         store
-            .confirm(&key("a"), version("u", "7"), Arc::new("late".to_owned()))
+            .confirm(&key("a"), version("u", "7"), fresh("late"))
             .is_none()
     );
     assert!(store.get(&key("a")).is_none());
@@ -112,29 +109,28 @@ fn an_answer_brings_what_the_watch_cannot_have_shown(
     let mut store = store();
     let before = store.lists();
     (0..lists).for_each(|_| drop(store.retain(None, &HashSet::from([key("a")]))));
-    let effect = store.learn(
-        &key("b"),
-        version("v", number),
-        Arc::new("new".to_owned()),
-        before,
-    );
+    let effect = store.learn(&key("b"), version("v", number), fresh("new"), before);
     assert_eq!(told(&effect), expected);
 }
 
 #[test]
 fn an_answer_in_a_known_state_is_kept_and_not_told() {
     let mut store = store();
-    let as_written = Arc::new("as written".to_owned());
     let lists = store.lists();
-    let effect = store.learn(&key("a"), version("u", "5"), as_written.clone(), lists);
+    let effect = store.learn(&key("a"), version("u", "5"), fresh("as written"), lists);
     assert_eq!(told(&effect), "");
-    assert_eq!(store.get(&key("a")), Some(as_written.clone()));
-    let older = Arc::new("older".to_owned());
     assert_eq!(
-        told(&store.learn(&key("a"), version("u", "4"), older, lists)),
+        store.get(&key("a")),
+        Some(Arc::new("as written".to_owned()))
+    );
+    assert_eq!(
+        told(&store.learn(&key("a"), version("u", "4"), fresh("older"), lists)),
         ""
     );
-    assert_eq!(store.get(&key("a")), Some(as_written));
+    assert_eq!(
+        store.get(&key("a")),
+        Some(Arc::new("as written".to_owned()))
+    );
 }
 
 #[rstest]
@@ -304,12 +300,15 @@ impl World {
             }
             Effect::Updated { old, new } => {
                 let before = self.believed.insert(key.clone(), new.to_string());
-                assert_eq!(before.as_deref(), Some(old.as_str()));
+                assert_eq!(before.as_deref(), Some(old.open().as_str()));
                 let number = |state: &str| state.parse::<u64>().unwrap();
-                assert!(number(old) < number(new), "never back in time");
+                assert!(number(&old.open()) < number(new), "never back in time");
             }
             Effect::Deleted(old) => {
-                assert_eq!(self.believed.remove(key).as_deref(), Some(old.as_str()));
+                assert_eq!(
+                    self.believed.remove(key).as_deref(),
+                    Some(old.open().as_str())
+                );
             }
             Effect::Unreadable(_) => {
                 assert_eq!(self.believed.get(key), None);
@@ -388,7 +387,7 @@ impl World {
                     return;
                 }
                 let (key, number) = (key(&name.to_string()), object.number.to_string());
-                let (state, version) = (Arc::new(number.clone()), version(&object.uid, &number));
+                let (state, version) = (fresh(&number), version(&object.uid, &number));
                 let effect = match happens {
                     Happens::Learn(_) => self.cache.learn(&key, version, state, self.lists[at]),
                     _ => self.cache.confirm(&key, version, state),
