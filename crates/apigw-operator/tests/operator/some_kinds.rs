@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use crd_types::apigw::v1alpha1::{APIRoute, Backend, crds};
-use harness::{ControlPlane, proxy::Verb, wait};
+use harness::{ControlPlane, proxy::kubernetes::is_list, wait};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn no_route_is_lost_to_a_version_that_is_not_served() -> Result<()> {
         let requests = stage.api.proxy().requests();
         let lists = requests
             .iter()
-            .filter(|it| it.call.verb == Verb::Read && it.call.about == "apiroutes");
+            .filter(|it| is_list(&it.call) && it.call.about == "apiroutes");
         lists.count()
     };
     let asks_in_vain = async |times| {
