@@ -4,6 +4,7 @@
 //! cluster is a program of the harness that a command here builds and starts.
 
 mod bench;
+mod cluster;
 mod control_plane;
 mod demo;
 mod gen_crds;
@@ -34,6 +35,7 @@ enum Command {
     Demo(demo::Demo),
     Test(test::Test),
     ControlPlane(control_plane::ControlPlane),
+    Cluster(cluster::Cluster),
     Run(run::Run),
     GenCrds(gen_crds::GenCrds),
     GenDocs(gen_docs::GenDocs),
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(demo) => demo.run(&project),
         Command::Test(test) => test.run(&project),
         Command::ControlPlane(control_plane) => control_plane.run(&project),
+        Command::Cluster(cluster) => cluster.run(&project),
         Command::Run(run) => run.run(&project),
         Command::GenCrds(gen_crds) => gen_crds.run(&project),
         Command::GenDocs(gen_docs) => gen_docs.run(&project),

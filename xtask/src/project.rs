@@ -110,10 +110,16 @@ impl Project {
             .collect())
     }
 
-    /// The operator called `name`, with or without its ending `-operator`.
-    pub fn operator(&self, name: &str) -> Result<String> {
+    /// The names of all operators.
+    pub fn operators(&self) -> Result<Vec<String>> {
         let mut operators = self.packages()?;
         operators.retain(|package| package.ends_with("-operator"));
+        Ok(operators)
+    }
+
+    /// The operator called `name`, with or without its ending `-operator`.
+    pub fn operator(&self, name: &str) -> Result<String> {
+        let operators = self.operators()?;
         match choose(&operators, name) {
             Some(operator) => Ok(operator.to_owned()),
             None => bail!("no operator {name:?}; there are: {}", operators.join(", ")),

@@ -14,6 +14,7 @@ pub const ASSETS: &str = "KUBEBUILDER_ASSETS";
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
 const CONTROLLER_MANAGER: &str = "kube-controller-manager";
+const SCHEDULER: &str = "kube-scheduler";
 const KUBECTL: &str = "kubectl";
 
 /// A folder that holds at least `etcd` and `kube-apiserver`.
@@ -51,6 +52,11 @@ impl Binaries {
     /// The path of `kube-controller-manager`, which a folder made by `setup-envtest` lacks.
     pub fn controller_manager(&self) -> Option<PathBuf> {
         self.optional(CONTROLLER_MANAGER)
+    }
+
+    /// The path of `kube-scheduler`, which a folder made by `setup-envtest` lacks.
+    pub fn scheduler(&self) -> Option<PathBuf> {
+        self.optional(SCHEDULER)
     }
 
     /// The path of `kubectl`.
@@ -234,6 +240,7 @@ mod tests {
             one.etcd(),
             one.api_server(),
             one.controller_manager().unwrap(),
+            one.scheduler().unwrap(),
             one.kubectl().unwrap(),
         ] {
             assert_eq!(fs::read_to_string(program).unwrap(), "x\n");

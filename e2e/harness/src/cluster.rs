@@ -77,7 +77,7 @@ impl Cluster {
         Ok(Client::try_from(self.config())?)
     }
 
-    /// The API server's address, `https://127.0.0.1:PORT`.
+    /// The API server's address, `https://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         let url = self.access.config.cluster_url.to_string();
         url.trim_end_matches('/').to_owned()

@@ -1,18 +1,20 @@
-//! A control plane of our own: etcd, kube-apiserver and kube-controller-manager on loopback.
+//! A control plane of our own: etcd, kube-apiserver and kube-controller-manager on loopback, or with kube-scheduler
+//! where Pods reach it.
 
 mod credentials;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::Api;
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::binaries::Binaries;
+use crate::binaries::{ASSETS, Binaries};
 use crate::cluster::Cluster;
 use crate::port::Port;
 use crate::process::{self, Child};
@@ -33,8 +35,10 @@ pub struct ControlPlane {
     binaries: Binaries,
     credentials: Credentials,
     controller_manager: Option<Child>,
+    scheduler: Option<Child>,
     api_server: Mutex<Child>,
-    api_server_port: Port,
+    api_server_address: SocketAddr,
+    _api_server_port: Port,
     etcd: Child,
     etcd_port: Port,
     _etcd_peer_port: Port,
@@ -57,11 +61,34 @@ impl ControlPlane {
     /// When there are no programs to start ([`Binaries::find`]), or when a server does not come up
     /// within a minute; the message then has the end of its log.
     pub async fn start() -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// Starts one for a node with Pods, at an address of this machine that Pods reach: with kube-scheduler, with the
+    /// API server as the endpoint of its own Service, and with webhooks' Services reached at their endpoints, so that
+    /// it takes no proxy for Services.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); also when there is no kube-controller-manager or kube-scheduler to start.
+    pub async fn start_for_pods(address: IpAddr) -> Result<Self> {
+        let mut control_plane = Self::start_at(address).await?;
+        let present = control_plane.controller_manager.is_some();
+        ensure!(
+            present && control_plane.start_scheduler()?,
+            "{} holds no kube-controller-manager or no kube-scheduler: nothing would make Pods and give them a node; \
+             unset {ASSETS}, so that all are built",
+            control_plane.binaries.folder().display()
+        );
+        Ok(control_plane)
+    }
+
+    async fn start_at(address: IpAddr) -> Result<Self> {
         let binaries = Binaries::find().await?;
         let folder = Scratch::new("control-plane")?;
         let (etcd_port, etcd_peer_port) = (Port::reserve()?, Port::reserve()?);
         let api_server_port = Port::reserve()?;
-        let credentials = Credentials::make(folder.path(), api_server_port.number())?;
+        let api_server_address = SocketAddr::new(address, api_server_port.number());
+        let credentials = Credentials::make(folder.path(), api_server_address)?;
         let cluster = Cluster::from_kubeconfig(&credentials.admin_kubeconfig).await?;
 
         let etcd = start_etcd(&binaries, folder.path(), &etcd_port, &etcd_peer_port)?;
@@ -74,15 +101,17 @@ impl ControlPlane {
             &credentials,
             folder.path(),
             &etcd_port,
-            &api_server_port,
+            api_server_address,
         )?;
         let mut control_plane = Self {
             cluster,
             binaries,
             credentials,
             controller_manager: None,
+            scheduler: None,
             api_server: Mutex::new(api_server),
-            api_server_port,
+            api_server_address,
+            _api_server_port: api_server_port,
             etcd,
             etcd_port,
             _etcd_peer_port: etcd_peer_port,
@@ -121,8 +150,9 @@ impl ControlPlane {
 
     /// Ends all servers and removes their data.
     pub async fn stop(self) {
-        if let Some(controller_manager) = &self.controller_manager {
-            controller_manager.kill().await;
+        let controllers = [&self.scheduler, &self.controller_manager];
+        for controllers in controllers.into_iter().flatten() {
+            controllers.kill().await;
         }
         self.api_server.lock().await.kill().await;
         self.etcd.kill().await;
@@ -148,7 +178,7 @@ impl ControlPlane {
             &self.credentials,
             self.folder.path(),
             &self.etcd_port,
-            &self.api_server_port,
+            self.api_server_address,
         )?;
         drop(api_server);
         self.await_api_server().await
@@ -164,7 +194,7 @@ impl ControlPlane {
     }
 
     /// The folder with the servers' logs: `etcd.log`, `kube-apiserver.log`,
-    /// `kube-controller-manager.log`.
+    /// `kube-controller-manager.log`, `kube-scheduler.log`.
     pub fn logs(&self) -> &Path {
         self.folder.path()
     }
@@ -232,6 +262,20 @@ impl ControlPlane {
         self.controller_manager = Some(controller_manager);
         Ok(())
     }
+
+    /// Whether there is one to start. That it works shows when a Pod gets its node.
+    fn start_scheduler(&mut self) -> Result<bool> {
+        let Some(program) = self.binaries.scheduler() else {
+            return Ok(false);
+        };
+        let mut command = Command::new(program);
+        command
+            .arg(flag("kubeconfig", &self.credentials.scheduler_kubeconfig))
+            .args(["--leader-elect=false", "--secure-port=0"]);
+        let log = self.folder.path().join("kube-scheduler.log");
+        self.scheduler = Some(process::spawn(command, &log)?);
+        Ok(true)
+    }
 }
 
 /// How much of a log an error shows.
@@ -261,18 +305,23 @@ fn start_api_server(
     credentials: &Credentials,
     folder: &Path,
     etcd: &Port,
-    port: &Port,
+    address: SocketAddr,
 ) -> Result<Child> {
     let mut command = Command::new(binaries.api_server());
     command
         .arg(format!("--etcd-servers=http://{}", etcd.address()))
-        .arg(format!("--secure-port={}", port.number()))
+        .arg(format!("--secure-port={}", address.port()))
+        .arg(format!("--bind-address={}", address.ip()))
+        // It is otherwise looked for on the machine's other interfaces, and there may be none.
+        .arg(format!("--advertise-address={}", address.ip()));
+    if address.ip().is_loopback() {
+        // It would be published as an endpoint, which refuses loopback.
+        command.arg("--endpoint-reconciler-type=none");
+    } else {
+        command.arg("--enable-aggregator-routing=true");
+    }
+    command
         .args([
-            "--bind-address=127.0.0.1",
-            // An address to advertise is otherwise looked for on the machine's other interfaces,
-            // and there may be none. It would be published as an endpoint, which refuses loopback.
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.0.0.0/24",

@@ -45,7 +45,10 @@ impl Scratch {
 }
 
 /// The folder that holds everything temporary of this user's runs, made when missing.
-pub(crate) fn root() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be made.
+pub fn root() -> Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();
     let root = std::env::temp_dir().join(format!("operator-suite-{user}"));
     DirBuilder::new()

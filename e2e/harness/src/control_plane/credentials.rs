@@ -1,8 +1,9 @@
 //! Certificates, keys and tokens of one control plane, as files in its folder.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -28,11 +29,12 @@ pub(super) struct Credentials {
     /// A member of `system:masters`.
     pub admin_kubeconfig: PathBuf,
     pub controller_manager_kubeconfig: PathBuf,
+    pub scheduler_kubeconfig: PathBuf,
 }
 
 impl Credentials {
-    /// Makes new ones for a server at 127.0.0.1:`port`.
-    pub fn make(folder: &Path, port: u16) -> Result<Self> {
+    /// Makes new ones for a server at `address`.
+    pub fn make(folder: &Path, address: SocketAddr) -> Result<Self> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::default();
         ca.distinguished_name.push(DnType::CommonName, "harness");
@@ -52,19 +54,21 @@ impl Credentials {
         server
             .distinguished_name
             .push(DnType::CommonName, "kube-apiserver");
-        server
-            .subject_alt_names
-            .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        for address in BTreeSet::from([IpAddr::V4(Ipv4Addr::LOCALHOST), address.ip()]) {
+            server.subject_alt_names.push(SanType::IpAddress(address));
+        }
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
         let server_certificate = server.signed_by(&server_key, &issuer)?.pem();
 
         let service_accounts = KeyPair::generate()?;
-        let (admin, controller_manager) = (random_token()?, random_token()?);
+        let (admin, controller_manager, scheduler) =
+            (random_token()?, random_token()?, random_token()?);
         let tokens = format!(
             "{admin},admin,admin,system:masters\n\
-             {controller_manager},system:kube-controller-manager,system:kube-controller-manager\n"
+             {controller_manager},system:kube-controller-manager,system:kube-controller-manager\n\
+             {scheduler},system:kube-scheduler,system:kube-scheduler\n"
         );
 
         let file = |name: &str, content: &str| -> Result<PathBuf> {
@@ -73,7 +77,7 @@ impl Credentials {
             Ok(path)
         };
         let ca = file("ca.crt", &ca_certificate)?;
-        let kubeconfig = |user: &str, token: &str| kubeconfig(port, &ca, user, token);
+        let kubeconfig = |user: &str, token: &str| kubeconfig(address, &ca, user, token);
         Ok(Self {
             server_certificate: file("apiserver.crt", &server_certificate)?,
             server_key: file("apiserver.key", &server_key.serialize_pem())?,
@@ -88,12 +92,16 @@ impl Credentials {
                 "controller-manager.kubeconfig",
                 &kubeconfig("controller-manager", &controller_manager),
             )?,
+            scheduler_kubeconfig: file(
+                "scheduler.kubeconfig",
+                &kubeconfig("scheduler", &scheduler),
+            )?,
             ca,
         })
     }
 }
 
-fn kubeconfig(port: u16, ca: &Path, user: &str, token: &str) -> String {
+fn kubeconfig(address: SocketAddr, ca: &Path, user: &str, token: &str) -> String {
     // The authority is named by a path relative to this file, which all readers resolve.
     let ca = ca.file_name().unwrap_or_default().to_string_lossy();
     format!(
@@ -105,7 +113,7 @@ fn kubeconfig(port: u16, ca: &Path, user: &str, token: &str) -> String {
          \x20 context: {{cluster: control-plane, user: {user}}}\n\
          clusters:\n\
          - name: control-plane\n\
-         \x20 cluster: {{server: \"https://127.0.0.1:{port}\", certificate-authority: {ca}}}\n\
+         \x20 cluster: {{server: \"https://{address}\", certificate-authority: {ca}}}\n\
          users:\n\
          - name: {user}\n\
          \x20 user: {{token: \"{token}\"}}\n"
