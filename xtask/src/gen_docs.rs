@@ -6,12 +6,13 @@ use xshell::{Shell, TempDir, cmd};
 
 use crate::project::Project;
 
-/// The folders of `docs/` in which no page is written by hand.
-const FOLDERS: [&str; 3] = ["conditions", "reference", "settings"];
-/// What writes them, a part each.
-const WRITERS: [&str; 3] = ["print-reference", "print-apigw-docs", "print-cloud-docs"];
+/// What of `docs/` is not written by hand: pages, and folders of them.
+const MADE: [&str; 5] = ["conditions", "errors.md", "iam.md", "reference", "settings"];
+/// What writes them, a part each: `cargo run` with these arguments and a folder.
+const WRITERS: [[&str; 2]; 2] = [["--example", "print-reference"], ["--package", "pages"]];
 
-/// Write the field reference, the conditions with their reasons, and the settings to `docs/`.
+/// Write to `docs/` what is made of the code: the field reference, the conditions with their reasons, the settings, what
+/// AWS's errors mean, and what is to be allowed in AWS.
 #[derive(Args)]
 pub struct GenDocs {
     /// Write nothing; fail if the committed pages are not those that would be written
@@ -26,9 +27,9 @@ impl GenDocs {
         }
         let made = generate(&project.shell)?;
         let (sh, made) = (&project.shell, made.path());
-        for folder in FOLDERS {
-            let page = made.join(folder);
-            sh.remove_path(format!("docs/{folder}"))?;
+        for name in MADE {
+            let page = made.join(name);
+            sh.remove_path(format!("docs/{name}"))?;
             cmd!(sh, "cp -r {page} docs/").quiet().run()?;
         }
         Ok(())
@@ -42,18 +43,16 @@ impl GenDocs {
 pub fn check(project: &Project) -> Result<()> {
     let made = generate(&project.shell)?;
     let (sh, made) = (&project.shell, made.path());
-    for folder in FOLDERS {
-        let page = made.join(folder);
+    for name in MADE {
+        let page = made.join(name);
         cmd!(
             sh,
-            "diff --recursive --new-file --unified=0 docs/{folder} {page}"
+            "diff --recursive --new-file --unified=0 docs/{name} {page}"
         )
         .quiet()
         .run()
         .with_context(|| {
-            format!(
-                "docs/{folder} is not what the code gives; write it with `cargo xtask gen-docs`"
-            )
+            format!("docs/{name} is not what the code gives; write it with `cargo xtask gen-docs`")
         })?;
     }
     Ok(())
@@ -63,9 +62,7 @@ fn generate(sh: &Shell) -> Result<TempDir> {
     let folder = sh.create_temp_dir()?;
     let path = folder.path();
     for writer in WRITERS {
-        cmd!(sh, "cargo run --example {writer} -- {path}")
-            .quiet()
-            .run()?;
+        cmd!(sh, "cargo run {writer...} -- {path}").quiet().run()?;
     }
     Ok(folder)
 }

@@ -1,13 +1,14 @@
 //! Routes and backends of AVAPIGW gateways as Kubernetes objects.
 
 pub mod compile;
+pub mod conditions;
 mod config;
 pub mod gateways;
 mod kinds;
 pub mod metrics;
-pub mod pages;
 pub mod plan;
 pub mod rbac;
+pub mod reasons;
 mod server;
 pub mod session;
 pub mod snapshot;

@@ -3,9 +3,6 @@
 //! Actions and what they are about are named as in AWS's Service Authorization Reference, "Amazon S3", "AWS Security
 //! Token Service" and "AWS Identity and Access Management".
 
-#[cfg(test)]
-mod document;
-
 /// What actions are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
@@ -21,6 +18,16 @@ pub enum Resource {
     AssumedRole,
 }
 
+impl Resource {
+    /// The condition key and the only value of it under which an action on it is needed.
+    pub fn condition(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ReplicationRole => Some(("iam:PassedToService", "s3.amazonaws.com")),
+            Self::Account | Self::Bucket | Self::Object | Self::AssumedRole => None,
+        }
+    }
+}
+
 /// When a statement is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -30,6 +37,16 @@ pub enum When {
     Spec(&'static str),
     /// In a case of its own; what is said follows on "needed".
     Case(&'static str),
+}
+
+/// An action, by the name under which policies allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// `service:Action`.
+    pub name: &'static str,
+    /// The call with which AWS asks for it, too, always or where the call says more; None if it is only ever asked for
+    /// by its own.
+    pub beside: Option<&'static str>,
 }
 
 /// One statement of a policy: actions that are needed together, on one sort of resource.
@@ -42,7 +59,7 @@ pub struct Statement {
     /// What it is about.
     pub resource: Resource,
     /// What it allows, in the order of the alphabet.
-    pub actions: &'static [&'static str],
+    pub actions: &'static [Action],
 }
 
 /// What the identity of a provider needs for its buckets.
@@ -51,177 +68,192 @@ pub const S3BUCKET: &[Statement] = &[
         "Bucket",
         When::Always,
         &[
-            "s3:CreateBucket",
-            "s3:GetBucketTagging",
-            "s3:ListBucket",
-            "s3:PutBucketTagging",
+            call("s3:CreateBucket"),
+            call("s3:GetBucketTagging"),
+            call("s3:ListBucket"),
+            call("s3:PutBucketTagging"),
             // A bucket is created with its tags, the ownership mark among them.
-            "s3:TagResource",
+            also("s3:TagResource", "s3:CreateBucket"),
         ],
     ),
     bucket(
         "Deletion",
         When::Case("where the effective deletion policy is `Delete`"),
-        &["s3:DeleteBucket"],
+        &[call("s3:DeleteBucket")],
     ),
     bucket(
         "Emptying",
         When::Spec("emptyOnDelete"),
-        &["s3:ListBucketMultipartUploads", "s3:ListBucketVersions"],
+        &[
+            call("s3:ListBucketMultipartUploads"),
+            call("s3:ListBucketVersions"),
+        ],
     ),
     Statement {
         sid: "EmptyingObjects",
         when: When::Spec("emptyOnDelete"),
         resource: Resource::Object,
         actions: &[
-            "s3:AbortMultipartUpload",
-            "s3:DeleteObject",
-            "s3:DeleteObjectVersion",
+            call("s3:AbortMultipartUpload"),
+            also("s3:DeleteObject", "s3:DeleteObjectVersion"),
+            call("s3:DeleteObjectVersion"),
         ],
     },
     bucket(
         "Ownership",
         When::Spec("ownershipControls"),
         &[
-            "s3:GetBucketOwnershipControls",
-            "s3:PutBucketOwnershipControls",
+            call("s3:GetBucketOwnershipControls"),
+            also("s3:PutBucketOwnershipControls", "s3:CreateBucket"),
         ],
     ),
     bucket(
         "PublicAccessBlock",
         When::Spec("publicAccessBlock"),
         &[
-            "s3:GetBucketPublicAccessBlock",
-            "s3:PutBucketPublicAccessBlock",
+            call("s3:GetBucketPublicAccessBlock"),
+            call("s3:PutBucketPublicAccessBlock"),
         ],
     ),
     bucket(
         "Acl",
         When::Spec("acl"),
-        &["s3:GetBucketAcl", "s3:PutBucketAcl"],
+        &[call("s3:GetBucketAcl"), call("s3:PutBucketAcl")],
     ),
     bucket(
         "Policy",
         When::Spec("policy"),
         &[
-            "s3:DeleteBucketPolicy",
-            "s3:GetBucketPolicy",
-            "s3:PutBucketPolicy",
+            call("s3:DeleteBucketPolicy"),
+            call("s3:GetBucketPolicy"),
+            call("s3:PutBucketPolicy"),
         ],
     ),
     bucket(
         "Versioning",
         When::Spec("versioning"),
-        &["s3:GetBucketVersioning", "s3:PutBucketVersioning"],
+        &[
+            call("s3:GetBucketVersioning"),
+            also("s3:PutBucketVersioning", "s3:CreateBucket"),
+        ],
     ),
     bucket(
         "ObjectLock",
         When::Spec("objectLock"),
         &[
-            "s3:GetBucketObjectLockConfiguration",
-            "s3:PutBucketObjectLockConfiguration",
+            call("s3:GetBucketObjectLockConfiguration"),
+            also("s3:PutBucketObjectLockConfiguration", "s3:CreateBucket"),
         ],
     ),
     bucket(
         "Encryption",
         When::Spec("encryption"),
         &[
-            "s3:GetEncryptionConfiguration",
-            "s3:PutEncryptionConfiguration",
+            call("s3:GetEncryptionConfiguration"),
+            call("s3:PutEncryptionConfiguration"),
         ],
     ),
     bucket(
         "Lifecycle",
         When::Spec("lifecycleRules"),
         &[
-            "s3:GetLifecycleConfiguration",
-            "s3:PutLifecycleConfiguration",
+            call("s3:GetLifecycleConfiguration"),
+            call("s3:PutLifecycleConfiguration"),
         ],
     ),
     bucket(
         "Cors",
         When::Spec("corsRules"),
-        &["s3:GetBucketCORS", "s3:PutBucketCORS"],
+        &[call("s3:GetBucketCORS"), call("s3:PutBucketCORS")],
     ),
     bucket(
         "Logging",
         When::Spec("logging"),
-        &["s3:GetBucketLogging", "s3:PutBucketLogging"],
+        &[call("s3:GetBucketLogging"), call("s3:PutBucketLogging")],
     ),
     bucket(
         "Website",
         When::Spec("website"),
         &[
-            "s3:DeleteBucketWebsite",
-            "s3:GetBucketWebsite",
-            "s3:PutBucketWebsite",
+            call("s3:DeleteBucketWebsite"),
+            call("s3:GetBucketWebsite"),
+            call("s3:PutBucketWebsite"),
         ],
     ),
     bucket(
         "Notification",
         When::Spec("notification"),
-        &["s3:GetBucketNotification", "s3:PutBucketNotification"],
+        &[
+            call("s3:GetBucketNotification"),
+            call("s3:PutBucketNotification"),
+        ],
     ),
     bucket(
         "RequestPayment",
         When::Spec("requestPayment"),
-        &["s3:GetBucketRequestPayment", "s3:PutBucketRequestPayment"],
+        &[
+            call("s3:GetBucketRequestPayment"),
+            call("s3:PutBucketRequestPayment"),
+        ],
     ),
     bucket(
         "Accelerate",
         When::Spec("accelerate"),
         &[
-            "s3:GetAccelerateConfiguration",
-            "s3:PutAccelerateConfiguration",
+            call("s3:GetAccelerateConfiguration"),
+            call("s3:PutAccelerateConfiguration"),
         ],
     ),
     bucket(
         "IntelligentTiering",
         When::Spec("intelligentTiering"),
         &[
-            "s3:GetIntelligentTieringConfiguration",
-            "s3:PutIntelligentTieringConfiguration",
+            call("s3:GetIntelligentTieringConfiguration"),
+            call("s3:PutIntelligentTieringConfiguration"),
         ],
     ),
     bucket(
         "Metrics",
         When::Spec("metrics"),
-        &["s3:GetMetricsConfiguration", "s3:PutMetricsConfiguration"],
+        &[
+            call("s3:GetMetricsConfiguration"),
+            call("s3:PutMetricsConfiguration"),
+        ],
     ),
     bucket(
         "Inventory",
         When::Spec("inventory"),
         &[
-            "s3:GetInventoryConfiguration",
-            "s3:PutInventoryConfiguration",
+            call("s3:GetInventoryConfiguration"),
+            call("s3:PutInventoryConfiguration"),
         ],
     ),
     bucket(
         "Analytics",
         When::Spec("analytics"),
         &[
-            "s3:GetAnalyticsConfiguration",
-            "s3:PutAnalyticsConfiguration",
+            call("s3:GetAnalyticsConfiguration"),
+            call("s3:PutAnalyticsConfiguration"),
         ],
     ),
     bucket(
         "Abac",
         When::Spec("abac"),
-        &["s3:GetBucketAbac", "s3:PutBucketAbac"],
+        &[call("s3:GetBucketAbac"), call("s3:PutBucketAbac")],
     ),
     bucket(
         "Replication",
         When::Spec("replication"),
         &[
-            "s3:GetReplicationConfiguration",
-            "s3:PutReplicationConfiguration",
+            call("s3:GetReplicationConfiguration"),
+            call("s3:PutReplicationConfiguration"),
         ],
     ),
     Statement {
         sid: "ReplicationRole",
         when: When::Spec("replication"),
         resource: Resource::ReplicationRole,
-        actions: &["iam:PassRole"],
+        actions: &[also("iam:PassRole", "s3:PutReplicationConfiguration")],
     },
     bucket(
         "Foresight",
@@ -230,8 +262,8 @@ pub const S3BUCKET: &[Statement] = &[
              without it that is found out when the plan is performed",
         ),
         &[
-            "s3:GetBucketObjectLockConfiguration",
-            "s3:GetReplicationConfiguration",
+            call("s3:GetBucketObjectLockConfiguration"),
+            call("s3:GetReplicationConfiguration"),
         ],
     ),
     Statement {
@@ -241,7 +273,7 @@ pub const S3BUCKET: &[Statement] = &[
              may not be seen",
         ),
         resource: Resource::Account,
-        actions: &["s3:ListAllMyBuckets"],
+        actions: &[call("s3:ListAllMyBuckets")],
     },
 ];
 
@@ -251,7 +283,7 @@ pub const AWSPROVIDER: &[Statement] = &[
         sid: "AssumeRole",
         when: When::Case("where the spec has `assumeRoleARN` or `assumeRoleChain`"),
         resource: Resource::AssumedRole,
-        actions: &["sts:AssumeRole"],
+        actions: &[call("sts:AssumeRole")],
     },
     Statement {
         sid: "TagSession",
@@ -260,7 +292,7 @@ pub const AWSPROVIDER: &[Statement] = &[
              go on from session to session",
         ),
         resource: Resource::AssumedRole,
-        actions: &["sts:TagSession"],
+        actions: &[also("sts:TagSession", "sts:AssumeRole")],
     },
 ];
 
@@ -273,24 +305,27 @@ pub const WITHOUT_PERMISSION: &[(&str, &str)] = &[
     ("GetCallerIdentity", "AWS tells everybody who they are"),
 ];
 
-/// What AWS asks for beside the action by which a call is known, always or where the call says more. It may have
-/// been that which was denied.
-pub(crate) fn beside(action: &str) -> &'static [&'static str] {
-    match action {
-        "s3:CreateBucket" => &[
-            "s3:TagResource",
-            "s3:PutBucketOwnershipControls",
-            "s3:PutBucketObjectLockConfiguration",
-            "s3:PutBucketVersioning",
-        ],
-        "s3:DeleteObjectVersion" => &["s3:DeleteObject"],
-        "s3:PutReplicationConfiguration" => &["iam:PassRole"],
-        "sts:AssumeRole" => &["sts:TagSession"],
-        _ => &[],
+/// What AWS may ask for beside the action by which a call is known: it may have been that which was denied.
+pub(crate) fn beside(call: &str) -> impl Iterator<Item = &'static str> {
+    let all = S3BUCKET.iter().chain(AWSPROVIDER);
+    let asked_with_it = move |it: &&Action| it.beside == Some(call);
+    all.flat_map(|it| it.actions)
+        .filter(asked_with_it)
+        .map(|it| it.name)
+}
+
+const fn call(name: &'static str) -> Action {
+    Action { name, beside: None }
+}
+
+const fn also(name: &'static str, call: &'static str) -> Action {
+    Action {
+        name,
+        beside: Some(call),
     }
 }
 
-const fn bucket(sid: &'static str, when: When, actions: &'static [&'static str]) -> Statement {
+const fn bucket(sid: &'static str, when: When, actions: &'static [Action]) -> Statement {
     Statement {
         sid,
         when,
@@ -304,6 +339,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::s3bucket::facet_names;
 
     fn all() -> impl Iterator<Item = &'static Statement> {
         S3BUCKET.iter().chain(AWSPROVIDER)
@@ -315,18 +351,44 @@ mod tests {
         assert_eq!(sids.len(), all().count());
         for Statement { sid, actions, .. } in all() {
             assert!(sid.chars().all(|it| it.is_ascii_alphanumeric()), "{sid}");
-            assert!(!actions.is_empty() && actions.is_sorted(), "{actions:?}");
+            let in_order = actions.is_sorted_by_key(|it| it.name);
+            assert!(!actions.is_empty() && in_order, "{actions:?}");
         }
     }
 
     #[test]
-    fn what_goes_beside_an_action_is_allowed_too() {
-        let actions: BTreeSet<&str> = all().flat_map(|it| it.actions).copied().collect();
-        let known = |action: &str| actions.contains(action);
-        let with_others = actions.iter().filter(|action| !beside(action).is_empty());
-        assert_eq!(with_others.count(), 4, "each is an action of a statement");
-        for other in actions.iter().flat_map(|action| beside(action)) {
-            assert!(known(other), "{other}");
+    fn what_goes_beside_an_action_goes_beside_one_of_a_statement() {
+        let actions = || all().flat_map(|it| it.actions);
+        let named: BTreeSet<&str> = actions().map(|it| it.name).collect();
+        for call in actions().filter_map(|it| it.beside) {
+            assert!(named.contains(call), "{call}");
         }
+        let with_creation: Vec<&str> = beside("s3:CreateBucket").collect();
+        assert_eq!(
+            with_creation,
+            [
+                "s3:TagResource",
+                "s3:PutBucketOwnershipControls",
+                "s3:PutBucketVersioning",
+                "s3:PutBucketObjectLockConfiguration"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_facet_has_its_statement() {
+        let named: BTreeSet<&str> = S3BUCKET
+            .iter()
+            .filter_map(|it| match it.when {
+                When::Spec(field) => Some(field),
+                _ => None,
+            })
+            .collect();
+        // Tags carry the mark: every bucket has them.
+        let facets: BTreeSet<&str> = facet_names().filter(|name| *name != "tags").collect();
+        let others: Vec<_> = named.difference(&facets).collect();
+        assert_eq!(others, [&"emptyOnDelete"]);
+        let without: Vec<_> = facets.difference(&named).collect();
+        assert!(without.is_empty(), "{without:?}");
     }
 }

@@ -6,7 +6,6 @@ mod config;
 mod drift;
 pub mod iam;
 mod metrics;
-pub mod pages;
 pub mod provider;
 pub mod rbac;
 pub mod s3bucket;

@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::{
     Client, Config,
     config::Region,
+    error::ProvideErrorMetadata,
     primitives::ByteStream,
     types::{BucketVersioningStatus, VersioningConfiguration},
 };
@@ -20,7 +21,7 @@ use scene::{
     PATIENCE, Scene,
     outside::{ACCOUNT, REGION},
     state::State,
-    wishes::taken_back,
+    wishes::{alone, taken_back},
 };
 use serde_json::{Value, json};
 
@@ -127,17 +128,24 @@ async fn story(scene: &Scene, account: &Account, s3: &Client, bucket: &str) -> R
     let state = State::reserve()?;
     let operator = scene.operator_with(&[&state.setting()])?;
     provider(scene, account).await?;
-    let mut spec = wish(bucket);
+    let wish = alone(bucket);
+    let mut spec = wish.clone();
     spec["bucketName"] = bucket.into();
     spec["emptyOnDelete"] = true.into();
     scene.bucket("data", "account", spec).await?;
     in_sync(scene, &state).await?;
-    let had = has(s3, bucket).await?;
-    ensure!(
-        had.0.contains(&("team".to_owned(), "a".to_owned())),
-        "{had:?}"
-    );
-    ensure!(had.1 == Some(BucketVersioningStatus::Enabled), "{had:?}");
+    let tag = ("team".to_owned(), "a".to_owned());
+    let policy = meant(wish["policy"].as_str().context("a text")?)?;
+    // AWS may show for a while what was before, here and below.
+    wait::until("what was asked for to show", PATIENCE, || async {
+        let has = Has::read(s3, bucket).await?;
+        let versioned = has.versioning == Some(BucketVersioningStatus::Enabled);
+        let as_asked = versioned && has.tags.contains(&tag) && has.policy.as_ref() == Some(&policy);
+        ensure!(as_asked, "{has:?}");
+        Ok(())
+    })
+    .await?;
+    let had = Has::read(s3, bucket).await?;
 
     let suspended = VersioningConfiguration::builder()
         .status(BucketVersioningStatus::Suspended)
@@ -145,21 +153,29 @@ async fn story(scene: &Scene, account: &Account, s3: &Client, bucket: &str) -> R
     let put = s3.put_bucket_versioning().bucket(bucket);
     put.versioning_configuration(suspended).send().await?;
     s3.delete_bucket_policy().bucket(bucket).send().await?;
-    // AWS may show for a while what was before.
     wait::until("the drift to show", PATIENCE, || async {
-        let has = has(s3, bucket).await?;
-        ensure!(has != had, "as it was: {has:?}");
+        let has = Has::read(s3, bucket).await?;
+        ensure!(
+            has.versioning != had.versioning && has.policy.is_none(),
+            "as it was: {has:?}"
+        );
         Ok(())
     })
     .await?;
     in_sync(scene, &state).await?;
-    ensure!(has(s3, bucket).await? == had);
+    ensure!(Has::read(s3, bucket).await? == had);
 
-    let nothing = taken_back(&wish(bucket));
+    let nothing = taken_back(&wish);
     scene
         .patch::<S3Bucket>("data", json!({ "spec": nothing }))
         .await?;
     in_sync(scene, &state).await?;
+    wait::until("the policy to go", PATIENCE, || async {
+        let has = Has::read(s3, bucket).await?;
+        ensure!(has.policy.is_none(), "{has:?}");
+        Ok(())
+    })
+    .await?;
 
     for content in ["old", "new"] {
         let put = s3.put_object().bucket(bucket).key("object");
@@ -172,46 +188,6 @@ async fn story(scene: &Scene, account: &Account, s3: &Client, bucket: &str) -> R
     scene.delete::<AWSProvider>("account").await?;
     scene.gone::<AWSProvider>("account").await?;
     operator.stop().await
-}
-
-/// Every part of a bucket that needs nothing else in the account.
-fn wish(bucket: &str) -> Value {
-    let policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject", "s3:GetObject"],
-            "Resource": format!("arn:aws:s3:::{bucket}/*"),
-            "Condition": { "Bool": { "aws:SecureTransport": false } },
-        }],
-    });
-    json!({
-        "tags": { "team": "a" },
-        "versioning": { "enabled": true },
-        "encryption": { "algorithm": "AES256" },
-        "publicAccessBlock": { "ignorePublicAcls": false },
-        "ownershipControls": { "objectOwnership": "BucketOwnerPreferred" },
-        "acl": "private",
-        "policy": policy.to_string(),
-        "lifecycleRules": [{
-            "id": "old", "enabled": true, "prefix": "logs/", "tags": { "keep": "no" },
-            "objectSizeGreaterThan": 1000, "expiration": { "days": 90 },
-            "transitions": [{ "days": 30, "storageClass": "GLACIER_IR" }],
-            "noncurrentVersionExpiration": { "noncurrentDays": 5, "newerNoncurrentVersions": 2 },
-        }],
-        "corsRules": [{
-            "allowedOrigins": ["https://a.example"], "allowedMethods": ["GET", "PUT"],
-            "allowedHeaders": ["*"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 60,
-        }],
-        "website": { "indexDocument": "index.html", "errorDocument": "error.html" },
-        "notification": { "eventBridge": true },
-        "requestPayment": { "payer": "Requester" },
-        "intelligentTiering": [{
-            "id": "cold", "enabled": true, "prefix": "a/",
-            "tierings": [{ "accessTier": "ARCHIVE_ACCESS", "days": 90 }],
-        }],
-        "metrics": [{ "id": "all" }, { "id": "some", "prefix": "a/" }],
-        "analytics": [{ "id": "watched", "prefix": "a/" }],
-    })
 }
 
 async fn provider(scene: &Scene, account: &Account) -> Result<()> {
@@ -272,16 +248,55 @@ async fn writes(state: &State) -> Result<Vec<String>> {
     Ok(writes.map(str::to_owned).collect())
 }
 
-/// Tags and versioning.
-async fn has(
-    s3: &Client,
-    bucket: &str,
-) -> Result<(Vec<(String, String)>, Option<BucketVersioningStatus>)> {
-    let tags = s3.get_bucket_tagging().bucket(bucket).send().await?.tag_set;
-    let mut tags: Vec<_> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    tags.sort();
-    let versioning = s3.get_bucket_versioning().bucket(bucket).send().await?;
-    Ok((tags, versioning.status))
+/// What a bucket has, as far as a test asks itself.
+#[derive(Debug, PartialEq)]
+struct Has {
+    tags: Vec<(String, String)>,
+    versioning: Option<BucketVersioningStatus>,
+    policy: Option<Value>,
+}
+
+impl Has {
+    async fn read(s3: &Client, bucket: &str) -> Result<Self> {
+        let tags = s3.get_bucket_tagging().bucket(bucket).send().await?.tag_set;
+        let mut tags: Vec<_> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        tags.sort();
+        let versioning = s3.get_bucket_versioning().bucket(bucket).send().await?;
+        let policy = match s3.get_bucket_policy().bucket(bucket).send().await {
+            Ok(answer) => answer.policy.as_deref().map(meant).transpose()?,
+            Err(error) if error.code() == Some("NoSuchBucketPolicy") => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            tags,
+            versioning: versioning.status,
+            policy,
+        })
+    }
+}
+
+/// What a policy means, in one of the forms in which AWS may show it: one value or a list of it, in any order, a truth or
+/// its text.
+fn meant(policy: &str) -> Result<Value> {
+    fn form(value: Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let fields = fields.into_iter();
+                fields.map(|(name, value)| (name, form(value))).collect()
+            }
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.into_iter().map(form).collect();
+                items.sort_by_key(Value::to_string);
+                match items.len() {
+                    1 => items.remove(0),
+                    _ => items.into(),
+                }
+            }
+            Value::Bool(truth) => truth.to_string().into(),
+            other => other,
+        }
+    }
+    Ok(form(serde_json::from_str(policy)?))
 }
 
 async fn exists(s3: &Client, bucket: &str) -> Result<bool> {

@@ -13,6 +13,10 @@ use operator_core::{
     decide::{
         clock::Clock,
         outcome::{Fault, Outcome},
+        reason::{
+            Shown::{AtWork, InForce, Refused},
+            reasons,
+        },
     },
     process::{
         config::ListenAddress,
@@ -28,6 +32,29 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
+
+reasons! {
+    /// What the controllers of these tests say.
+    const _ {
+        FINISHED = "Finished" {
+            shown: &[InForce],
+            meaning: "it is as it should be",
+            remedy: "none",
+        }
+
+        WAITING = "Waiting" {
+            shown: &[AtWork],
+            meaning: "something else comes first",
+            remedy: "none",
+        }
+
+        INVALID = "Invalid" {
+            shown: &[Refused],
+            meaning: "it cannot be",
+            remedy: "edit it",
+        }
+    }
+}
 
 /// A server on a free loopback port.
 struct Server {
@@ -295,7 +322,7 @@ fn busy() -> Metrics {
     let took = Duration::from_millis(120);
     bucket.finished(
         &Ok(Outcome::Done {
-            reason: "BucketReady",
+            reason: FINISHED,
             message: String::new(),
         }),
         took,
@@ -303,13 +330,13 @@ fn busy() -> Metrics {
     let poll = Duration::from_secs(5);
     bucket.finished(
         &Ok(Outcome::Waiting {
-            reason: "Waiting",
+            reason: WAITING,
             on: String::new(),
             poll,
         }),
         took,
     );
-    let fault = Fault::terminal("Invalid", "no").with_code("Bad\"Name\\\n");
+    let fault = Fault::terminal(INVALID, "no").with_code("Bad\"Name\\\n");
     bucket.finished(&Err(fault), took);
     bucket.panicked(took);
     // Four of the five passes.

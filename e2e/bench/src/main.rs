@@ -7,6 +7,7 @@ mod cloud;
 mod cloud_providers;
 mod core;
 mod cpu;
+mod ground;
 mod machine;
 mod resident;
 mod spread;

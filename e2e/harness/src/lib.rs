@@ -31,7 +31,6 @@ pub mod port;
 pub mod process;
 mod progress;
 pub mod proxy;
-pub mod reasons;
 pub mod scrape;
 pub mod scratch;
 pub mod tls_front;

@@ -11,17 +11,14 @@ use operator_core::{
         outcome::{Fault, Outcome, PassResult},
         queue::Class,
     },
-    engines::{
-        controller::{Pass, Reconciler},
-        reasons::{Reason, Shown, Tables},
-    },
+    engines::controller::{Pass, Reconciler},
     process::{
         config::Common,
         operator::{Operator, OperatorError},
     },
 };
 
-use crate::{APPLIED, FAILING, Widget, config_map};
+use crate::{APPLIED, AS_ASKED, ASKED_TO_FAIL, FAILING, Widget, config_map};
 
 /// The operator's name: its field manager.
 pub const NAME: &str = "widget-core";
@@ -75,21 +72,6 @@ struct Widgets {
 impl Reconciler for Widgets {
     type Kind = Widget;
 
-    const REASONS: Tables = &[&[
-        Reason {
-            name: APPLIED.0,
-            shown: &[Shown::InForce],
-            meaning: APPLIED.1,
-            remedy: "none",
-        },
-        Reason {
-            name: FAILING.0,
-            shown: &[Shown::Failing],
-            meaning: FAILING.1,
-            remedy: "ask for none",
-        },
-    ]];
-
     /// Nothing outside is shared: no widget stands in another's way.
     fn lane(widget: &Widget) -> Arc<str> {
         widget.name_any().into()
@@ -105,13 +87,13 @@ impl Reconciler for Widgets {
             return Ok(Outcome::Released);
         }
         if widget.spec.fails {
-            return Err(Fault::transient(FAILING.0, FAILING.1));
+            return Err(Fault::transient(FAILING, ASKED_TO_FAIL));
         }
         let child = config_map(&widget, &self.revision);
         self.children.apply(pass.leading(), &*widget, child).await?;
         Ok(Outcome::Done {
-            reason: APPLIED.0,
-            message: APPLIED.1.to_owned(),
+            reason: APPLIED,
+            message: AS_ASKED.to_owned(),
         })
     }
 }

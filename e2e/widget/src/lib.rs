@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{CustomResource, ResourceExt};
+use operator_core::decide::reason::{Shown, reasons};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,10 +61,27 @@ impl Managed for Widget {
     }
 }
 
-/// Reason and message of a widget's `Ready=True`.
-pub const APPLIED: (&str, &str) = ("Applied", "the config map is as the spec says");
-/// Reason and message of a widget that fails.
-pub const FAILING: (&str, &str) = ("Failing", "the spec asks for a failure");
+reasons! {
+    /// What a widget may say.
+    pub const REASONS {
+        pub APPLIED = "Applied" {
+            shown: &[Shown::InForce],
+            meaning: "the config map is as the spec says",
+            remedy: "none",
+        }
+
+        pub FAILING = "Failing" {
+            shown: &[Shown::Failing],
+            meaning: "the spec asks for a failure",
+            remedy: "ask for none",
+        }
+    }
+}
+
+/// Message of a widget's `Ready=True`.
+pub const AS_ASKED: &str = "the config map is as the spec says";
+/// Message of a widget that fails.
+pub const ASKED_TO_FAIL: &str = "the spec asks for a failure";
 
 /// What a widget's config map says. A `revision` stands for a version of the program: another one changes
 /// every config map.

@@ -7,7 +7,9 @@
 use std::{fmt, net::IpAddr};
 
 use crd_types::apigw::v1alpha1::{APIRouteSpec, Destination};
-use operator_core::decide::key::ObjectKey;
+use operator_core::decide::{key::ObjectKey, reason::Reason};
+
+use crate::reasons;
 
 /// What there is to refer to.
 pub trait Targets {
@@ -168,10 +170,10 @@ impl References {
     }
 
     /// The reason of the condition.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Resolved => "ResolvedRefs",
-            Self::Unresolved(_) => "BackendNotFound",
+            Self::Resolved => reasons::RESOLVED_REFS,
+            Self::Unresolved(_) => reasons::BACKEND_NOT_FOUND,
         }
     }
 }
@@ -288,7 +290,7 @@ mod tests {
     #[case("web.shop.pod.cluster.local", 80, "is neither")]
     fn unknown(#[case] host: &str, #[case] port: i32, #[case] words: &str) {
         let references = of(json!({"route": [to("users", 80), to(host, port)]}));
-        assert_eq!(references.reason(), "BackendNotFound");
+        assert_eq!(references.reason(), reasons::BACKEND_NOT_FOUND);
         let message = references.to_string();
         assert!(
             message.starts_with("spec.route[1].destination: "),
@@ -313,7 +315,7 @@ mod tests {
             "{message}"
         );
         let idle = of(json!({"directResponse": {"status": 204}}));
-        assert_eq!(idle.reason(), "ResolvedRefs");
+        assert_eq!(idle.reason(), reasons::RESOLVED_REFS);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use operator_core::{
 
 use crate::{
     compile::{Candidate, Destinations},
+    conditions::PROGRAMMED,
+    reasons::REFUSED_BY_GATEWAY,
     snapshot::Kind,
 };
 
@@ -59,11 +61,6 @@ pub trait Delivered: Managed {
     fn show(&self, _status: &mut Self::Status) {}
 }
 
-/// The condition that says whether gateways have it.
-pub const PROGRAMMED: &str = "Programmed";
-/// The reason of `Programmed=False` where a gateway refused it.
-pub const REFUSED: &str = "RefusedByGateway";
-
 /// What the message begins with that tells a gateway's words.
 const SAYS: &str = "a gateway refused it: ";
 
@@ -88,7 +85,7 @@ pub fn edition<K: Delivered>(object: &K) -> String {
 pub fn refused_before<K: Delivered>(object: &K) -> Option<&str> {
     let lifecycle = object.status()?.lifecycle();
     let programmed = lifecycle.condition(PROGRAMMED)?;
-    let of_this = programmed.reason == REFUSED
+    let of_this = programmed.reason == REFUSED_BY_GATEWAY.as_str()
         && programmed.observed_generation == object.meta().generation
         && lifecycle.last_handled_reconcile_at.as_deref()
             == Annotations::of(object).reconcile_requested_at();
@@ -128,7 +125,7 @@ mod tests {
 
     fn refused(generation: i64, handled: Option<&str>) -> Value {
         json!({"lastHandledReconcileAt": handled, "conditions": [{
-            "type": PROGRAMMED, "status": "False", "reason": REFUSED, "message": refusal_message("bad host"),
+            "type": PROGRAMMED, "status": "False", "reason": REFUSED_BY_GATEWAY.as_str(), "message": refusal_message("bad host"),
             "observedGeneration": generation, "lastTransitionTime": "2026-02-05T10:30:00Z",
         }]})
     }

@@ -4,7 +4,7 @@ use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kinds::{PROGRAMMED, REFUSED, refusal_message};
+use crate::{conditions::PROGRAMMED, kinds::refusal_message, reasons::REFUSED_BY_GATEWAY};
 
 fn planner() -> Arc<Planner> {
     planner_by(Clock::system())
@@ -124,7 +124,7 @@ fn a_refused_edition_is_held_out_until_it_is_another() {
 fn a_refusal_that_another_process_told_holds_too() {
     let planner = planner();
     let refused = json!({"conditions": [{
-        "type": PROGRAMMED, "status": "False", "reason": REFUSED, "message": refusal_message("bad host"),
+        "type": PROGRAMMED, "status": "False", "reason": REFUSED_BY_GATEWAY.as_str(), "message": refusal_message("bad host"),
         "observedGeneration": 1, "lastTransitionTime": "2026-02-05T10:30:00Z",
     }]});
     let id = wish(&planner, &backend("b", 1, 80, json!({})));

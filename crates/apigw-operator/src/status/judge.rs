@@ -6,15 +6,12 @@ use operator_core::{
     decide::{
         clock::Moment,
         outcome::{Fault, Outcome, PassResult},
+        reason::Reason,
     },
     engines::fanout,
 };
 
-use crate::{
-    compile::LeftOut,
-    kinds::{REFUSED, refusal_message},
-    plan::What,
-};
+use crate::{compile::LeftOut, kinds::refusal_message, plan::What, reasons};
 
 /// An edit that every gateway takes within this time is told once: as done.
 pub const PROMPT: Duration = Duration::from_millis(500);
@@ -64,8 +61,8 @@ pub enum Stored<'a> {
 pub struct Said {
     /// Whether it holds.
     pub holds: bool,
-    /// Why, in CamelCase.
-    pub reason: &'static str,
+    /// Why.
+    pub reason: Reason,
     /// Why, in words.
     pub message: String,
 }
@@ -86,7 +83,7 @@ pub struct Judgement {
 /// Decides what to say.
 pub fn judge(found: Found<'_>, now: Moment) -> Judgement {
     match found.what {
-        What::Invalid(why) => unfit("Invalid", why.clone()),
+        What::Invalid(why) => unfit(reasons::INVALID, why.clone()),
         What::LeftOut(LeftOut::Refused { words }) => refused(words),
         What::LeftOut(left_out) => {
             let (reason, message) = why(left_out);
@@ -97,30 +94,30 @@ pub fn judge(found: Found<'_>, now: Moment) -> Judgement {
 }
 
 /// Why an object that is well by itself is not sent.
-fn why(left_out: &LeftOut) -> (&'static str, String) {
+fn why(left_out: &LeftOut) -> (Reason, String) {
     match left_out {
         LeftOut::NameTaken { by } => (
-            "NameConflict",
+            reasons::NAME_CONFLICT,
             format!(
                 "gateways know bare names only, and the older {by} has this one: choose another name"
             ),
         ),
         LeftOut::ClaimTaken { by, claim } => (
-            "MatchConflict",
+            reasons::MATCH_CONFLICT,
             format!("the older {by} takes the same requests, {claim}: match others"),
         ),
         LeftOut::TooLarge { needs, left } => (
-            "ConfigurationTooLarge",
+            reasons::CONFIGURATION_TOO_LARGE,
             format!(
                 "it needs {needs} bytes, and older objects leave {left} of what a gateway can receive: \
                  make it smaller, or delete others"
             ),
         ),
-        LeftOut::Refused { words } => (REFUSED, refusal_message(words)),
+        LeftOut::Refused { words } => (reasons::REFUSED_BY_GATEWAY, refusal_message(words)),
     }
 }
 
-fn unfit(reason: &'static str, message: String) -> Judgement {
+fn unfit(reason: Reason, message: String) -> Judgement {
     let said = Said {
         holds: false,
         reason,
@@ -140,18 +137,18 @@ fn refused(words: &str) -> Judgement {
         accepted: accepted(),
         programmed: Some(Said {
             holds: false,
-            reason: REFUSED,
+            reason: reasons::REFUSED_BY_GATEWAY,
             message: message.clone(),
         }),
         lists_anew: true,
-        result: Err(Fault::terminal(REFUSED, message)),
+        result: Err(Fault::terminal(reasons::REFUSED_BY_GATEWAY, message)),
     }
 }
 
 fn accepted() -> Said {
     Said {
         holds: true,
-        reason: "Accepted",
+        reason: reasons::ACCEPTED,
         message: "it is sent to every gateway".to_owned(),
     }
 }
@@ -177,19 +174,16 @@ fn under_way(found: Found<'_>, now: Moment) -> Judgement {
     let awaited = standing.opening && standing.connected == 0;
     let programming = matches!(
         found.stored,
-        Stored::NotInForce {
-            reason: "Programming",
-            ..
-        }
+        Stored::NotInForce { reason, .. } if reason == reasons::PROGRAMMING.as_str()
     );
     // Gateways would be missing in what is told: those of other replicas, and those that dial again.
     if standing.hearing || (awaited && programming) {
         return unfinished(None, false, Outcome::Undecided { poll: PROGRESS });
     }
     let (reason, news) = match (standing.connected, standing.applied) {
-        (0, _) => ("NoGateway", "no gateway is connected".to_owned()),
+        (0, _) => (reasons::NO_GATEWAY, "no gateway is connected".to_owned()),
         (connected, applied) => (
-            "Programming",
+            reasons::PROGRAMMING,
             format!("applied to {applied} of {}", gateways(connected)),
         ),
     };
@@ -198,7 +192,7 @@ fn under_way(found: Found<'_>, now: Moment) -> Judgement {
             reason: stored,
             message,
             at: Some(at),
-        } if stored == reason && now.since(at) < PROGRESS => {
+        } if stored == reason.as_str() && now.since(at) < PROGRESS => {
             (message.to_owned(), false, (at + PROGRESS).since(now))
         }
         _ => (news, true, PROGRESS),
@@ -240,7 +234,7 @@ fn in_force_now(found: Found<'_>) -> Judgement {
     };
     let programmed = Said {
         holds: true,
-        reason: "Programmed",
+        reason: reasons::PROGRAMMED,
         message: message.clone(),
     };
     Judgement {
@@ -248,7 +242,7 @@ fn in_force_now(found: Found<'_>) -> Judgement {
         programmed: Some(programmed),
         lists_anew,
         result: Ok(Outcome::Done {
-            reason: "Reconciled",
+            reason: reasons::RECONCILED,
             message,
         }),
     }

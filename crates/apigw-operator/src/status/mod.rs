@@ -4,7 +4,6 @@
 mod gateways;
 mod judge;
 mod passes;
-pub(crate) mod reasons;
 
 use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Duration};
 
@@ -19,27 +18,20 @@ use operator_core::{
         key::ObjectKey,
         outcome::{Outcome, PassResult},
     },
-    engines::{
-        controller::{Pass, Reconciler},
-        reasons::Tables,
-    },
+    engines::controller::{Pass, Reconciler},
 };
 use parking_lot::Mutex;
 
 use self::judge::{Found, Said, Stored, judge};
 pub use self::passes::Passes;
 use crate::{
+    conditions::{ACCEPTED, PROGRAMMED, RESOLVED_REFS},
     gateways::GatewayBoard,
-    kinds::{Delivered, PROGRAMMED, edition},
+    kinds::{Delivered, edition},
     metrics::Metrics,
     plan::{Planner, Verdict, What},
     snapshot::ItemId,
 };
-
-/// The condition that says whether it is fit to be sent.
-pub(crate) const ACCEPTED: &str = "Accepted";
-/// The condition that says whether a route's destinations are known. A warning: gateways dial whatever it says.
-pub(crate) const RESOLVED_REFS: &str = "ResolvedRefs";
 
 /// How long a pass waits for the plan that holds what it is about.
 const PLANNED: Duration = Duration::from_secs(2);
@@ -149,8 +141,6 @@ impl<K: Delivered> Statuses<K> {
 
 impl<K: Delivered> Reconciler for Statuses<K> {
     type Kind = K;
-
-    const REASONS: Tables = reasons::REASONS;
 
     fn lane(_: &K) -> Arc<str> {
         Arc::from(K::NOUN)

@@ -3,32 +3,44 @@
 //! The codes are those of the error lists of Amazon S3, AWS STS and AWS KMS, of the errors common to AWS's APIs,
 //! and those by which AWS's SDKs recognise throttling.
 
-use operator_core::decide::outcome::{
-    Class::{self, Blocked, Terminal, Throttled, Transient, UnknownOutcome},
-    Scope::{self, Object, Provider, Service},
+use operator_core::decide::{
+    outcome::{
+        Class::{self, Blocked, Terminal, Throttled, Transient, UnknownOutcome},
+        Scope::{self, Object, Provider, Service},
+    },
+    reason::Reason,
 };
 
-use super::fault::{AUTHENTICATION_FAILED, Call, Effect};
+use super::{
+    fault::{Call, Effect},
+    reasons::{
+        ACCESS_DENIED, AUTHENTICATION_FAILED, CALL_FAILED, NOT_SUPPORTED_BY_ENDPOINT,
+        QUOTA_EXCEEDED, THROTTLED, WRONG_REGION,
+    },
+};
+use crate::s3bucket::reasons::{
+    ACLS_DISABLED, BUCKET_APPEARED, BUCKET_NAME_TAKEN, BUCKET_NOT_EMPTY, BUCKET_NOT_FOUND,
+    KEY_NOT_USABLE, ONE_WAY, TARGET_NOT_USABLE,
+};
 
-/// Reason of what has no name of its own; whoever made the call knows a better one.
-pub const CALL_FAILED: &str = "CallFailed";
-/// Reason where whoever asks may not.
-pub(super) const ACCESS_DENIED: &str = "AccessDenied";
-/// Reason where the bucket is, or must be, in another region.
-pub(super) const WRONG_REGION: &str = "WrongRegion";
-
-/// What the codes mean that match. A `*` at either end of a code stands for anything.
-struct Row {
-    codes: &'static [&'static str],
-    meaning: Meaning,
+/// What the codes mean that match.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The codes. A `*` at either end stands for anything.
+    pub codes: &'static [&'static str],
+    /// What they mean.
+    pub meaning: Meaning,
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Meaning {
+/// What an answer of AWS means.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
     /// `UnknownOutcome` where a write may have happened all the same.
     pub class: Class,
+    /// What else it stops.
     pub scope: Scope,
-    pub reason: &'static str,
+    /// What it is called on the object.
+    pub reason: Reason,
     /// What to do; `{action}` stands for the call.
     pub hint: &'static str,
 }
@@ -37,7 +49,7 @@ const fn row(
     codes: &'static [&'static str],
     class: Class,
     scope: Scope,
-    reason: &'static str,
+    reason: Reason,
     hint: &'static str,
 ) -> Row {
     Row {
@@ -55,7 +67,7 @@ const CREDENTIALS: &str = "check the credentials that the AWSProvider names";
 const SPEC: &str = "correct the spec";
 
 /// The first row that matches counts, so whole codes stand before patterns.
-const BY_CODE: &[Row] = &[
+pub const BY_CODE: &[Row] = &[
     row(
         &[
             "Throttling",
@@ -77,7 +89,7 @@ const BY_CODE: &[Row] = &[
         ],
         Throttled,
         Service,
-        "Throttled",
+        THROTTLED,
         "AWS asks for fewer requests; it is tried again later",
     ),
     row(
@@ -173,21 +185,21 @@ const BY_CODE: &[Row] = &[
         &["BucketAlreadyExists"],
         Terminal,
         Object,
-        "BucketNameTaken",
+        BUCKET_NAME_TAKEN,
         "another AWS account holds this name, which is unique in a partition; choose another bucketName",
     ),
     row(
         &["BucketAlreadyOwnedByYou"],
         UnknownOutcome,
         Object,
-        "BucketAppeared",
+        BUCKET_APPEARED,
         "the bucket has appeared in this account meanwhile; it is looked at again",
     ),
     row(
         &["BucketNotEmpty"],
         Blocked,
         Object,
-        "BucketNotEmpty",
+        BUCKET_NOT_EMPTY,
         "remove every object, including old versions and delete markers, or keep the bucket with \
          deletionPolicy Retain or Orphan",
     ),
@@ -195,7 +207,7 @@ const BY_CODE: &[Row] = &[
         &["NoSuchBucket"],
         Transient,
         Object,
-        "BucketNotFound",
+        BUCKET_NOT_FOUND,
         "the bucket is not there, or not shown yet; it is looked at again",
     ),
     row(
@@ -221,7 +233,7 @@ const BY_CODE: &[Row] = &[
         ],
         Terminal,
         Object,
-        "NotSupportedByEndpoint",
+        NOT_SUPPORTED_BY_ENDPOINT,
         "this region or endpoint does not know {action}; remove what asks for it from the spec",
     ),
     row(
@@ -233,14 +245,14 @@ const BY_CODE: &[Row] = &[
         ],
         Blocked,
         Object,
-        "QuotaExceeded",
+        QUOTA_EXCEEDED,
         "ask AWS for a higher quota or free some of what is used",
     ),
     row(
         &["KMS.*"],
         Blocked,
         Object,
-        "KeyNotUsable",
+        KEY_NOT_USABLE,
         "check that the KMS key exists in the bucket's region, is enabled and is one for symmetric encryption",
     ),
     row(
@@ -258,7 +270,7 @@ const BY_CODE: &[Row] = &[
         &["InvalidBucketState"],
         Terminal,
         Object,
-        "OneWay",
+        ONE_WAY,
         "what the bucket has stands in the way of {action}: object lock and replication need versioning, and AWS \
          never turns object lock off",
     ),
@@ -269,7 +281,7 @@ const BY_CODE: &[Row] = &[
         ],
         Terminal,
         Object,
-        "AclsDisabled",
+        ACLS_DISABLED,
         "an ACL other than private needs ownershipControls with BucketOwnerPreferred or ObjectWriter and, as it is \
          public, blockPublicAcls and ignorePublicAcls lowered; a policy does the same without ACLs",
     ),
@@ -277,7 +289,7 @@ const BY_CODE: &[Row] = &[
         &["InvalidTargetBucketForLogging", "InvalidDestination"],
         Blocked,
         Object,
-        "TargetNotUsable",
+        TARGET_NOT_USABLE,
         "let the target exist and accept what S3 sends it (its policy; for copies, its versioning); it is tried again",
     ),
     row(
@@ -289,9 +301,9 @@ const BY_CODE: &[Row] = &[
     ),
 ];
 
-/// By what AWS says of these calls alone that the queue, topic or function is not there or does not let S3 in, and
-/// that the bucket of the copies is not there or has no versioning yet.
-const NOT_USABLE: [(&str, &str); 2] = [
+/// By these codes AWS says of these calls alone that the queue, topic or function is not there or does not let S3 in,
+/// and that the bucket of the copies is not there or has no versioning yet: they count as `InvalidDestination`.
+pub const NOT_USABLE: [(&str, &str); 2] = [
     ("s3:PutBucketNotification", "InvalidArgument"),
     ("s3:PutReplicationConfiguration", "InvalidRequest"),
 ];
@@ -316,7 +328,7 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
 }
 
 /// What an answer means whose code is unknown, or that had none.
-fn by_status(call: Call, status: u16) -> Meaning {
+pub fn by_status(call: Call, status: u16) -> Meaning {
     let (class, scope, reason, hint) = match status {
         // HeadBucket has no body, so no code: 400 is what it answers to credentials that AWS refuses.
         400 if call.effect == Effect::Read => {
@@ -340,13 +352,13 @@ fn by_status(call: Call, status: u16) -> Meaning {
         429 | 503 => (
             Throttled,
             Service,
-            "Throttled",
+            THROTTLED,
             "AWS asks for fewer requests; it is tried again later",
         ),
         405 | 501 => (
             Terminal,
             Object,
-            "NotSupportedByEndpoint",
+            NOT_SUPPORTED_BY_ENDPOINT,
             "the endpoint does not know {action}",
         ),
         400..=499 => (Terminal, Object, CALL_FAILED, SPEC),
@@ -373,16 +385,13 @@ fn by_code(code: &str) -> Option<Meaning> {
 }
 
 #[cfg(test)]
-mod document;
-
-#[cfg(test)]
 mod tests {
     use super::*;
 
     const READ: Call = Call::read("s3:ListBucket");
     const WRITE: Call = Call::write("s3:PutBucketTagging");
 
-    fn of_code(code: &str) -> (Class, Scope, &'static str) {
+    fn of_code(code: &str) -> (Class, Scope, Reason) {
         let Meaning {
             class,
             scope,
@@ -392,7 +401,7 @@ mod tests {
         (class, scope, reason)
     }
 
-    fn of_status(call: Call, status: u16) -> (Class, Scope, &'static str) {
+    fn of_status(call: Call, status: u16) -> (Class, Scope, Reason) {
         let Meaning {
             class,
             scope,
@@ -404,7 +413,7 @@ mod tests {
 
     #[test]
     fn every_code_has_its_meaning() {
-        type Expected = (&'static [&'static str], (Class, Scope, &'static str));
+        type Expected = (&'static [&'static str], (Class, Scope, Reason));
         let table: &[Expected] = &[
             (
                 &[
@@ -425,7 +434,7 @@ mod tests {
                     "KmsThrottled",
                     "KMS.ThrottlingException",
                 ],
-                (Throttled, Service, "Throttled"),
+                (Throttled, Service, THROTTLED),
             ),
             (
                 &[
@@ -479,18 +488,18 @@ mod tests {
                     "UnauthorizedOperation",
                     "AuthorizationError",
                 ],
-                (Blocked, Object, "AccessDenied"),
+                (Blocked, Object, ACCESS_DENIED),
             ),
             (
                 &["BucketAlreadyExists"],
-                (Terminal, Object, "BucketNameTaken"),
+                (Terminal, Object, BUCKET_NAME_TAKEN),
             ),
             (
                 &["BucketAlreadyOwnedByYou"],
-                (UnknownOutcome, Object, "BucketAppeared"),
+                (UnknownOutcome, Object, BUCKET_APPEARED),
             ),
-            (&["BucketNotEmpty"], (Blocked, Object, "BucketNotEmpty")),
-            (&["NoSuchBucket"], (Transient, Object, "BucketNotFound")),
+            (&["BucketNotEmpty"], (Blocked, Object, BUCKET_NOT_EMPTY)),
+            (&["NoSuchBucket"], (Transient, Object, BUCKET_NOT_FOUND)),
             (
                 &[
                     "PermanentRedirect",
@@ -509,7 +518,7 @@ mod tests {
                     "UnsupportedArgument",
                     "UnsupportedOperation",
                 ],
-                (Terminal, Object, "NotSupportedByEndpoint"),
+                (Terminal, Object, NOT_SUPPORTED_BY_ENDPOINT),
             ),
             (
                 &[
@@ -518,11 +527,11 @@ mod tests {
                     "BucketQuotaExceeded",
                     "InsufficientCapacity",
                 ],
-                (Blocked, Object, "QuotaExceeded"),
+                (Blocked, Object, QUOTA_EXCEEDED),
             ),
             (
                 &["KMS.DisabledException", "KMS.NotFoundException"],
-                (Blocked, Object, "KeyNotUsable"),
+                (Blocked, Object, KEY_NOT_USABLE),
             ),
             (
                 &[
@@ -532,17 +541,17 @@ mod tests {
                 ],
                 (Transient, Object, CALL_FAILED),
             ),
-            (&["InvalidBucketState"], (Terminal, Object, "OneWay")),
+            (&["InvalidBucketState"], (Terminal, Object, ONE_WAY)),
             (
                 &[
                     "AccessControlListNotSupported",
                     "InvalidBucketAclWithObjectOwnership",
                 ],
-                (Terminal, Object, "AclsDisabled"),
+                (Terminal, Object, ACLS_DISABLED),
             ),
             (
                 &["InvalidTargetBucketForLogging", "InvalidDestination"],
-                (Blocked, Object, "TargetNotUsable"),
+                (Blocked, Object, TARGET_NOT_USABLE),
             ),
             (
                 &["InvalidArgument", "MalformedXML", "ValidationError"],
@@ -581,7 +590,7 @@ mod tests {
                 let meaning = meaning(Call::write(action), 400, Some(code));
                 (meaning.class, meaning.reason)
             };
-            assert_eq!(of(action, code), (Blocked, "TargetNotUsable"), "{action}");
+            assert_eq!(of(action, code), (Blocked, TARGET_NOT_USABLE), "{action}");
             assert_eq!(
                 of(action, "MalformedXML"),
                 (Terminal, CALL_FAILED),
@@ -598,24 +607,24 @@ mod tests {
             (WRITE, 400, (Terminal, Object, CALL_FAILED)),
             (READ, 301, (Terminal, Object, WRONG_REGION)),
             (READ, 401, (Blocked, Provider, AUTHENTICATION_FAILED)),
-            (READ, 403, (Blocked, Object, "AccessDenied")),
+            (READ, 403, (Blocked, Object, ACCESS_DENIED)),
             (READ, 404, (Transient, Object, CALL_FAILED)),
-            (WRITE, 405, (Terminal, Object, "NotSupportedByEndpoint")),
+            (WRITE, 405, (Terminal, Object, NOT_SUPPORTED_BY_ENDPOINT)),
             (WRITE, 409, (Transient, Object, CALL_FAILED)),
             (WRITE, 412, (Transient, Object, CALL_FAILED)),
             (WRITE, 418, (Terminal, Object, CALL_FAILED)),
-            (READ, 429, (Throttled, Service, "Throttled")),
+            (READ, 429, (Throttled, Service, THROTTLED)),
             (READ, 500, (UnknownOutcome, Object, CALL_FAILED)),
-            (WRITE, 501, (Terminal, Object, "NotSupportedByEndpoint")),
+            (WRITE, 501, (Terminal, Object, NOT_SUPPORTED_BY_ENDPOINT)),
             (READ, 502, (UnknownOutcome, Object, CALL_FAILED)),
-            (READ, 503, (Throttled, Service, "Throttled")),
+            (READ, 503, (Throttled, Service, THROTTLED)),
             (READ, 504, (UnknownOutcome, Object, CALL_FAILED)),
         ] {
             assert_eq!(of_status(call, status), expected, "{status}");
         }
         assert_eq!(
             meaning(WRITE, 503, Some("NeverHeardOf")).reason,
-            "Throttled",
+            THROTTLED,
             "an unknown code counts by its status"
         );
     }

@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use crd_types::aws::v1alpha1::Endpoint;
 use operator_core::decide::outcome::Fault;
 
+use super::reasons::ENDPOINT_NOT_ALLOWED;
+
 /// The endpoints that the operator's own configuration allows. By default none: AWS's own are used.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointPolicy {
@@ -63,7 +65,7 @@ impl EndpointPolicy {
 }
 
 fn not_allowed(why: String) -> Fault {
-    Fault::terminal("EndpointNotAllowed", format!("spec.endpoint: {why}"))
+    Fault::terminal(ENDPOINT_NOT_ALLOWED, format!("spec.endpoint: {why}"))
 }
 
 impl FromStr for AllowedEndpoint {
@@ -146,7 +148,7 @@ mod tests {
             "http://169.254.169.254",
         ] {
             let fault = admit(&policy, endpoint).expect_err(endpoint);
-            assert_eq!(fault.reason, "EndpointNotAllowed");
+            assert_eq!(fault.reason, ENDPOINT_NOT_ALLOWED);
             assert!(fault.message.contains("--allowed-endpoints"), "{fault}");
             assert!(
                 fault.message.contains("https://minio.example:9000"),

@@ -11,7 +11,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use operator_core::decide::outcome::{Class, Fault, Scope};
 
 use super::{
-    fault::{AUTHENTICATION_FAILED, Call},
+    fault::Call,
+    reasons::AUTHENTICATION_FAILED,
     scrub::{is_code, scrub},
 };
 

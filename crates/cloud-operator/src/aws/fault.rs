@@ -2,24 +2,26 @@
 
 use std::borrow::Cow;
 
-use operator_core::decide::outcome::{
-    Class::{Blocked, Terminal, Throttled, Transient, UnknownOutcome},
-    Fault,
-    Scope::Provider,
+use operator_core::decide::{
+    outcome::{
+        Class::{Blocked, Terminal, Throttled, Transient, UnknownOutcome},
+        Fault,
+        Scope::Provider,
+    },
+    reason::Reason,
 };
 
 use super::{
-    codes::{self, ACCESS_DENIED, CALL_FAILED, WRONG_REGION},
+    codes,
     failure::{Failed, Failure, Refusal},
+    reasons::{ACCESS_DENIED, AUTHENTICATION_FAILED, CALL_FAILED, WRONG_REGION},
 };
 use crate::iam;
 
-/// Reason of every fault of a provider's credentials or account.
-pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
 /// Code where an answer was lost.
-pub(super) const ANSWER_LOST: &str = "AnswerLost";
+pub const ANSWER_LOST: &str = "AnswerLost";
 /// Code where AWS could not be reached.
-pub(super) const UNREACHABLE: &str = "Unreachable";
+pub const UNREACHABLE: &str = "Unreachable";
 
 /// What a call may do outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +130,13 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
 }
 
 /// The action of the call; where it was denied, with those that may have been meant.
-fn allowable(call: Call, reason: &str) -> Cow<'static, str> {
-    match iam::beside(call.action) {
-        others if !others.is_empty() && reason == ACCESS_DENIED => {
-            let others = others.join(", ");
-            format!("{}, and what it may take besides ({others}),", call.action).into()
-        }
-        _ => call.action.into(),
+fn allowable(call: Call, reason: Reason) -> Cow<'static, str> {
+    let others: Vec<&str> = iam::beside(call.action).collect();
+    if others.is_empty() || reason != ACCESS_DENIED {
+        return call.action.into();
     }
+    let others = others.join(", ");
+    format!("{}, and what it may take besides ({others}),", call.action).into()
 }
 
 /// The provider's own calls: what AWS refuses them, it refuses the provider.
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_is_ours_stays_as_it_is() {
-        let ours = Fault::transient("LeadershipLost", "text");
+        let ours = Fault::transient(CALL_FAILED, "text");
         assert_eq!(fault(WRITE, Failure::Ours(ours.clone())), ours);
     }
 }

@@ -1,7 +1,7 @@
 //! AWS without Kubernetes: sessions and their credentials, the calls that are made, what their failures mean.
 
 mod bucket;
-mod codes;
+pub mod codes;
 mod contents;
 mod credentials;
 mod endpoint;
@@ -12,7 +12,7 @@ mod http_client;
 mod meter;
 mod network;
 mod pace;
-mod reasons;
+pub mod reasons;
 mod roles;
 mod s3;
 mod scrub;
@@ -21,16 +21,14 @@ mod tenant;
 
 pub use self::{
     bucket::Bucket,
-    codes::CALL_FAILED,
     contents::{After, Undeleted},
     credentials::{Hop, Keys, Pod, Source, TokenFolders, WebIdentity},
     endpoint::{AllowedEndpoint, EndpointPolicy},
     failure::{Failed, Failure, Refusal},
-    fault::{AUTHENTICATION_FAILED, Call, Effect},
+    fault::{ANSWER_LOST, Call, Effect, UNREACHABLE},
     meter::Meter,
     network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
     pace::Pace,
-    reasons::REASONS,
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},

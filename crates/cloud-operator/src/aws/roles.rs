@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 
 use operator_core::decide::outcome::Fault;
 
-use super::{credentials::Source, session::Access};
+use super::{credentials::Source, reasons, session::Access};
 
 /// What stands for the namespace of a provider in a pattern.
 const NAMESPACE: &str = "{namespace}";
@@ -46,7 +46,7 @@ impl RolePolicy {
                 if !allowed.iter().any(|it| it == "*" || it == namespace) =>
             {
                 Err(Fault::terminal(
-                    "CredentialsNotAllowed",
+                    reasons::CREDENTIALS_NOT_ALLOWED,
                     format!(
                         "the provider names no credentials, and those of the operator's own Pod are not for the \
                          namespace {namespace} (allowed: {}); name a credentialsSecret or a roleARN, or let whoever \
@@ -65,7 +65,7 @@ impl RolePolicy {
             return Ok(());
         }
         Err(Fault::terminal(
-            "RoleNotAllowed",
+            reasons::ROLE_NOT_ALLOWED,
             format!(
                 "{field}: {role} is not among the roles that providers of the namespace {namespace} may name ({}); \
                  whoever runs the operator can allow it by --allowed-roles or ALLOWED_ROLES",

@@ -20,10 +20,11 @@ use super::{
     credentials::{Asker, Cached, Hop, Pod, Renewed, Source, Sources, TokenFolders},
     endpoint::EndpointPolicy,
     failure::Failed,
-    fault::{AUTHENTICATION_FAILED, Call},
+    fault::Call,
     http_client::http_client,
     meter::Meter,
     network::Network,
+    reasons::{ACCOUNT_MISMATCH, AUTHENTICATION_FAILED},
     roles::RolePolicy,
 };
 
@@ -328,7 +329,7 @@ fn account_mismatch(expected: &AccountId, caller: &Caller) -> Fault {
         "spec.expectedAccountID: found {expected}, but the credentials lead to the account {} (as {})",
         caller.account, caller.arn
     );
-    Fault::terminal("AccountMismatch", text).with_scope(Scope::Provider)
+    Fault::terminal(ACCOUNT_MISMATCH, text).with_scope(Scope::Provider)
 }
 
 fn to_sdk(region: &Region) -> aws_config::Region {

@@ -18,6 +18,7 @@ use operator_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::reasons;
 use crate::aws::{Access, Hop, Keys, Source, WebIdentity};
 
 /// What opening a session needs, if it is all there.
@@ -39,7 +40,7 @@ pub(super) fn secrets_of(provider: &AWSProvider) -> Result<BTreeSet<ObjectKey>, 
     let own = provider.namespace().unwrap_or_default();
     let key = |field: &str, name: &Stored<ObjectName>, namespace: Option<&str>| match namespace {
         Some(namespace) if namespace != own => Err(Fault::terminal(
-            "NotAllowed",
+            reasons::NOT_ALLOWED,
             format!(
                 "spec.{field}.namespace: found {namespace}, allowed is only the provider's own namespace {own}: \
                  keep the Secret there"
@@ -172,7 +173,7 @@ pub(super) fn refuse_external_ids(spec: &AWSProviderSpec, own: &str) -> Result<(
     };
     given.map_or(Ok(()), |field| {
         Err(Fault::terminal(
-            "NotAllowed",
+            reasons::NOT_ALLOWED,
             format!(
                 "{field}: providers may not choose external IDs here (--enforce-external-ids or \
                  ENFORCE_EXTERNAL_IDS); leave it out, and let the role's trust policy ask for {own}"
@@ -202,7 +203,7 @@ pub(super) fn refuse_anothers_ids(
     match given.find(|(_, id)| id.starts_with(&derived) && id != own) {
         None => Ok(()),
         Some((field, id)) => Err(Fault::terminal(
-            "NotAllowed",
+            reasons::NOT_ALLOWED,
             format!(
                 "{field}: {id:?} is the external ID of another AWSProvider; leave it out, and let the role's trust \
                  policy ask for {own}"
@@ -233,7 +234,7 @@ fn hop(role: AssumeRole, external_id: &str) -> Hop {
 
 /// A value without the line break that `echo` and editors leave at its end.
 fn value((secret, values): &(ObjectKey, SecretValues), key: &str) -> Result<SecretString, Fault> {
-    let wrong = |text: String| Fault::terminal("InvalidSecret", text);
+    let wrong = |text: String| Fault::terminal(reasons::INVALID_SECRET, text);
     let text = values
         .text(key)
         .map_err(|unusable| wrong(unusable.to_string()))?;
@@ -244,7 +245,7 @@ fn value((secret, values): &(ObjectKey, SecretValues), key: &str) -> Result<Secr
 }
 
 fn invalid(field: InvalidField) -> Fault {
-    Fault::terminal("InvalidSpec", field.to_string())
+    Fault::terminal(reasons::INVALID_SPEC, field.to_string())
 }
 
 #[cfg(test)]

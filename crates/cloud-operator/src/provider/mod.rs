@@ -1,7 +1,7 @@
 //! The kind `AWSProvider`: credentials from a spec and its Secrets, kept in use for all who refer to it.
 
 mod access;
-pub(crate) mod reasons;
+pub mod reasons;
 mod reconcile;
 mod sessions;
 mod status;

@@ -12,7 +12,6 @@ use operator_core::{
     engines::{
         controller::{Pass, Reconciler},
         external::Annotations,
-        reasons::Tables,
     },
 };
 
@@ -27,12 +26,6 @@ use crate::aws::{Aws, Caller, Session};
 
 /// Held while anything still needs the provider to be taken down.
 const IN_USE: &str = "aws-infra-operator.runner.codes/in-use";
-/// Reason of `Ready=True`.
-pub(super) const READY: &str = "AuthenticationSucceeded";
-/// Reason where the Secret is not there, not yet or not any more.
-pub(super) const WAITING_FOR_SECRET: &str = "WaitingForSecret";
-/// Reason where the credentials lead to another account than before.
-pub(super) const ACCOUNT_CHANGED: &str = "AccountChanged";
 /// How long it may take to notice that AWS no longer knows credentials that nothing uses meanwhile.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How soon to look again for what would have started a pass anyway.
@@ -108,13 +101,13 @@ impl Providers {
         match looked? {
             // Not a hitch in what goes on working: what was in force was taken away.
             Look::NoSecret(secret) if pass.status.account_id.is_some() => Err(Fault::blocked(
-                WAITING_FOR_SECRET,
+                reasons::WAITING_FOR_SECRET,
                 format!(
                     "Secret {secret} is gone; create it again, or let the spec name other credentials"
                 ),
             )),
             Look::NoSecret(secret) => Ok(Outcome::Waiting {
-                reason: WAITING_FOR_SECRET,
+                reason: reasons::WAITING_FOR_SECRET,
                 on: format!("Secret {secret}, which does not exist yet"),
                 poll: SAFETY_POLL,
             }),
@@ -127,7 +120,7 @@ impl Providers {
                 let identity = pass.status.caller_identity.as_deref().unwrap_or_default();
                 let message = format!("authenticated as {identity}");
                 Ok(Outcome::Done {
-                    reason: READY,
+                    reason: reasons::AUTHENTICATION_SUCCEEDED,
                     message,
                 })
             }
@@ -192,7 +185,7 @@ impl Providers {
                      known yet",
                     session.caller.account
                 );
-                Err(Fault::transient(ACCOUNT_CHANGED, text))
+                Err(Fault::transient(reasons::ACCOUNT_CHANGED, text))
             }
         }
     }
@@ -216,7 +209,7 @@ impl Providers {
                 let on = "the whole list of what uses this provider; an object that cannot be read might"
                     .to_owned();
                 return Ok(Outcome::Waiting {
-                    reason: "InUse",
+                    reason: reasons::IN_USE,
                     on,
                     poll: LIST_POLL,
                 });
@@ -228,7 +221,7 @@ impl Providers {
                 let _ = self.authenticate(pass, key).await;
             }
             return Ok(Outcome::Waiting {
-                reason: "InUse",
+                reason: reasons::IN_USE,
                 on: in_use(&users),
                 poll: SAFETY_POLL,
             });
@@ -258,8 +251,6 @@ impl Providers {
 
 impl Reconciler for Providers {
     type Kind = AWSProvider;
-
-    const REASONS: Tables = reasons::REASONS;
 
     fn lane(provider: &AWSProvider) -> Arc<str> {
         ObjectKey::of(provider).to_string().into()
@@ -296,7 +287,7 @@ fn account_changed(recorded: &str, caller: &Caller, settled: &[ObjectKey]) -> Fa
         named(settled),
         caller.account
     );
-    Fault::terminal(ACCOUNT_CHANGED, text).with_scope(Scope::Provider)
+    Fault::terminal(reasons::ACCOUNT_CHANGED, text).with_scope(Scope::Provider)
 }
 
 fn in_use(users: &[ObjectKey]) -> String {

@@ -16,11 +16,14 @@ use operator_core::{
         key::ObjectKey,
         outcome::{Class, Fault},
     },
-    engines::external::{Purpose, Unresolved},
+    engines::external::{Purpose, Unresolved, reasons::PROVIDER_NOT_READY},
 };
 use parking_lot::Mutex;
 
-use crate::aws::{Pace, Session, Tenant};
+use crate::{
+    aws::{Pace, Session, Tenant},
+    s3bucket::reasons,
+};
 
 /// How often a report that a provider's credentials fail is believed. A single bucket whose calls are refused
 /// for another reason cannot keep a provider that AWS knows from working.
@@ -93,7 +96,7 @@ impl Sessions {
         let entries = self.entries.lock();
         let Some(entry) = entries.get(&provider) else {
             return Err(Unresolved::Waiting {
-                reason: "WaitingForProvider",
+                reason: reasons::WAITING_FOR_PROVIDER,
                 on: format!(
                     "AWSProvider {provider}, which does not exist or was not looked at yet"
                 ),
@@ -109,7 +112,7 @@ impl Sessions {
             (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => last,
             (SessionState::NotReady { why }, _) => {
                 return Err(Unresolved::Waiting {
-                    reason: "ProviderNotReady",
+                    reason: PROVIDER_NOT_READY,
                     on: format!("AWSProvider {provider}: {why}"),
                 });
             }
@@ -252,7 +255,7 @@ fn same(one: &SessionState, other: &SessionState) -> bool {
 /// Changing the list starts a pass, so there is no use in trying again before.
 fn not_allowed(provider: &ObjectKey, namespace: &str) -> Fault {
     Fault::terminal(
-        "NotAllowed",
+        reasons::NOT_ALLOWED,
         format!(
             "spec.providerRef: AWSProvider {provider} does not allow the namespace {namespace}; add it to \
              spec.allowedNamespaces of the provider, or use a provider of this namespace"
@@ -269,6 +272,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::aws::reasons::AUTHENTICATION_FAILED;
 
     struct Stage {
         clock: Clock,
@@ -311,7 +315,7 @@ mod tests {
     }
 
     fn refused() -> Fault {
-        Fault::blocked("AuthenticationFailed", "the token has expired")
+        Fault::blocked(AUTHENTICATION_FAILED, "the token has expired")
     }
 
     impl Stage {
@@ -356,8 +360,8 @@ mod tests {
         fn resolve(&self, namespace: &str, purpose: Purpose) -> &'static str {
             match self.sessions.resolve(&bucket(namespace), purpose) {
                 Ok(_) => "used",
-                Err(Unresolved::Waiting { reason, .. }) => reason,
-                Err(Unresolved::Refused(fault)) => fault.reason,
+                Err(Unresolved::Waiting { reason, .. }) => reason.as_str(),
+                Err(Unresolved::Refused(fault)) => fault.reason.as_str(),
             }
         }
 
@@ -477,9 +481,10 @@ mod tests {
     fn a_hitch_asks_for_a_look_and_stops_nobody() {
         let stage = Stage::new();
         stage.ready(&[]);
-        stage
-            .sessions
-            .failed(&provider(), &Fault::transient("Unreachable", "no answer"));
+        stage.sessions.failed(
+            &provider(),
+            &Fault::transient(AUTHENTICATION_FAILED, "no answer"),
+        );
         assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
         assert_eq!(stage.doubts(), 1);
     }

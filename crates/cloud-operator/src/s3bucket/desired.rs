@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::{
     compare::differences,
     facets::{AnyFacet, BucketTags, Change, Facet, TABLE, TagMap, Values, Wish},
-    leave, mark, policy,
+    leave, mark, policy, reasons,
 };
 
 /// How many bytes of a wish's digest are kept: nobody gains anything by finding two alike.
@@ -67,7 +67,7 @@ impl Desired {
             let text = format!(
                 "spec.tags: {tags} tags together with the provider's defaultTags, at most {TAG_LIMIT} are allowed"
             );
-            return Err(Fault::terminal("InvalidSpec", text));
+            return Err(Fault::terminal(reasons::INVALID_SPEC, text));
         }
         Ok(desired)
     }
@@ -254,7 +254,7 @@ mod tests {
         Desired::new(&object, &defaults, &mark()).expect("exactly as many as are allowed");
         object.spec.tags = tags("own", 41).collect();
         let fault = Desired::new(&object, &defaults, &mark()).expect_err("one too many");
-        assert_eq!(fault.reason, "InvalidSpec");
+        assert_eq!(fault.reason, reasons::INVALID_SPEC);
         assert!(
             fault.message.contains("46 tags") && fault.message.contains("45"),
             "{fault}"
@@ -394,7 +394,7 @@ mod tests {
         let mut object = object();
         object.spec.policy = Some(crd_types::stored::Stored::unchecked("{\"Statement\": 1}"));
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
-        assert_eq!(fault.reason, "InvalidSpec");
+        assert_eq!(fault.reason, reasons::INVALID_SPEC);
         assert!(fault.message.starts_with("spec.policy: "), "{fault}");
     }
 
@@ -406,7 +406,7 @@ mod tests {
         } });
         object.spec.policy = Some(crd_types::stored::Stored::unchecked(policy.to_string()));
         let fault = Desired::new(&object, &TagMap::new(), &mark()).expect_err("refused");
-        assert_eq!(fault.reason, "InvalidSpec");
+        assert_eq!(fault.reason, reasons::INVALID_SPEC);
         assert!(fault.message.starts_with("spec.policy: "), "{fault}");
         assert!(fault.message.contains("arn:aws:iam::"), "{fault}");
     }

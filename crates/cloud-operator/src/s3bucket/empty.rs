@@ -7,6 +7,7 @@ use aws_sdk_s3::{
 use crd_types::aws::v1alpha1::Emptying;
 use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
 
+use super::reasons;
 use crate::aws::{After, Bucket, Tenant, Undeleted};
 
 /// How many pages of a thousand versions one pass removes.
@@ -99,5 +100,5 @@ fn stuck(kept: &Undeleted) -> Fault {
          or legal hold of object lock nor MFA delete, and needs s3:DeleteObject and s3:DeleteObjectVersion: remove \
          the object yourself, or keep the bucket with deletionPolicy Retain or Orphan"
     );
-    Fault::blocked("ObjectsKept", text).with_code(code.clone())
+    Fault::blocked(reasons::OBJECTS_KEPT, text).with_code(code.clone())
 }

@@ -11,7 +11,7 @@ mod leave;
 mod mark;
 mod observe;
 mod policy;
-pub(crate) mod reasons;
+pub mod reasons;
 mod refusals;
 mod report;
 mod shape;
@@ -28,13 +28,10 @@ use crd_types::{
 use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
-    decide::outcome::Fault,
-    engines::{
-        external::{
-            Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record,
-            Trouble, Unresolved, Wishes,
-        },
-        reasons::Tables,
+    decide::{outcome::Fault, reason::Reason},
+    engines::external::{
+        Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record, Trouble,
+        Unresolved, Wishes,
     },
 };
 
@@ -44,15 +41,10 @@ pub use self::{
     sweep::LeftBehind,
 };
 use crate::{
-    aws::{Bucket, CALL_FAILED, Session, Tenant},
+    aws::{Bucket, Session, Tenant, reasons::CALL_FAILED},
     drift::Drift,
     provider::{Sessions, provider_of},
 };
-
-/// Reason of what keeps a bucket from being as wanted and has no name of its own.
-const BUCKET_NOT_READY: &str = "BucketNotReady";
-/// Reason of what keeps a bucket from being created and has no name of its own.
-const CREATION_FAILED: &str = "CreationFailed";
 
 /// Buckets, over the sessions of their providers.
 #[derive(Clone, Debug)]
@@ -100,8 +92,7 @@ impl External for S3Buckets {
     const FINALIZER: &'static str = "aws-infra-operator.runner.codes/s3bucket-finalizer";
     const EARLIER_FINALIZERS: &'static [&'static str] =
         &["aws-infra-operator.runner.codes/s3bucket-finalizer-clean"];
-    const READY: &'static str = "BucketReady";
-    const REASONS: Tables = reasons::REASONS;
+    const READY: Reason = reasons::BUCKET_READY;
 
     fn lane(object: &S3Bucket) -> Arc<str> {
         provider_of(object).to_string().into()
@@ -199,7 +190,7 @@ impl External for S3Buckets {
         desired: &Desired,
     ) -> Result<(), Fault> {
         let created = change::create(leading, tenant, bucket, desired).await;
-        created.map_err(|fault| named(fault, CREATION_FAILED))
+        created.map_err(|fault| named(fault, reasons::CREATION_FAILED))
     }
 
     async fn perform(
@@ -276,11 +267,11 @@ impl External for S3Buckets {
 }
 
 fn not_ready(fault: Fault) -> Fault {
-    named(fault, BUCKET_NOT_READY)
+    named(fault, reasons::BUCKET_NOT_READY)
 }
 
 /// The same fault; under `reason`, if it has none of its own.
-fn named(fault: Fault, reason: &'static str) -> Fault {
+fn named(fault: Fault, reason: Reason) -> Fault {
     if fault.reason == CALL_FAILED {
         fault.with_reason(reason)
     } else {
@@ -289,13 +280,13 @@ fn named(fault: Fault, reason: &'static str) -> Fault {
 }
 
 fn invalid(field: InvalidField) -> Fault {
-    Fault::terminal("InvalidSpec", field.to_string())
+    Fault::terminal(reasons::INVALID_SPEC, field.to_string())
 }
 
 /// Another account is another bucket: it is never followed.
 fn account_changed(recorded: &str, session: &Session) -> Fault {
     Fault::terminal(
-        "AccountChanged",
+        reasons::ACCOUNT_CHANGED,
         format!(
             "spec.providerRef: this object's bucket is in the account {recorded}, but the provider now works in \
              {}; let the provider, or another one, work in {recorded}",

@@ -10,7 +10,7 @@ use super::{
     facets::{BucketTags, Facet, TABLE, TagMap, Values, of_json, to_json},
     mark::{Marking, of_tags},
 };
-use crate::aws::{Bucket, Failed, Reads, Tenant};
+use crate::aws::{Bucket, Failed, Reads, Tenant, reasons::WRONG_REGION};
 
 /// How many facets of a bucket are read at a time, so that one bucket does not use up what AWS grants its account.
 const READS_AT_ONCE: usize = 4;
@@ -105,7 +105,7 @@ async fn out_of_reach(
         }),
         Ok(Some(region)) if !region.is_empty() && region != bucket.region.as_ref() => {
             Err(Fault::terminal(
-                "WrongRegion",
+                WRONG_REGION,
                 format!(
                     "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
                 ),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     desired::Step,
     facets::{BucketObjectLock, BucketReplication, BucketVersioning, Change, Facet},
-    invalid,
+    invalid, reasons,
 };
 use crate::aws::{Bucket, Failed, Tenant};
 
@@ -64,7 +64,7 @@ fn ends_replication(step: &Step) -> bool {
 fn one_way(needing: &Facets) -> Fault {
     let needing: Vec<&str> = needing.iter().map(String::as_str).collect();
     let fault = Fault::terminal(
-        "OneWay",
+        reasons::ONE_WAY,
         format!(
             "spec.versioning: the bucket has {}, which needs versioning; AWS never turns object lock off",
             needing.join(" and ")

@@ -67,7 +67,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::s3bucket::facets::Values;
+    use crate::{aws::reasons::ACCESS_DENIED, s3bucket::facets::Values};
 
     fn reported(trouble: &Trouble) -> S3BucketStatus {
         let session = Session::idle(ObjectKey::new("platform", "main"), "123456789012");
@@ -135,7 +135,7 @@ mod tests {
             ]
         );
 
-        let fault = Fault::blocked("AccessDenied", "é".repeat(2000));
+        let fault = Fault::blocked(ACCESS_DENIED, "é".repeat(2000));
         let trouble = Trouble {
             diffs: vec![diff("encryption"), diff("tags")],
             failed: vec![("tags", fault)],

@@ -246,7 +246,7 @@ async fn a_bucket_that_is_not_empty_is_not_deleted() {
         .unwrap();
     let fault = case.delete().await.expect_err("refused");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Blocked, "BucketNotEmpty")
     );
     for word in ["old versions", "delete markers", "Retain", "Orphan"] {

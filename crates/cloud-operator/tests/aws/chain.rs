@@ -137,7 +137,7 @@ async fn a_role_that_is_refused_is_told_with_its_call() {
     let fault = client(&aws).open(&chained(&aws, chain)).await;
     let fault = fault.expect_err("the second role does not trust the first");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Blocked, "AuthenticationFailed")
     );
     assert!(
@@ -237,7 +237,7 @@ async fn a_web_identity_can_begin_a_chain_and_has_terms_of_its_own() {
         .await
         .expect_err("no folder is allowed");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Terminal, "TokenFileNotAllowed"),
         "{fault}"
     );
@@ -273,7 +273,7 @@ async fn another_account_than_the_expected_one_is_refused_with_both() {
     client.open(&expecting(OTHER_ACCOUNT)).await.unwrap();
     let fault = client.open(&expecting(ACCOUNT)).await.expect_err("another");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Terminal, "AccountMismatch")
     );
     for account in [ACCOUNT, OTHER_ACCOUNT] {

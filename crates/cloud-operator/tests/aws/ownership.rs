@@ -100,7 +100,7 @@ async fn a_bucket_of_another_account_is_foreign_and_its_name_taken() {
     }
     let fault = case.create().await.expect_err("taken");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Terminal, "BucketNameTaken")
     );
 }
@@ -137,7 +137,7 @@ async fn a_bucket_in_another_region_is_named_with_it() {
         .await
         .expect_err("not here");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Terminal, "WrongRegion")
     );
     assert!(fault.message.contains("ap-southeast-2"), "{fault}");

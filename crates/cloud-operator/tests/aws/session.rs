@@ -137,7 +137,7 @@ async fn the_pods_token_is_exchanged_and_read_anew_at_every_refresh() {
     clock.advance(Duration::from_secs(3600));
     let fault = client.open(&access).await.expect_err("no token");
     assert_eq!(
-        (fault.scope, fault.reason),
+        (fault.scope, fault.reason.as_str()),
         (Scope::Provider, "AuthenticationFailed"),
         "{fault}"
     );
@@ -159,7 +159,7 @@ async fn a_web_identity_without_a_token_says_what_is_missing() {
         .await
         .expect_err("none");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Blocked, "AuthenticationFailed")
     );
     assert!(
@@ -176,7 +176,7 @@ async fn an_endpoint_that_is_not_allowed_gets_no_request() {
         .await
         .expect_err("not allowed");
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Terminal, "EndpointNotAllowed")
     );
     assert!(fault.message.contains("--allowed-endpoints"), "{fault}");
@@ -206,7 +206,7 @@ async fn what_sts_refuses_is_the_providers_fault_and_says_why() {
         "{fault}"
     );
     assert_eq!(
-        (fault.reason, fault.code.as_ref()),
+        (fault.reason.as_str(), fault.code.as_ref()),
         ("AuthenticationFailed", "InvalidClientTokenId")
     );
 
@@ -257,7 +257,7 @@ async fn a_silent_endpoint_is_given_up_in_time() {
         .await
         .expect_err("no answer");
     assert_eq!(
-        (fault.class, fault.scope, fault.reason),
+        (fault.class, fault.scope, fault.reason.as_str()),
         (Class::Transient, Scope::Provider, "AuthenticationFailed")
     );
 }

@@ -12,13 +12,12 @@ use crd_types::{
     aws::v1alpha1::{FacetState, FacetStatus, S3Bucket},
     lifecycle::HasLifecycle,
 };
-use futures::future::join_all;
 use harness::{
     aws::refusal,
     proxy::{Action, Rule, Verb},
 };
 use http::StatusCode;
-use scene::Scene;
+use scene::{Scene, side_by_side};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -27,16 +26,8 @@ async fn every_facet_lives_the_same_life() -> Result<()> {
     let operator = scene.operator()?;
     scene.provider("account").await?;
     let cases = cases(&scene).await?;
-    let lives = cases.iter().map(|case| async {
-        let lived = lives(&scene, case).await;
-        lived.with_context(|| case.facet.to_owned())
-    });
-    let failures: Vec<String> = join_all(lives)
-        .await
-        .into_iter()
-        .filter_map(|lived| lived.err().map(|error| format!("{error:#}")))
-        .collect();
-    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
+    let lives = cases.iter().map(|case| (case.facet, lives(&scene, case)));
+    side_by_side(lives).await?;
     operator.stop().await
 }
 

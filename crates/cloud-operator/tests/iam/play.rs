@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use futures::future::join_all;
 use harness::{
     Moto,
     proxy::{Call, Recorded},
@@ -18,6 +17,7 @@ use crate::{
     scene::{
         PATIENCE, Running, Scene,
         outside::{ACCOUNT, OTHER_ACCOUNT, REGION, Somebody},
+        side_by_side,
         wishes::taken_back,
     },
 };
@@ -84,17 +84,7 @@ pub async fn parts(scene: &Scene) -> Result<Vec<Part>> {
 
 /// Each part is set, drifts, is corrected, removed, and its bucket deleted.
 pub async fn lives(scene: &Scene, parts: &[Part]) -> Result<()> {
-    let lives = parts.iter().map(|part| async {
-        let lived = live(scene, part).await;
-        lived.with_context(|| part.name)
-    });
-    let failures: Vec<String> = join_all(lives)
-        .await
-        .into_iter()
-        .filter_map(|lived| lived.err().map(|error| format!("{error:#}")))
-        .collect();
-    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
-    Ok(())
+    side_by_side(parts.iter().map(|part| (part.name, live(scene, part)))).await
 }
 
 async fn live(scene: &Scene, part: &Part) -> Result<()> {

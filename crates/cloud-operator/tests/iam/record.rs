@@ -17,7 +17,7 @@ pub fn declared<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> BTre
         let resource = it.resource;
         let actions = it.actions.iter();
         actions
-            .map(move |action| ((*action).to_owned(), resource))
+            .map(move |action| (action.name.to_owned(), resource))
             .collect::<Vec<_>>()
     };
     statements.into_iter().flat_map(of).collect()

@@ -12,15 +12,17 @@ pub mod wishes;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
+    future::Future,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use cloud_operator::Config;
 use crd_types::{
     aws::v1alpha1::{AWSProvider, S3Bucket, crds},
     lifecycle::{HasLifecycle, Lifecycle, Managed},
 };
+use futures::future::join_all;
 use harness::{ApiProxy, AwsProxy, Cluster, ControlPlane, Moto, Namespace, wait};
 use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
@@ -359,7 +361,7 @@ impl Running {
     }
 
     /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
-    /// for.
+    /// for. How fast decides nothing: what has a deadline has an hour of that time, three minutes of ours.
     pub fn hurried(&self) -> Hurry {
         let clock = self.clock.clone();
         Hurry(tokio::spawn(async move {
@@ -381,6 +383,25 @@ impl Running {
         self.task.abort();
         let _ = self.task.await;
     }
+}
+
+/// Lives all of these side by side to their ends, each told by its name where it fails.
+///
+/// # Errors
+/// All that failed.
+pub async fn side_by_side<'a, L>(lives: impl IntoIterator<Item = (&'a str, L)>) -> Result<()>
+where
+    L: Future<Output = Result<()>>,
+{
+    let named = lives.into_iter().map(|(name, life)| async move {
+        let lived = life.await;
+        lived.with_context(|| name.to_owned())
+    });
+    let lived = join_all(named).await.into_iter();
+    let failures = lived.filter_map(|it| it.err().map(|error| format!("{error:#}")));
+    let failures: Vec<String> = failures.collect();
+    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
+    Ok(())
 }
 
 /// What the engine says of the object; empty before the first pass.

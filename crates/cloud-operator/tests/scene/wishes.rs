@@ -20,42 +20,61 @@ pub fn taken_back(wish: &Value) -> Value {
     nothing.into()
 }
 
+/// A wish for every part of this bucket that needs nothing else in its account.
+pub fn alone(bucket: &str) -> Value {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject", "s3:GetObject"],
+            "Resource": format!("arn:aws:s3:::{bucket}/*"),
+            "Condition": { "Bool": { "aws:SecureTransport": false } },
+        }],
+    });
+    json!({
+        "tags": { "team": "a" },
+        "versioning": { "enabled": true },
+        "encryption": { "algorithm": "AES256" },
+        "publicAccessBlock": { "ignorePublicAcls": false },
+        "ownershipControls": { "objectOwnership": "BucketOwnerPreferred" },
+        "acl": "private",
+        "policy": policy.to_string(),
+        "lifecycleRules": [{
+            "id": "old", "enabled": true, "prefix": "logs/", "tags": { "keep": "no" },
+            "objectSizeGreaterThan": 1000, "expiration": { "days": 90 },
+            "transitions": [{ "days": 30, "storageClass": "GLACIER_IR" }],
+            "noncurrentVersionExpiration": { "noncurrentDays": 5, "newerNoncurrentVersions": 2 },
+        }, {
+            "id": "unfinished", "enabled": true, "abortIncompleteMultipartUpload": { "daysAfterInitiation": 7 },
+        }],
+        "corsRules": [{
+            "allowedOrigins": ["https://a.example"], "allowedMethods": ["GET", "PUT"],
+            "allowedHeaders": ["*"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 60,
+        }],
+        "website": { "indexDocument": "index.html", "errorDocument": "error.html" },
+        "notification": { "eventBridge": true },
+        "requestPayment": { "payer": "Requester" },
+        "intelligentTiering": [{
+            "id": "cold", "enabled": true, "prefix": "a/",
+            "tierings": [{ "accessTier": "ARCHIVE_ACCESS", "days": 90 }],
+        }],
+        "metrics": [{ "id": "all" }, { "id": "some", "prefix": "a/" }],
+        "analytics": [{ "id": "watched", "prefix": "a/" }],
+    })
+}
+
 impl Scene {
     /// A wish for every facet of the bucket of the object `name`, none of it what AWS gives by itself; but for
     /// ABAC, under which AWS does not take the operator's tags.
     pub async fn every_facet(&self, name: &str) -> Result<Value> {
         let arn = |name: &str| format!("arn:aws:s3:::{}", self.bucket_name(name));
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": {
-                "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": format!("{}/*", arn(name)),
-                "Condition": { "Bool": { "aws:SecureTransport": false } },
-            },
-        });
-        let mut wish = json!({
-            "tags": { "team": "a" },
-            "versioning": { "enabled": true },
+        let mut wish = alone(&self.bucket_name(name));
+        wish["lifecycleRules"][0]["noncurrentVersionTransitions"] =
+            json!([{ "noncurrentDays": 3, "storageClass": "STANDARD_IA" }]);
+        let rest = json!({
             "encryption": { "algorithm": "aws:kms", "kmsKeyID": "alias/data", "bucketKeyEnabled": true },
             "publicAccessBlock": { "ignorePublicAcls": true },
-            "ownershipControls": { "objectOwnership": "BucketOwnerPreferred" },
             "acl": "public-read",
-            "policy": policy.to_string(),
-            "lifecycleRules": [{
-                "id": "old", "enabled": true, "prefix": "logs/", "tags": { "keep": "no" },
-                "objectSizeGreaterThan": 1000, "expiration": { "days": 90 },
-                "transitions": [{ "days": 30, "storageClass": "GLACIER_IR" }],
-                "noncurrentVersionExpiration": { "noncurrentDays": 5, "newerNoncurrentVersions": 2 },
-                "noncurrentVersionTransitions": [{ "noncurrentDays": 3, "storageClass": "STANDARD_IA" }],
-            }, {
-                "id": "unfinished", "enabled": true, "abortIncompleteMultipartUpload": { "daysAfterInitiation": 7 },
-            }],
-            "corsRules": [{
-                "allowedOrigins": ["https://a.example"], "allowedMethods": ["GET", "PUT"],
-                "allowedHeaders": ["*"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 60,
-            }],
             "logging": { "targetBucket": self.logs().await?, "targetPrefix": format!("{name}/") },
-        });
-        let rest = json!({
             "website": {
                 "indexDocument": "index.html", "errorDocument": "error.html",
                 "routingRules": [{
@@ -73,7 +92,6 @@ impl Scene {
                     "events": ["s3:ObjectRemoved:*", "s3:ObjectCreated:*"],
                 }],
             },
-            "requestPayment": { "payer": "Requester" },
             "accelerate": { "enabled": true },
             "objectLock": { "enabled": true, "defaultRetention": { "mode": "GOVERNANCE", "days": 1 } },
             "replication": {

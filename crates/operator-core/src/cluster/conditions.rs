@@ -6,8 +6,11 @@ use crd_types::lifecycle::{Condition, Lifecycle};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::text::shortened;
-use crate::decide::outcome::{Class, Fault, Outcome, PassResult};
+use super::{reasons, text::shortened};
+use crate::decide::{
+    outcome::{Class, Fault, Outcome, PassResult},
+    reason::Reason,
+};
 
 /// The user's wish is in force.
 pub const READY: &str = "Ready";
@@ -43,7 +46,7 @@ pub fn conclude(
             let message = "nothing is done until the pause ends";
             set(
                 lifecycle,
-                said(PAUSED, true, "Paused", message, generation, now),
+                said(PAUSED, true, reasons::PAUSED, message, generation, now),
             );
             return;
         }
@@ -93,7 +96,7 @@ pub fn conclude(
 pub fn said(
     kind: &str,
     holds: bool,
-    reason: &str,
+    reason: Reason,
     message: &str,
     generation: Option<i64>,
     now: Timestamp,
@@ -101,7 +104,7 @@ pub fn said(
     Condition {
         type_: kind.into(),
         status: if holds { "True" } else { "False" }.into(),
-        reason: reason.into(),
+        reason: reason.as_str().into(),
         message: (*shortened(message.to_owned(), MAX_MESSAGE)).into(),
         observed_generation: generation,
         last_transition_time: Time(now),
@@ -160,14 +163,14 @@ mod tests {
 
     fn done() -> PassResult {
         Ok(Outcome::Done {
-            reason: "BucketReady",
+            reason: Reason::sample("BucketReady"),
             message: "in force".into(),
         })
     }
 
     fn running() -> PassResult {
         Ok(Outcome::Running {
-            reason: "Creating",
+            reason: Reason::sample("Creating"),
             task: "on its way".into(),
             poll: POLL,
         })
@@ -175,7 +178,7 @@ mod tests {
 
     fn waiting() -> PassResult {
         Ok(Outcome::Waiting {
-            reason: "ProviderNotReady",
+            reason: Reason::sample("ProviderNotReady"),
             on: "the provider".into(),
             poll: POLL,
         })
@@ -198,19 +201,19 @@ mod tests {
         "Ready=False/ProviderNotReady Reconciling=True/ProviderNotReady"
     )]
     #[case(
-        Err(Fault::terminal("Invalid", "no")),
+        Err(Fault::terminal(Reason::sample("Invalid"), "no")),
         "Ready=False/Invalid Stalled=True/Invalid"
     )]
     #[case(
-        Err(Fault::transient("Down", "no")),
+        Err(Fault::transient(Reason::sample("Down"), "no")),
         "Ready=False/Down Reconciling=True/Down"
     )]
     #[case(
-        Err(Fault::blocked("Denied", "no")),
+        Err(Fault::blocked(Reason::sample("Denied"), "no")),
         "Ready=False/Denied Reconciling=True/Denied"
     )]
     #[case(
-        Ok(Outcome::Held { reason: "Drifted", message: "left".into() }),
+        Ok(Outcome::Held { reason: Reason::sample("Drifted"), message: "left".into() }),
         "Ready=False/Drifted Stalled=True/Drifted"
     )]
     #[case(Ok(Outcome::Paused), "Paused=True/Paused")]
@@ -235,7 +238,7 @@ mod tests {
             done(),
             running(),
             waiting(),
-            Err(Fault::terminal("Invalid", "no")),
+            Err(Fault::terminal(Reason::sample("Invalid"), "no")),
         ] {
             let mut status = Lifecycle::default();
             conclude(&mut status, &before, Some(2), at(1));
@@ -303,11 +306,18 @@ mod tests {
         let mut status = Lifecycle::default();
         set(
             &mut status,
-            said("Synced", true, "Read", "", Some(1), at(1)),
+            said("Synced", true, Reason::sample("Read"), "", Some(1), at(1)),
         );
         set(
             &mut status,
-            said("Encrypted", true, "Read", "", Some(1), at(1)),
+            said(
+                "Encrypted",
+                true,
+                Reason::sample("Read"),
+                "",
+                Some(1),
+                at(1),
+            ),
         );
         conclude(&mut status, &running(), Some(1), at(1));
         assert_eq!(
@@ -321,7 +331,7 @@ mod tests {
         let mut status = Lifecycle::default();
         conclude(
             &mut status,
-            &Err(Fault::terminal("Long", "é".repeat(4000))),
+            &Err(Fault::terminal(Reason::sample("Long"), "é".repeat(4000))),
             Some(1),
             at(1),
         );

@@ -4,6 +4,7 @@ use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use tokio::sync::watch;
 
+use super::reasons;
 use crate::decide::{
     clock::{Clock, Moment},
     outcome::Fault,
@@ -106,7 +107,7 @@ impl fmt::Debug for Leading {
 
 impl From<NotLeading> for Fault {
     fn from(not_leading: NotLeading) -> Self {
-        Self::transient("LeadershipLost", not_leading.to_string())
+        Self::transient(reasons::LEADERSHIP_LOST, not_leading.to_string())
     }
 }
 

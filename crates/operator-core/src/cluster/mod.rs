@@ -15,6 +15,7 @@ mod json_patch;
 pub mod leading;
 pub mod metadata;
 mod readable;
+pub mod reasons;
 mod referenced;
 pub mod refusal;
 pub mod reviews;

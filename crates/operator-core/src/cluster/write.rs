@@ -12,6 +12,7 @@ use super::{
     budget::WriteBudget,
     json_patch::JsonPatch,
     leading::{Leading, NotLeading},
+    reasons,
     refusal::{code, explain, retry_after},
     spans::{Ask, traced},
 };
@@ -234,12 +235,12 @@ impl From<WriteError> for Fault {
         let message = error.to_string();
         match error {
             WriteError::NotLeading(not_leading) => not_leading.into(),
-            WriteError::Conflict => Self::transient("Conflict", message),
-            WriteError::Gone => Self::transient("Gone", message),
-            WriteError::NotOurs { .. } => Self::blocked("NotOurs", message),
-            WriteError::Contested { .. } => Self::blocked("FieldConflict", message),
-            WriteError::Denied { .. } => Self::blocked("Forbidden", message),
-            WriteError::Unanswered => Self::transient("APIServerUnreachable", message),
+            WriteError::Conflict => Self::transient(reasons::CONFLICT, message),
+            WriteError::Gone => Self::transient(reasons::GONE, message),
+            WriteError::NotOurs { .. } => Self::blocked(reasons::NOT_OURS, message),
+            WriteError::Contested { .. } => Self::blocked(reasons::FIELD_CONFLICT, message),
+            WriteError::Denied { .. } => Self::blocked(reasons::FORBIDDEN, message),
+            WriteError::Unanswered => Self::transient(reasons::API_SERVER_UNREACHABLE, message),
             WriteError::Other(error) => from_api(&error),
         }
     }
@@ -249,12 +250,14 @@ impl From<WriteError> for Fault {
 pub fn from_api(error: &kube::Error) -> Fault {
     let message = explain(error);
     let (class, reason) = match code(error) {
-        None => (Class::Transient, "APIServerUnreachable"),
-        Some(403) => (Class::Blocked, "Forbidden"),
+        None => (Class::Transient, reasons::API_SERVER_UNREACHABLE),
+        Some(403) => (Class::Blocked, reasons::FORBIDDEN),
         // A token that expired is read anew; an overloaded server recovers.
-        Some(401 | 408 | 409 | 410 | 429 | 500..) => (Class::Transient, "APIServerUnavailable"),
+        Some(401 | 408 | 409 | 410 | 429 | 500..) => {
+            (Class::Transient, reasons::API_SERVER_UNAVAILABLE)
+        }
         // Our own fault: an older schema than this operator expects, most likely.
-        Some(_) => (Class::Blocked, "RefusedByAPIServer"),
+        Some(_) => (Class::Blocked, reasons::REFUSED_BY_API_SERVER),
     };
     Fault {
         after: retry_after(error),
@@ -296,7 +299,11 @@ mod tests {
         #[case] reason: &str,
     ) {
         let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, Some("status")));
-        assert_eq!((fault.class, fault.reason), (class, reason), "{fault}");
+        assert_eq!(
+            (fault.class, fault.reason.as_str()),
+            (class, reason),
+            "{fault}"
+        );
     }
 
     #[test]
@@ -320,7 +327,7 @@ mod tests {
     #[case::no_namespace(refused(404, "NotFound", &[]), "RefusedByAPIServer")]
     fn answers_to_a_creation_become_faults(#[case] error: kube::Error, #[case] reason: &str) {
         let fault = Fault::from(WriteError::of_create::<ConfigMap>(error));
-        assert_eq!(fault.reason, reason, "{fault}");
+        assert_eq!(fault.reason.as_str(), reason, "{fault}");
     }
 
     #[test]
@@ -328,7 +335,7 @@ mod tests {
         let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
         let fault = Fault::from(WriteError::of_patch::<ConfigMap>(error, None));
         assert_eq!(
-            (fault.class, fault.reason),
+            (fault.class, fault.reason.as_str()),
             (Class::Transient, "APIServerUnreachable")
         );
         assert!(fault.message.contains("connection refused"));

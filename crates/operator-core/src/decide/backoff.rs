@@ -145,14 +145,14 @@ mod tests {
     use proptest::prelude::*;
     use strum::IntoEnumIterator;
 
-    use super::*;
+    use super::{super::reason::Reason, *};
 
     const DRIFT: Duration = Duration::from_secs(1800);
 
     /// The pauses in seconds of `faults` faults, each met at the end of the pause before it.
     fn pauses(class: Class, faults: usize) -> Vec<u64> {
         let mut streaks = Streaks::new(DRIFT);
-        let fault = Fault::new(class, "Test", "");
+        let fault = Fault::new(class, Reason::sample("Test"), "");
         let mut now = Moment::ORIGIN;
         let mut next = || {
             let pause = streaks.failed("uid", Some(1), &fault, now, 0.5);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn success_and_a_new_generation_begin_anew() {
         let mut streaks = Streaks::new(DRIFT);
-        let fault = Fault::transient("Test", "");
+        let fault = Fault::transient(Reason::sample("Test"), "");
         let fail = |streaks: &mut Streaks, generation| {
             streaks
                 .failed("uid", Some(generation), &fault, Moment::ORIGIN, 0.5)
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn one_object_does_not_slow_another() {
         let mut streaks = Streaks::new(DRIFT);
-        let fault = Fault::transient("Test", "");
+        let fault = Fault::transient(Reason::sample("Test"), "");
         for _ in 0..5 {
             streaks.failed("a", Some(1), &fault, Moment::ORIGIN, 0.5);
         }
@@ -226,7 +226,7 @@ mod tests {
         let mut streaks = Streaks::new(DRIFT);
         let fault = Fault {
             after: Some(Duration::from_secs(90)),
-            ..Fault::new(Class::Throttled, "Test", "")
+            ..Fault::new(Class::Throttled, Reason::sample("Test"), "")
         };
         assert_eq!(
             streaks.failed("uid", None, &fault, Moment::ORIGIN, 0.0),

@@ -7,4 +7,5 @@ pub mod key;
 pub mod lease;
 pub mod outcome;
 pub mod queue;
+pub mod reason;
 pub mod rotation;

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
+use super::reason::Reason;
+
 /// How a pass ends: an [`Outcome`], or a [`Fault`] that somebody or something must mend.
 pub type PassResult = Result<Outcome, Fault>;
 
@@ -11,14 +13,14 @@ pub enum Outcome {
     /// The user's wish is in force.
     Done {
         /// Reason of the `Ready=True` condition.
-        reason: &'static str,
+        reason: Reason,
         /// Message of that condition.
         message: String,
     },
     /// Work goes on outside; look again after `poll`.
     Running {
         /// Reason of the `Ready=False` condition.
-        reason: &'static str,
+        reason: Reason,
         /// What is going on, for the user.
         task: String,
         /// When to look again.
@@ -27,7 +29,7 @@ pub enum Outcome {
     /// Something else must come first; its arrival starts a pass, `poll` is the safety net.
     Waiting {
         /// Reason of the `Ready=False` condition.
-        reason: &'static str,
+        reason: Reason,
         /// What is waited for, for the user.
         on: String,
         /// When to look again should no event come.
@@ -36,7 +38,7 @@ pub enum Outcome {
     /// The wish is not in force because the user has asked for it to be left so; an edit starts a pass.
     Held {
         /// Reason of the `Ready=False` condition.
-        reason: &'static str,
+        reason: Reason,
         /// What is left, and how to have it done.
         message: String,
     },
@@ -91,8 +93,8 @@ pub struct Fault {
     pub scope: Scope,
     /// The other side's own code (`AccessDenied`), or ours; a metric label, so of few values.
     pub code: Cow<'static, str>,
-    /// Reason of the condition and the event, in CamelCase.
-    pub reason: &'static str,
+    /// Reason of the condition and the event.
+    pub reason: Reason,
     /// What happened and what to do about it, for the user. Never holds a secret.
     pub message: String,
     /// The earliest next try that the other side allows, if it says so.
@@ -101,11 +103,11 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of this object alone, coded by its reason.
-    pub fn new(class: Class, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(class: Class, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             class,
             scope: Scope::Object,
-            code: Cow::Borrowed(reason),
+            code: Cow::Borrowed(reason.as_str()),
             reason,
             message: message.into(),
             after: None,
@@ -113,17 +115,17 @@ impl Fault {
     }
 
     /// The spec must change.
-    pub fn terminal(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn terminal(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Terminal, reason, message)
     }
 
     /// Goes away by itself.
-    pub fn transient(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn transient(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Transient, reason, message)
     }
 
     /// Somebody must act outside the cluster.
-    pub fn blocked(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn blocked(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Blocked, reason, message)
     }
 
@@ -140,7 +142,7 @@ impl Fault {
     }
 
     /// The same fault under another reason of the condition.
-    pub fn with_reason(mut self, reason: &'static str) -> Self {
+    pub fn with_reason(mut self, reason: Reason) -> Self {
         self.reason = reason;
         self
     }

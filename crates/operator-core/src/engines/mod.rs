@@ -6,5 +6,4 @@ pub mod fanout;
 pub mod index;
 #[cfg(feature = "replicas")]
 pub mod peer;
-pub mod reasons;
 pub mod references;

@@ -9,7 +9,7 @@ use crate::{
         outcome::PassResult,
         queue::{Class, Snapshot},
     },
-    engines::controller::{Observer, PANICKED},
+    engines::controller::{Observer, reasons::PANICKED},
 };
 
 impl Observer for ControllerMetrics {

@@ -22,7 +22,7 @@ use secrecy::SecretSlice;
 use serde_json::json;
 
 use crate::{
-    gadget::{Gadget, GadgetStatus},
+    gadget::{self, Gadget, GadgetStatus},
     stage::{self, Stage},
 };
 
@@ -191,7 +191,7 @@ async fn whatever_is_written_is_within_the_budget() {
     let event = async {
         let happening = Happening {
             severity: Severity::Normal,
-            reason: "Seen",
+            reason: gadget::SEEN,
             action: "See",
             note: "it was seen".to_owned(),
         };

@@ -182,7 +182,7 @@ async fn a_field_that_another_took_is_left_to_him_and_he_is_named() {
         .unwrap_err();
     let fault = Fault::from(contested);
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Blocked, "FieldConflict")
     );
     let child = format!("ConfigMap {}/child", nursery.stage.namespace.name());
@@ -233,7 +233,10 @@ async fn an_object_of_somebody_else_is_never_touched() {
         .await
         .unwrap();
     let fault = Fault::from(nursery.apply(&[("a", "1")]).await.unwrap_err());
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "NotOurs"));
+    assert_eq!(
+        (fault.class, fault.reason.as_str()),
+        (Class::Blocked, "NotOurs")
+    );
     assert!(fault.message.contains(MANAGED_BY), "{fault}");
     assert_eq!(nursery.others().get("child").await.unwrap(), created);
 
@@ -325,7 +328,10 @@ async fn a_missing_right_is_named() {
         let client = nursery.stage.client_of(&user.unwrap());
         nursery.writer = Writer::new(client, OPERATOR);
         let fault = Fault::from(nursery.apply(&[("a", "1")]).await.unwrap_err());
-        assert_eq!((fault.class, fault.reason), (Class::Blocked, "Forbidden"));
+        assert_eq!(
+            (fault.class, fault.reason.as_str()),
+            (Class::Blocked, "Forbidden")
+        );
         assert!(fault.message.starts_with(expected), "{fault}");
     }
     let rules = rule(&["get", "create", "patch"]);

@@ -21,7 +21,10 @@ use operator_core::{
 };
 use tokio::task::JoinHandle;
 
-use crate::stage::{self, Stage};
+use crate::{
+    gadget,
+    stage::{self, Stage},
+};
 
 /// Events about one gadget, and the task that writes them.
 struct Desk {
@@ -68,7 +71,7 @@ impl Desk {
     fn publish(&self, note: &str) {
         let happening = Happening {
             severity: Severity::Warning,
-            reason: "Broken",
+            reason: gadget::BROKEN,
             action: "Mend",
             note: note.to_owned(),
         };
@@ -308,7 +311,7 @@ async fn what_was_published_is_written_before_the_writer_ends() {
     let (events, writer) = Events::new(stage.client.clone(), clock.clone(), reporter);
     let happening = Happening {
         severity: Severity::Normal,
-        reason: "Done",
+        reason: gadget::SEEN,
         action: "Stop",
         note: "the last word".into(),
     };

@@ -27,10 +27,7 @@ use operator_core::{
         clock::Clock,
         outcome::{Outcome, PassResult},
     },
-    engines::{
-        controller::{Pass, Reconciler},
-        reasons::Tables,
-    },
+    engines::controller::{Pass, Reconciler},
     process::{
         config::{Common, Inputs, load},
         operator::Operator,
@@ -43,7 +40,7 @@ use tokio::{
 };
 
 use crate::{
-    gadget::{Gadget, REASONS},
+    gadget::{Gadget, WELL},
     stage::{self, Stage},
 };
 
@@ -99,8 +96,6 @@ struct Needs {
 impl Reconciler for Needs {
     type Kind = Gadget;
 
-    const REASONS: Tables = REASONS;
-
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()
     }
@@ -109,7 +104,7 @@ impl Reconciler for Needs {
         let known = usize::from(self.services.synced());
         self.passes[known].fetch_add(1, Ordering::SeqCst);
         Ok(Outcome::Done {
-            reason: "Well",
+            reason: WELL,
             message: "all is well".to_owned(),
         })
     }

@@ -3,7 +3,10 @@
 use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResource, CustomResourceExt};
-use operator_core::engines::reasons::{Reason, Shown, Tables};
+use operator_core::decide::reason::{
+    Shown::{Event, InForce, Refused, Warning},
+    reasons,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,21 +33,34 @@ pub struct GadgetStatus {
     pub seen: Option<i64>,
 }
 
-/// What gadgets say.
-pub const REASONS: Tables = &[&[
-    Reason {
-        name: "Well",
-        shown: &[Shown::InForce],
-        meaning: "all is well",
-        remedy: "none",
-    },
-    Reason {
-        name: "Hopeless",
-        shown: &[Shown::Refused],
-        meaning: "only an edit can help",
-        remedy: "edit it",
-    },
-]];
+reasons! {
+    /// What gadgets say.
+    const _ {
+        pub WELL = "Well" {
+            shown: &[InForce],
+            meaning: "all is well",
+            remedy: "none",
+        }
+
+        pub HOPELESS = "Hopeless" {
+            shown: &[Refused],
+            meaning: "only an edit can help",
+            remedy: "edit it",
+        }
+
+        pub SEEN = "Seen" {
+            shown: &[Event],
+            meaning: "somebody saw it",
+            remedy: "none",
+        }
+
+        pub BROKEN = "Broken" {
+            shown: &[Warning],
+            meaning: "it does not work",
+            remedy: "mend it",
+        }
+    }
+}
 
 impl HasLifecycle for GadgetStatus {
     fn lifecycle(&self) -> &Lifecycle {

@@ -15,17 +15,14 @@ use operator_core::{
         outcome::{Fault, Outcome, PassResult},
         queue::{Class, Limits, Queue},
     },
-    engines::{
-        controller::{Controller, Observer, Pass, Reconciler, Settings, Site, Tempo},
-        reasons::Tables,
-    },
+    engines::controller::{Controller, Observer, Pass, Reconciler, Settings, Site, Tempo},
 };
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::sync::watch;
 
 use crate::{
-    gadget::{Gadget, REASONS},
+    gadget::{Gadget, HOPELESS, WELL},
     stage::Stage,
 };
 
@@ -37,8 +34,6 @@ struct Ends<const MINUTES: u32>(fn() -> PassResult);
 
 impl<const MINUTES: u32> Reconciler for Ends<MINUTES> {
     type Kind = Gadget;
-
-    const REASONS: Tables = REASONS;
 
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()
@@ -58,8 +53,6 @@ struct Plain;
 
 impl Reconciler for Plain {
     type Kind = Gadget;
-
-    const REASONS: Tables = REASONS;
 
     fn lane(_: &Gadget) -> Arc<str> {
         "all".into()
@@ -82,13 +75,13 @@ impl Observer for Nobody {
 
 fn well() -> PassResult {
     Ok(Outcome::Done {
-        reason: "Well",
+        reason: WELL,
         message: "all is well".to_owned(),
     })
 }
 
 fn hopeless() -> PassResult {
-    Err(Fault::terminal("Hopeless", "only an edit can help"))
+    Err(Fault::terminal(HOPELESS, "only an edit can help"))
 }
 
 #[rstest]

@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, CustomResource, CustomResourceExt, Resource, ResourceExt,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use operator_core::{
     cluster::cache::{Cache, Scope, Whole},
@@ -22,6 +22,7 @@ use operator_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::{gadget::Gadget, stage::Stage};
@@ -45,6 +46,16 @@ struct SeldomSpec {}
     namespaced
 )]
 struct MovedSpec {}
+
+/// A kind whose objects one test hides.
+#[derive(CustomResource, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "veiled.example.com",
+    version = "v1",
+    kind = "Veiled",
+    namespaced
+)]
+struct VeiledSpec {}
 
 /// How often a kind is asked for before there is taken to be none.
 const LOOKS: usize = 4;
@@ -111,6 +122,13 @@ where
         until(what, PATIENCE, held).await.unwrap();
     }
 
+    /// Waits until it has the object of this name.
+    async fn has(&self, stage: &Stage, name: &str) {
+        let key = stage.key(name);
+        self.until("the object", |cache| cache.get(&key).is_some())
+            .await;
+    }
+
     /// Waits until the kind was asked for this often.
     async fn asked(&self, stage: &Stage, times: usize) {
         let lists = || {
@@ -170,10 +188,7 @@ async fn a_kind_that_is_not_installed_has_no_objects_until_it_is() {
             .await
             .unwrap();
         create(&stage, Seldom::new(name, SeldomSpec {})).await;
-        let key = stage.key(name);
-        sought
-            .until("the object", |cache| cache.get(&key).is_some())
-            .await;
+        sought.has(&stage, name).await;
         assert!(sought.cache.get(&stage.key(other)).is_none());
         assert_eq!(sought.cache.state().missing, None);
 
@@ -211,10 +226,58 @@ async fn a_kind_that_is_served_in_another_version_may_have_objects() {
         .unwrap();
     create(&stage, Moved::new("one", MovedSpec {})).await;
     sought.until("it to be listed", Cache::synced).await;
-    let key = stage.key("one");
+    sought.has(&stage, "one").await;
+    uninstall(&stage, &definition).await;
+}
+
+async fn serve(stage: &Stage, definition: &CustomResourceDefinition, served: bool) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(stage.others.clone());
+    let patch = json!([{ "op": "replace", "path": "/spec/versions/0/served", "value": served }]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
+    let (name, params) = (definition.name_any(), PatchParams::default());
+    definitions.patch(&name, &params, &patch).await.unwrap();
+    let group = &definition.spec.group;
+    let told = || async {
+        let groups = stage.others.list_api_groups().await.unwrap().groups;
+        match groups.iter().any(|it| it.name == *group) == served {
+            true => Ok(()),
+            false => Err(format!("{groups:?}")),
+        }
+    };
+    until("the groups to tell it", PATIENCE, told)
+        .await
+        .unwrap();
+}
+
+/// The documentation warns of it: whoever may not read definitions cannot tell one from the other.
+#[tokio::test]
+async fn a_kind_that_is_served_in_no_version_counts_as_one_that_is_not_installed() {
+    let stage = Stage::on(ControlPlane::shared().await.unwrap()).await;
+    let definition = Veiled::crd();
+    uninstall(&stage, &definition).await;
+    stage
+        .cluster
+        .install_crds([definition.clone()])
+        .await
+        .unwrap();
+    create(&stage, Veiled::new("one", VeiledSpec {})).await;
+    serve(&stage, &definition, false).await;
+
+    let sought = Sought::<Veiled>::start(&stage);
     sought
-        .until("the object", |cache| cache.get(&key).is_some())
+        .until("it to be known to have no objects", Cache::synced)
         .await;
+    assert!(sought.cache.is_missing() && sought.cache.is_empty());
+    serve(&stage, &definition, true).await;
+    sought.has(&stage, "one").await;
+    assert!(!sought.cache.is_missing());
+
+    // To one that has seen it, the object does not go with the version.
+    serve(&stage, &definition, false).await;
+    let is_veileds = |call: &Call| call.about == "veileds";
+    stage.proxy().cut_watches(is_veileds);
+    sought.until("the kind to go", Cache::is_missing).await;
+    assert!(sought.cache.get(&stage.key("one")).is_some());
     uninstall(&stage, &definition).await;
 }
 
@@ -232,10 +295,7 @@ async fn answers_that_nothing_at_all_is_found_say_nothing_of_a_kind() {
     sought.until("it to be asked for", asked).await;
     assert!(!sought.cache.synced(), "no API server has said so");
     refused.remove();
-    let key = stage.key("one");
-    sought
-        .until("the object", |cache| cache.get(&key).is_some())
-        .await;
+    sought.has(&stage, "one").await;
 }
 
 /// As one of several API servers may answer that has not heard of the definition yet.
@@ -257,16 +317,13 @@ async fn an_answer_that_the_kind_is_not_served_takes_no_object_away() {
     sought.until("it to be asked for", asked).await;
     assert!(!sought.cache.synced(), "it is defined");
     refused.remove();
-    let key = stage.key("one");
-    sought
-        .until("the object", |cache| cache.get(&key).is_some())
-        .await;
+    sought.has(&stage, "one").await;
 
     let refused = stage.proxy().rule(Rule::when(is_gadgets, unknown()));
     stage.proxy().cut_watches(is_gadgets);
     let asked = |_: &Cache<Whole<Gadget>>| refused.hits() >= 2 * LOOKS;
     sought.until("it to be asked for", asked).await;
-    assert!(sought.cache.get(&key).is_some() && sought.cache.is_missing());
+    assert!(sought.cache.get(&stage.key("one")).is_some() && sought.cache.is_missing());
     refused.remove();
     stage.delete("one").await;
     sought.until("the object to go", Cache::is_empty).await;

@@ -236,7 +236,7 @@ async fn without_the_right_nothing_is_sent() {
         .unwrap_err();
     let fault = Fault::from(refused);
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Transient, "LeadershipLost")
     );
     let about_gadgets = |verb| {
@@ -275,7 +275,10 @@ async fn a_refusal_says_what_is_missing() {
         .patch_status(&desk.leading, target, None, &status(None, Some(1)))
         .await;
     let fault = Fault::from(denied.map(|_: Option<Gadget>| ()).unwrap_err());
-    assert_eq!((fault.class, fault.reason), (Class::Blocked, "Forbidden"));
+    assert_eq!(
+        (fault.class, fault.reason.as_str()),
+        (Class::Blocked, "Forbidden")
+    );
     let expected = "may not patch gadgets/status.gadgets.example.com: ";
     assert!(
         fault.message.starts_with(expected) && fault.message.contains(user.name()),
@@ -490,7 +493,7 @@ async fn a_finalizer_that_comes_too_late_is_told_apart_from_a_bad_object() {
         .unwrap_err();
     let fault = Fault::from(bad);
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Blocked, "RefusedByAPIServer"),
         "{fault}"
     );
@@ -546,7 +549,7 @@ async fn no_answer_is_transient() {
             .unwrap_err(),
     );
     assert_eq!(
-        (fault.class, fault.reason),
+        (fault.class, fault.reason.as_str()),
         (Class::Transient, "APIServerUnreachable")
     );
     assert!(fault.message.contains("onnection refused"), "{fault}");

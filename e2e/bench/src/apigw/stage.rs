@@ -6,10 +6,8 @@ use anyhow::{Context, Result, bail};
 use crd_types::apigw::v1alpha1::crds;
 use gateway::{Event, Gateway, Identity, Options, State, Tls, Waits};
 use harness::{
-    ControlPlane, Namespace,
     port::Port,
     process::{self, Child},
-    scratch::Scratch,
     wait,
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -20,7 +18,7 @@ use tokio::{
 };
 
 use super::{PATIENCE, objects::Objects};
-use crate::resident::Resident;
+use crate::{ground::Ground, resident::Resident};
 
 /// The Service that gateways believe to dial.
 const SERVICE: &str = "avapigw-operator";
@@ -34,9 +32,7 @@ pub struct Stage {
     port: Port,
     operator: Child,
     tls: Tls,
-    _namespace: Namespace,
-    _scratch: Scratch,
-    _control_plane: ControlPlane,
+    _ground: Ground,
 }
 
 /// A gateway, and what happens to it.
@@ -47,25 +43,18 @@ pub struct Dialled {
 
 impl Stage {
     pub async fn set(program: &Path) -> Result<Self> {
-        let control_plane = ControlPlane::start().await?;
-        control_plane.install_crds(crds()).await?;
-        let namespace = control_plane.namespace("bench").await?;
-        let scratch = Scratch::new("bench")?;
-        let kubeconfig = scratch.path().join("kubeconfig");
-        control_plane.write_kubeconfig(&kubeconfig)?;
+        let ground = Ground::prepare(crds()).await?;
         let port = Port::reserve()?;
-        let name = namespace.name();
+        let name = ground.namespace.name();
         let mut command = Command::new(program);
         command
             .env_clear()
-            .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .arg(format!("--leader-election-namespace={name}"))
-            .arg(format!("--pod-namespace={name}"))
+            .args(ground.settings())
             .arg(format!("--gateway-cert-secrets={name}/{CERTIFICATE}"))
             .arg(format!("--grpc-bind-address={}", port.address()))
             .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"]);
-        let operator = process::spawn(command, &scratch.path().join("operator.log"))?;
-        let secrets = namespace.api::<Secret>()?;
+        let operator = process::spawn(command, &ground.folder().join("operator.log"))?;
+        let secrets = ground.namespace.api::<Secret>()?;
         let issued = wait::wait_for(
             &secrets,
             CERTIFICATE,
@@ -79,16 +68,14 @@ impl Stage {
             },
         );
         let issued = issued.await.with_context(|| operator.log_tail(20))?;
-        let tls = mounted(scratch.path(), issued.data.unwrap_or_default())?;
+        let tls = mounted(ground.folder(), issued.data.unwrap_or_default())?;
         Ok(Self {
-            objects: Objects::of(&namespace)?,
+            objects: Objects::of(&ground.namespace)?,
             clock: Clock::system(),
             port,
             operator,
             tls,
-            _namespace: namespace,
-            _scratch: scratch,
-            _control_plane: control_plane,
+            _ground: ground,
         })
     }
 

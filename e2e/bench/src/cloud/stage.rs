@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::Result;
 use crd_types::aws::v1alpha1::crds;
-use harness::{ControlPlane, port::Port, process, scratch::Scratch};
+use harness::{port::Port, process};
 use operator_core::decide::clock::Clock;
 
 use super::{aws::Aws, buckets::Buckets, operator::Operator};
+use crate::ground::Ground;
 
 /// A control plane, and the other end.
 pub struct Stage {
@@ -22,41 +23,31 @@ pub struct Stage {
     settings: Vec<String>,
     probes: Port,
     _metrics: Port,
-    scratch: Scratch,
-    _control_plane: ControlPlane,
+    ground: Ground,
 }
 
 impl Stage {
     pub async fn set(program: &Path) -> Result<Self> {
-        let control_plane = ControlPlane::start().await?;
-        control_plane.install_crds(crds()).await?;
-        let namespace = control_plane.namespace("bench").await?;
+        let ground = Ground::prepare(crds()).await?;
         let clock = Clock::system();
         let aws = Aws::start(&clock).await?;
-        let scratch = Scratch::new("bench")?;
-        let kubeconfig = scratch.path().join("kubeconfig");
-        control_plane.write_kubeconfig(&kubeconfig)?;
         let (metrics, probes) = (Port::reserve()?, Port::reserve()?);
-        let name = namespace.name();
-        let settings = vec![
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--leader-election-namespace={name}"),
-            format!("--pod-namespace={name}"),
+        let own = [
             format!("--metrics-bind-address={}", metrics.address()),
             format!("--health-probe-bind-address={}", probes.address()),
             format!("--allowed-endpoints={}", aws.url()),
             "--allow-http-endpoints=true".to_owned(),
         ];
+        let settings = ground.settings().into_iter().chain(own).collect();
         Ok(Self {
-            buckets: Buckets::of(&namespace, aws.url())?,
+            buckets: Buckets::of(&ground.namespace, aws.url())?,
             clock,
             aws,
             program: program.to_owned(),
             settings,
             probes,
             _metrics: metrics,
-            scratch,
-            _control_plane: control_plane,
+            ground,
         })
     }
 
@@ -65,7 +56,7 @@ impl Stage {
         let mut command = Command::new(&self.program);
         command.env_clear().args(&self.settings).args(more);
         let begun = self.clock.now();
-        let child = process::spawn(command, &self.scratch.path().join("operator.log"))?;
+        let child = process::spawn(command, &self.ground.folder().join("operator.log"))?;
         Operator::ready(child, begun, &self.clock, self.probes.address()).await
     }
 }

@@ -9,9 +9,8 @@ use crd_types::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use harness::{
-    AwsProxy, ControlPlane, Moto, Namespace,
+    AwsProxy, Moto,
     process::{self, Child},
-    scratch::Scratch,
     wait,
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -25,7 +24,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::PATIENCE;
-use crate::resident::Resident;
+use crate::{ground::Ground, resident::Resident};
 
 /// How many clients create at once.
 const CLIENTS: usize = 16;
@@ -35,41 +34,29 @@ pub struct Stage {
     pub clock: Clock,
     operator: Child,
     aws: AwsProxy,
-    namespace: Namespace,
-    _scratch: Scratch,
+    ground: Ground,
     _moto: Moto,
-    _control_plane: ControlPlane,
 }
 
 impl Stage {
     pub async fn set(program: &Path) -> Result<Self> {
-        let control_plane = ControlPlane::start().await?;
-        control_plane.install_crds(crds()).await?;
-        let namespace = control_plane.namespace("bench").await?;
+        let ground = Ground::prepare(crds()).await?;
         let moto = Moto::start().await?;
         let aws = AwsProxy::start(moto.url()).await?;
-        let scratch = Scratch::new("bench")?;
-        let kubeconfig = scratch.path().join("kubeconfig");
-        control_plane.write_kubeconfig(&kubeconfig)?;
-        let name = namespace.name();
         let mut command = Command::new(program);
         command
             .env_clear()
-            .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .arg(format!("--leader-election-namespace={name}"))
-            .arg(format!("--pod-namespace={name}"))
+            .args(ground.settings())
             .arg(format!("--allowed-endpoints={}", aws.url()))
             .arg("--allow-http-endpoints=true")
             .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"]);
-        let operator = process::spawn(command, &scratch.path().join("operator.log"))?;
+        let operator = process::spawn(command, &ground.folder().join("operator.log"))?;
         Ok(Self {
             clock: Clock::system(),
             operator,
             aws,
-            namespace,
-            _scratch: scratch,
+            ground,
             _moto: moto,
-            _control_plane: control_plane,
         })
     }
 
@@ -135,7 +122,7 @@ impl Stage {
                 "metadata": { "name": format!("bucket-{number}") },
                 "spec": {
                     "providerRef": { "name": format!("account-{number}") },
-                    "bucketName": format!("{}-bucket-{number}", self.namespace.name()),
+                    "bucketName": format!("{}-bucket-{number}", self.ground.namespace.name()),
                 },
             });
             self.create::<S3Bucket>(bucket).await
@@ -156,13 +143,13 @@ impl Stage {
         object["apiVersion"] = K::api_version(&()).into();
         object["kind"] = K::kind(&()).into();
         let object: K = serde_json::from_value(object)?;
-        let api: Api<K> = self.namespace.api()?;
+        let api: Api<K> = self.ground.namespace.api()?;
         api.create(&PostParams::default(), &object).await?;
         Ok(())
     }
 
     async fn ready<K: Managed>(&self, count: usize) -> Result<()> {
-        let api: Api<K> = self.namespace.api()?;
+        let api: Api<K> = self.ground.namespace.api()?;
         wait::until(&format!("{count} to be ready"), PATIENCE, || async {
             let found = api.list(&ListParams::default()).await;
             let found = found.map_err(|error| error.to_string())?;

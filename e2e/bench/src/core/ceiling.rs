@@ -9,7 +9,7 @@ use kube::{
 };
 use serde_json::json;
 use tokio::task::JoinSet;
-use widget::{APPLIED, Widget, config_map};
+use widget::{APPLIED, AS_ASKED, Widget, config_map};
 
 use super::{
     WORKERS,
@@ -70,7 +70,7 @@ async fn make_ready(
         "ready": true,
         "observedGeneration": generation,
         "conditions": [{
-            "type": "Ready", "status": "True", "reason": APPLIED.0, "message": APPLIED.1,
+            "type": "Ready", "status": "True", "reason": APPLIED.as_str(), "message": AS_ASKED,
             "observedGeneration": generation, "lastTransitionTime": stage.clock.wall().strftime("%FT%TZ").to_string(),
         }],
     } });

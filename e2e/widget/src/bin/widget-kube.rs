@@ -19,9 +19,9 @@ use kube::{
         watcher,
     },
 };
-use operator_core::decide::clock::Clock;
+use operator_core::decide::{clock::Clock, reason::Reason};
 use serde_json::json;
-use widget::{APPLIED, FAILING, Widget, config_map};
+use widget::{APPLIED, AS_ASKED, ASKED_TO_FAIL, FAILING, Widget, config_map};
 
 const NAME: &str = "widget-kube";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -56,7 +56,7 @@ struct Site {
 enum Failure {
     #[error(transparent)]
     Api(#[from] kube::Error),
-    #[error("{}", FAILING.1)]
+    #[error("{}", ASKED_TO_FAIL)]
     Asked,
 }
 
@@ -102,11 +102,12 @@ async fn reconcile(widget: Arc<Widget>, site: Arc<Site>) -> Result<Action, Failu
         return Ok(Action::await_change());
     }
     if widget.spec.fails {
-        site.report(&widget, false, FAILING).await?;
+        site.report(&widget, false, (FAILING, ASKED_TO_FAIL))
+            .await?;
         return Err(Failure::Asked);
     }
     site.apply(&widget).await?;
-    site.report(&widget, true, APPLIED).await?;
+    site.report(&widget, true, (APPLIED, AS_ASKED)).await?;
     Ok(Action::await_change())
 }
 
@@ -135,7 +136,7 @@ impl Site {
         &self,
         widget: &Widget,
         ready: bool,
-        (reason, message): (&str, &str),
+        (reason, message): (Reason, &str),
     ) -> kube::Result<()> {
         let generation = widget.metadata.generation;
         let mut status = widget.status.clone().unwrap_or_default();
@@ -150,7 +151,7 @@ impl Site {
             Condition {
                 type_: kind.into(),
                 status: status.into(),
-                reason: reason.into(),
+                reason: reason.as_str().into(),
                 message: message.into(),
                 observed_generation: generation,
                 last_transition_time: since.unwrap_or_else(|| Time(self.clock.wall())),

@@ -49,7 +49,7 @@ fn judged_at(second: u32, standing: Standing, stored: Stored<'_>, told: usize) -
 fn done(judgement: &Judgement) -> Option<&str> {
     match &judgement.result {
         Ok(Outcome::Done { reason, message }) => {
-            assert_eq!(*reason, "Reconciled");
+            assert_eq!(*reason, reasons::RECONCILED);
             assert!(judgement.programmed.as_ref().is_some_and(|it| it.holds));
             Some(message)
         }
@@ -59,7 +59,7 @@ fn done(judgement: &Judgement) -> Option<&str> {
 
 fn running(judgement: &Judgement) -> Option<(&str, &str)> {
     match &judgement.result {
-        Ok(Outcome::Running { reason, task, .. }) => Some((reason, task)),
+        Ok(Outcome::Running { reason, task, .. }) => Some((reason.as_str(), task)),
         _ => None,
     }
 }
@@ -269,9 +269,9 @@ fn what_is_not_sent_is_told_with_the_reason(
     };
     let judgement = judge(found, at(0));
     let fault = judgement.result.expect_err("only an edit helps");
-    assert_eq!(fault.reason, reason);
+    assert_eq!(fault.reason.as_str(), reason);
     assert!(fault.message.contains(words), "{}", fault.message);
     assert_eq!(judgement.accepted.holds, accepted);
     let programmed = judgement.programmed.expect("told");
-    assert!(!programmed.holds && programmed.reason == reason);
+    assert!(!programmed.holds && programmed.reason.as_str() == reason);
 }

@@ -23,7 +23,7 @@ use operator_core::decide::{
 };
 use parking_lot::Mutex;
 
-use crate::aws::{failure::no_credentials, fault::AUTHENTICATION_FAILED};
+use crate::aws::{failure::no_credentials, reasons::AUTHENTICATION_FAILED};
 
 /// How long before their end credentials are renewed; up to twice that, so that not all are at once.
 const LEAD: Duration = Duration::from_secs(5 * 60);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use operator_core::decide::outcome::{Fault, Scope};
 use tokio::io::AsyncReadExt;
 
-use crate::aws::fault::AUTHENTICATION_FAILED;
+use crate::aws::reasons::{AUTHENTICATION_FAILED, TOKEN_FILE_NOT_ALLOWED};
 
 /// `WebIdentityToken` has at most 20,000 characters (AWS STS API Reference, AssumeRoleWithWebIdentity).
 const LONGEST: u64 = 20_000;
@@ -77,7 +77,7 @@ fn not_allowed(why: String) -> Fault {
         "spec.webIdentity.tokenFile: {why}; whoever runs the operator can allow a folder by \
          --web-identity-token-folders or WEB_IDENTITY_TOKEN_FOLDERS"
     );
-    Fault::terminal("TokenFileNotAllowed", text).with_scope(Scope::Provider)
+    Fault::terminal(TOKEN_FILE_NOT_ALLOWED, text).with_scope(Scope::Provider)
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Fault {
@@ -123,7 +123,7 @@ mod tests {
             base.path().join("tokens-of-others"),
         ] {
             let fault = folders.read(&file).await.expect_err("not allowed");
-            assert_eq!(fault.reason, "TokenFileNotAllowed", "{fault}");
+            assert_eq!(fault.reason, TOKEN_FILE_NOT_ALLOWED, "{fault}");
             assert!(
                 fault.message.contains("WEB_IDENTITY_TOKEN_FOLDERS"),
                 "{fault}"

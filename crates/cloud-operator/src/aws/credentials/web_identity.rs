@@ -12,7 +12,7 @@ use super::{
     role::{failed, temporary},
     token::{self, TokenFolders},
 };
-use crate::aws::fault::{AUTHENTICATION_FAILED, Call};
+use crate::aws::{fault::Call, reasons::AUTHENTICATION_FAILED};
 
 /// A token of the operator's Pod, exchanged for the credentials of a role.
 #[derive(Debug)]

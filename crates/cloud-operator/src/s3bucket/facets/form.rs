@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Facet;
 use crate::{
     aws::{Call, Failed, Failure},
+    s3bucket::reasons,
     s3bucket::wire::{Wire, said},
 };
 
@@ -52,7 +53,7 @@ pub(super) fn sdk_of<T: Wire>(name: &'static str, value: &Value) -> Result<T, Fa
     T::of_json(value).ok_or_else(|| Failed {
         call: Call::write(name),
         failure: Failure::Ours(Fault::terminal(
-            "InvalidSpec",
+            reasons::INVALID_SPEC,
             format!("spec.{name}: it cannot be said to AWS like this: {value}"),
         )),
     })

@@ -8,6 +8,7 @@ use super::{Cache, Projection};
 use crate::{
     cluster::{
         readable::Readable,
+        reasons,
         spans::{Ask, traced},
         write::from_api,
     },
@@ -34,7 +35,7 @@ impl<P: Projection> Cache<P> {
             Some(listed) => listed.map_err(|error| from_api(&error))?,
             None => {
                 let text = format!("no answer within {PATIENCE:?}");
-                return Err(Fault::transient("APIServerUnreachable", text));
+                return Err(Fault::transient(reasons::API_SERVER_UNREACHABLE, text));
             }
         };
         let Some(found) = listed.items.first() else {
@@ -45,7 +46,7 @@ impl<P: Projection> Cache<P> {
         } else {
             found.lean()
         };
-        let object = read.map_err(|unread| Fault::blocked("Unreadable", unread.error))?;
+        let object = read.map_err(|unread| Fault::blocked(reasons::UNREADABLE, unread.error))?;
         Ok(Some(P::project(super::follow::stripped(object))))
     }
 }

@@ -35,7 +35,11 @@ pub(super) fn is_unserved(error: &watcher::Error) -> bool {
 /// is served in another version than ours may have objects, which we cannot see.
 ///
 /// The whole list of groups is asked for: it can only come from an API server, whereas anything on the way to one may
-/// answer that it has not found a group. What it cannot tell is a definition none of whose versions is served.
+/// answer that it has not found a group.
+///
+/// A definition none of whose versions is served counts as none, though there may be objects of it. All that whoever may
+/// ask nothing else can ask (the groups, their resources, the OpenAPI documents, the answer about the kind itself) is made
+/// of served versions alone and is the same in both cases: only the right to read definitions would tell them apart.
 ///
 /// # Errors
 /// Why that is not certain.

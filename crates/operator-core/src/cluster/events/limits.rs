@@ -182,6 +182,7 @@ fn hashed(what: impl Hash) -> u64 {
 mod tests {
     use super::super::Severity;
     use super::*;
+    use crate::decide::reason::Reason;
 
     fn at(seconds: u64) -> Moment {
         Moment::at(Duration::from_secs(seconds))
@@ -190,7 +191,7 @@ mod tests {
     fn noted(note: &str) -> Happening {
         Happening {
             severity: Severity::Normal,
-            reason: "Created",
+            reason: Reason::sample("Created"),
             action: "Create",
             note: note.to_owned(),
         }

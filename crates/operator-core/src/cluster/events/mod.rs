@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 pub use self::writer::EventWriter;
 use super::leading::Leading;
-use crate::decide::clock::Clock;
+use crate::decide::{clock::Clock, reason::Reason};
 
 /// How many events may wait to be written.
 const QUEUE: usize = 1024;
@@ -38,8 +38,8 @@ pub enum Severity {
 pub struct Happening {
     /// Whether it is as it should be.
     pub severity: Severity,
-    /// What happened, in CamelCase and at most 128 bytes: `Created`.
-    pub reason: &'static str,
+    /// What happened, at most 128 bytes: `Created`.
+    pub reason: Reason,
     /// What was being done, in CamelCase and at most 128 bytes: `Create`.
     pub action: &'static str,
     /// The story, for the user; cut at 1024 bytes. Never holds a secret.

@@ -32,7 +32,10 @@ use crate::{
         spans::{Ask, traced},
         text::shortened,
     },
-    decide::clock::{Clock, Moment},
+    decide::{
+        clock::{Clock, Moment},
+        reason::Reason,
+    },
 };
 
 /// The longest note, in bytes.
@@ -126,15 +129,15 @@ impl EventWriter {
         }
     }
 
-    fn complain(&mut self, reason: &str, why: &str) {
+    fn complain(&mut self, reason: Reason, why: &str) {
         let now = self.clock.now();
         if self
             .complained
             .is_some_and(|moment| now.since(moment) < COMPLAINT)
         {
-            debug!(reason, "an event was not taken: {why}");
+            debug!(reason = reason.as_str(), "an event was not taken: {why}");
         } else {
-            warn!(reason, "events are not taken: {why}");
+            warn!(reason = reason.as_str(), "events are not taken: {why}");
             self.complained = Some(now);
         }
     }
@@ -199,7 +202,7 @@ impl EventWriter {
             event_time: Some(MicroTime(*wall)),
             series: series(queued, count),
             type_: Some(<&str>::from(happening.severity).to_owned()),
-            reason: Some(happening.reason.to_owned()),
+            reason: Some(happening.reason.to_string()),
             action: Some(happening.action.to_owned()),
             note: Some(happening.note.clone()),
             regarding: Some(regarding.clone()),

@@ -17,7 +17,7 @@ use tokio::{
 use tracing::{Instrument, Span, debug_span, field::Empty};
 
 use super::{
-    Observer, PANICKED, Pass, Reconciler, Site,
+    Observer, Pass, Reconciler, Site, reasons,
     term::{gained, lost},
     trigger,
     unreadable::Unreadable,
@@ -230,7 +230,7 @@ impl<R: Reconciler> Controller<R> {
                 traced.record("otel.status_code", "ERROR");
                 traced.record("fault.class", fault.class.to_string());
                 traced.record("fault.code", &*fault.code);
-                traced.record("fault.reason", fault.reason);
+                traced.record("fault.reason", fault.reason.as_str());
             }
             watched.finish(&result);
             self.plan_next(&taken.key, &object, &result);
@@ -273,7 +273,6 @@ impl<R: Reconciler> Controller<R> {
             object.clone(),
             leading,
             deadline,
-            R::REASONS,
         );
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
@@ -281,18 +280,21 @@ impl<R: Reconciler> Controller<R> {
             Some(Ok(result)) => (true, result),
             Some(Err(_)) => {
                 let text = "a defect of the operator ended this pass; its log has the details";
-                (false, Err(Fault::transient(PANICKED, text)))
+                (false, Err(Fault::transient(reasons::PANICKED, text)))
             }
             None => {
                 let text = format!("the pass did not end within {timeout:?}");
-                (false, Err(Fault::transient("DeadlineExceeded", text)))
+                (
+                    false,
+                    Err(Fault::transient(reasons::DEADLINE_EXCEEDED, text)),
+                )
             }
         };
         if !ended {
             self.reconciler.forget(&object);
         }
         if let Err(fault) = &result {
-            tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason, "{fault}");
+            tracing::debug!(class = %fault.class, code = %fault.code, reason = fault.reason.as_str(), "{fault}");
         }
         let Err(error) = self.conclude(&mut pass, &result).await else {
             return result;
@@ -332,7 +334,7 @@ impl<R: Reconciler> Controller<R> {
             }
             Ok(Outcome::Waiting { reason, on, poll }) => {
                 // Counted, so that a wish in force is not taken for good for ever; but tried at its own pace.
-                let hitch = Fault::transient(reason, on.as_str());
+                let hitch = Fault::transient(*reason, on.as_str());
                 streaks.failed(&uid, object.meta().generation, &hitch, now, jitter);
                 (Class::Retry, *poll)
             }

@@ -20,16 +20,12 @@ pub use self::{
 use crate::{
     cluster::write::WriteError,
     decide::{outcome::PassResult, queue::Class},
-    engines::reasons::Tables,
 };
 
 /// What a kind does in one pass.
 pub trait Reconciler: Send + Sync + 'static {
     /// The custom resource.
     type Kind: Managed;
-
-    /// The reasons that its objects may show, besides those that objects of [every kind](reasons::REASONS) may.
-    const REASONS: Tables;
 
     /// What the object's outside faults are shared over. A lane never takes all places.
     fn lane(object: &Self::Kind) -> Arc<str>;
@@ -57,9 +53,6 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Brings one object nearer to what its user asks for. May be stopped at any await and run again.
     fn reconcile(&self, pass: &mut Pass<Self::Kind>) -> impl Future<Output = PassResult> + Send;
 }
-
-/// Reason and code of the fault that stands for a pass that panicked.
-pub const PANICKED: &str = "Panicked";
 
 /// Told of what a controller does, for metrics.
 pub trait Observer: Send + Sync + 'static {

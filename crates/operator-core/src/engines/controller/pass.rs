@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::{HasLifecycle, Managed};
+use crd_types::lifecycle::Managed;
 use kube::ResourceExt;
 
-use super::{Observer, reasons::REASONS, trigger::speaks_anew};
+use super::{Observer, trigger::speaks_anew};
 use crate::{
     cluster::{
         cache::{Cache, Whole},
@@ -17,8 +17,8 @@ use crate::{
         clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class, Fault},
+        reason::Reason,
     },
-    engines::reasons::{self, Shown, Tables},
 };
 
 /// Where the passes of one kind work.
@@ -43,7 +43,6 @@ pub struct Pass<K: Managed> {
     deadline: Moment,
     site: Arc<Site<K>>,
     observer: Arc<dyn Observer>,
-    reasons: Tables,
 }
 
 impl<K: Managed> Pass<K> {
@@ -53,7 +52,6 @@ impl<K: Managed> Pass<K> {
         object: Arc<K>,
         leading: Leading,
         deadline: Moment,
-        reasons: Tables,
     ) -> Self {
         let status = object.status().cloned().unwrap_or_default();
         Self {
@@ -64,7 +62,6 @@ impl<K: Managed> Pass<K> {
             deadline,
             site,
             observer,
-            reasons,
         }
     }
 
@@ -149,7 +146,6 @@ impl<K: Managed> Pass<K> {
     /// As [`hold`](Self::hold).
     pub async fn record(&mut self) -> Result<(), WriteError> {
         let object = self.object();
-        self.expect_documented(&object);
         let target = Target {
             key: &ObjectKey::of(&*object),
             uid: &object.uid().unwrap_or_default(),
@@ -174,13 +170,12 @@ impl<K: Managed> Pass<K> {
     pub fn event(
         &self,
         severity: Severity,
-        reason: &'static str,
+        reason: Reason,
         action: &'static str,
         note: impl Into<String>,
     ) {
         let note = note.into();
-        self.expect(reason, "an event", |it| it.event() == Some(severity));
-        tracing::info!(reason, "{note}");
+        tracing::info!(reason = reason.as_str(), "{note}");
         let happening = Happening {
             severity,
             reason,
@@ -190,28 +185,6 @@ impl<K: Managed> Pass<K> {
         self.site
             .events
             .publish(&self.leading, self.object.object_ref(&()), happening);
-    }
-
-    /// Ends a debug build's pass whose status says anew what users are not told of.
-    fn expect_documented(&self, before: &K) {
-        if !cfg!(debug_assertions) {
-            return;
-        }
-        let before = before.status().map(|status| &status.lifecycle().conditions);
-        for said in &self.status.lifecycle().conditions {
-            if before.is_some_and(|before| before.contains(said)) {
-                continue;
-            }
-            let place = (&*said.type_, &*said.status == "True");
-            self.expect(&said.reason, &said.type_, |it| {
-                it.conditions().any(|one| one == place)
-            });
-        }
-    }
-
-    fn expect(&self, reason: &str, place: &str, is_it: impl Fn(&Shown) -> bool) {
-        let tables = self.reasons.iter().chain([&REASONS]).copied();
-        reasons::expect(tables, reason, place, is_it);
     }
 
     fn adopt(&mut self, written: Option<K>) {

@@ -14,6 +14,7 @@ use crate::{
         conditions,
         events::{Happening, Severity},
         leading::Leading,
+        reasons,
         write::{Target, WriteError},
     },
     decide::{key::ObjectKey, outcome::Fault},
@@ -70,7 +71,7 @@ impl Unreadable {
         tracing::error!(namespace = %key.namespace, name = %key.name, "{text}");
         let happening = Happening {
             severity: Severity::Warning,
-            reason: "Unreadable",
+            reason: reasons::UNREADABLE,
             action: "Read",
             note: text.clone(),
         };
@@ -108,7 +109,7 @@ async fn write<K: Managed>(
     text: String,
 ) -> Result<(), WriteError> {
     let mut lifecycle = Lifecycle::default();
-    let fault = Fault::terminal("Unreadable", text);
+    let fault = Fault::terminal(reasons::UNREADABLE, text);
     conditions::conclude(
         &mut lifecycle,
         &Err(fault),

@@ -6,6 +6,7 @@ use super::{
     Annotations, External, Mark, Presence,
     consent::{consent, way},
     engine::End,
+    reasons,
     take_back::{self, Circumstances, Consent, Verdict},
     work::{Work, was_made},
 };
@@ -32,11 +33,11 @@ pub(super) fn claim<E: External>(
             Ok(observed)
         }
         Presence::Unmarked(observed) if consent::<E>(pass) == Consent::Given => {
-            pass.event(Severity::Normal, "Adopted", "Adopt", format!("adopted {identity}"));
+            pass.event(Severity::Normal, reasons::ADOPTED, "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
         Presence::Unmarked(_) => Err(Fault::terminal(
-            "NotManaged",
+            reasons::NOT_MANAGED,
             format!(
                 "{identity} exists and carries no ownership mark, so it is left alone; {}, and with dry-run to see \
                  first what that would change",
@@ -45,7 +46,7 @@ pub(super) fn claim<E: External>(
         )
         .into()),
         Presence::Foreign { owner: Some(owner), seen } => Err(Fault::terminal(
-            "OwnedByAnother",
+            reasons::OWNED_BY_ANOTHER,
             format!(
                 "{identity} belongs to {} ({seen}), so it is left alone; delete that object with deletion policy \
                  Orphan to free it, or name another resource here",
@@ -54,7 +55,7 @@ pub(super) fn claim<E: External>(
         )
         .into()),
         Presence::Foreign { owner: None, seen } => Err(Fault::blocked(
-            "NotAccessible",
+            reasons::NOT_ACCESSIBLE,
             format!("{identity} exists but is not within reach: {seen}"),
         )
         .into()),
@@ -70,7 +71,7 @@ fn take_back<E: External>(
     may_take_back(pass, work, found)?;
     let (identity, of) = (&work.identity, earlier(found));
     let note = format!("took back {identity}, which an earlier object of this name ({of}) had");
-    pass.event(Severity::Normal, "TakenBack", "Adopt", note);
+    pass.event(Severity::Normal, reasons::TAKEN_BACK, "Adopt", note);
     Ok(())
 }
 
@@ -102,7 +103,7 @@ pub(super) fn may_take_back<E: External>(
         Verdict::TakenByTwin => {
             let way = way::<E>(pass, "to take it back");
             Err(Fault::terminal(
-                "TakenByTwin",
+                reasons::TAKEN_BY_TWIN,
                 format!(
                     "{identity} was this object's and was taken over by another one of the same name ({of}): two \
                      clusters work under one installation ID or for the same earlier installation. Let only one of \
@@ -111,7 +112,7 @@ pub(super) fn may_take_back<E: External>(
             ))
         }
         Verdict::Unproven => Err(Fault::terminal(
-            "KeptByEarlier",
+            reasons::KEPT_BY_EARLIER,
             format!(
                 "{identity} carries the mark of another object of this name ({of}), which may be alive in another \
                  cluster, so it is left alone; if it is not, annotate this object with {key}=true, or name the \
@@ -123,7 +124,7 @@ pub(super) fn may_take_back<E: External>(
 
 pub(super) fn not_visible(identity: impl std::fmt::Display) -> End {
     End::Early(Outcome::Running {
-        reason: "Creating",
+        reason: reasons::CREATING,
         task: format!("{identity} was created and is not shown yet"),
         poll: NOT_VISIBLE_POLL,
     })

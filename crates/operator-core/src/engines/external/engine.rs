@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
-    Wishes, pauses::Pauses, rounds::Rounds, word, work::own_record,
+    Wishes, pauses::Pauses, reasons, rounds::Rounds, word, work::own_record,
 };
 use crate::{
     cluster::write::WriteError,
@@ -18,10 +18,7 @@ use crate::{
         key::ObjectKey,
         outcome::{Class, Fault, Outcome, PassResult, Scope},
     },
-    engines::{
-        controller::{Pass, Reconciler},
-        reasons::Tables,
-    },
+    engines::controller::{Pass, Reconciler},
 };
 
 /// In whose name an engine works, and what its operator was told of it.
@@ -177,7 +174,7 @@ impl<E: External> Engine<E> {
         match self.pauses.lock().left(&lane, self.clock.now()) {
             None => Ok(()),
             Some(poll) => Err(End::Early(Outcome::Waiting {
-                reason: "ProviderThrottled",
+                reason: reasons::PROVIDER_THROTTLED,
                 on: format!("{lane} is throttled by the other side"),
                 poll,
             })),
@@ -187,8 +184,6 @@ impl<E: External> Engine<E> {
 
 impl<E: External> Reconciler for Engine<E> {
     type Kind = E::Kind;
-
-    const REASONS: Tables = E::REASONS;
 
     fn lane(object: &E::Kind) -> Arc<str> {
         E::lane(object)
@@ -238,7 +233,7 @@ impl<E: External> Reconciler for Engine<E> {
             Err(fault) if fault.scope == Scope::Provider => {
                 self.domain.provider_failed(&object, &fault);
                 Ok(Outcome::Waiting {
-                    reason: "ProviderNotReady",
+                    reason: reasons::PROVIDER_NOT_READY,
                     on: format!("{}: {}", E::lane(&object), fault.message),
                     poll: SAFETY_POLL,
                 })

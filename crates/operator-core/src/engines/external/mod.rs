@@ -38,7 +38,10 @@ pub use self::{
     sweep::Sweep,
     uphold::is_of_one_facet,
 };
-use crate::{cluster::leading::Leading, decide::outcome::Fault, engines::reasons::Tables};
+use crate::{
+    cluster::leading::Leading,
+    decide::{outcome::Fault, reason::Reason},
+};
 
 /// What a domain says about one kind of outside resource.
 pub trait External: Send + Sync + 'static {
@@ -60,9 +63,7 @@ pub trait External: Send + Sync + 'static {
     /// Finalizers of earlier operators for this kind; taken off together with ours.
     const EARLIER_FINALIZERS: &'static [&'static str] = &[];
     /// Reason of `Ready=True`.
-    const READY: &'static str;
-    /// The reasons that its objects may show, [`READY`](Self::READY) included: those of the engine, too.
-    const REASONS: Tables;
+    const READY: Reason;
 
     /// What the object's outside faults are shared over: its provider.
     fn lane(object: &Self::Kind) -> Arc<str>;
@@ -278,7 +279,7 @@ pub enum Unresolved {
     /// It will, once something else has happened; that starts a pass.
     Waiting {
         /// Reason of the condition.
-        reason: &'static str,
+        reason: Reason,
         /// What is waited for.
         on: String,
     },

@@ -8,12 +8,12 @@ use super::{
     consent::{consent, way},
     drift::{self, Apart},
     engine::{End, Engine},
+    reasons,
     take_back::Consent,
     tell::report_drift,
     work::{Work, owned, was_made},
 };
 use crate::{
-    cluster::conditions::DRIFTED,
     decide::outcome::{Fault, Outcome},
     engines::controller::Pass,
 };
@@ -123,8 +123,8 @@ impl<E: External> Engine<E> {
         }
         if !is_nothing {
             let (reason, way_out) = match held {
-                Held::Observe => ("Planned", observe_hint::<E>(pass, action)),
-                Held::DryRun => ("AdoptionPlanned", dry_run_hint::<E>()),
+                Held::Observe => (reasons::PLANNED, observe_hint::<E>(pass, action)),
+                Held::DryRun => (reasons::ADOPTION_PLANNED, dry_run_hint::<E>()),
             };
             // Before the changes, which may be many: what is too long is cut at its end.
             let refused = refused.iter().map(|(_, fault)| fault);
@@ -143,7 +143,7 @@ impl<E: External> Engine<E> {
                     .to_owned(),
             },
             false => Outcome::Held {
-                reason: DRIFTED,
+                reason: reasons::DRIFTED,
                 message: drift::line(&drift::shown(&drift)),
             },
         })

@@ -2,6 +2,7 @@
 
 use crd_types::lifecycle::{DeletionPolicy, DeletionPolicySource as Source};
 
+use super::reasons;
 use crate::decide::outcome::Fault;
 
 /// What was said about deletion, and where.
@@ -33,7 +34,7 @@ pub(super) fn effective(
     let parsed = |found: &str, place: &str| {
         found.parse::<DeletionPolicy>().map_err(|_| {
             Fault::terminal(
-                "InvalidAnnotation",
+                reasons::INVALID_ANNOTATION,
                 format!("annotation {key}{place}: found {found:?}, allowed are Delete, Retain and Orphan"),
             )
         })

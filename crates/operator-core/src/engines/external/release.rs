@@ -8,11 +8,15 @@ use super::{
     Annotations, Deletion, External, Presence, Purpose, Record,
     consent::{consent, hear_consent, way},
     engine::{End, Engine},
+    reasons,
     take_back::Consent,
 };
 use crate::{
     cluster::events::Severity,
-    decide::outcome::{Fault, Outcome},
+    decide::{
+        outcome::{Fault, Outcome},
+        reason::Reason,
+    },
     engines::controller::Pass,
 };
 
@@ -32,26 +36,31 @@ impl<E: External> Engine<E> {
             let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
             let note = format!("let go on request; what is left outside: {what}");
             return self
-                .let_go(pass, Severity::Warning, "Abandoned", note)
+                .let_go(pass, Severity::Warning, reasons::ABANDONED, note)
                 .await;
         }
         // The record precedes the first outside effect: without one there was none.
         let Some(record) = record else {
             let note = "nothing outside was ever created or adopted";
-            return self.let_go(pass, Severity::Normal, "Released", note).await;
+            return self
+                .let_go(pass, Severity::Normal, reasons::RELEASED, note)
+                .await;
         };
         if object.mode() == Mode::Observe {
             let note = format!(
                 "{} stays as it is, as spec.mode is Observe",
                 record.identity
             );
-            return self.let_go(pass, Severity::Normal, "LeftAlone", note).await;
+            return self
+                .let_go(pass, Severity::Normal, reasons::LEFT_ALONE, note)
+                .await;
         }
         let policy = self.policy_at_deletion(pass).await;
         match policy.map_err(with_way_out::<E>)? {
             DeletionPolicy::Retain => {
                 let note = format!("{} is kept with its ownership mark", record.identity);
-                self.let_go(pass, Severity::Normal, "Retained", note).await
+                self.let_go(pass, Severity::Normal, reasons::RETAINED, note)
+                    .await
             }
             DeletionPolicy::Orphan => self.orphan(pass, &record).await,
             DeletionPolicy::Delete => self.delete(pass, &record).await.map_err(with_way_out::<E>),
@@ -82,7 +91,7 @@ impl<E: External> Engine<E> {
             Presence::Ours(_) => {}
             Presence::Foreign { owner: None, seen } => {
                 return Err(Fault::blocked(
-                    "NotAccessible",
+                    reasons::NOT_ACCESSIBLE,
                     format!("cannot tell whether {identity} is still there: {seen}"),
                 )
                 .into());
@@ -90,7 +99,7 @@ impl<E: External> Engine<E> {
             Presence::Unmarked(_) if was_made && consent::<E>(pass) == Consent::Given => {}
             Presence::Unmarked(_) if was_made => {
                 return Err(Fault::blocked(
-                    "MarkLost",
+                    reasons::MARK_LOST,
                     format!(
                         "{identity} no longer carries our ownership mark, so it is not deleted; {}",
                         way::<E>(pass, "to delete it all the same")
@@ -101,7 +110,7 @@ impl<E: External> Engine<E> {
             Presence::Unmarked(_) | Presence::OursEarlier { .. } | Presence::Foreign { .. } => {
                 let note = format!("{identity} is not this object's and stays as it is");
                 return self
-                    .let_go(pass, Severity::Warning, "LeftAlone", note)
+                    .let_go(pass, Severity::Warning, reasons::LEFT_ALONE, note)
                     .await;
             }
         }
@@ -114,7 +123,7 @@ impl<E: External> Engine<E> {
         pass.note_effect(&deleted);
         if let Deletion::Underway { task } = deleted? {
             return Ok(Outcome::Running {
-                reason: "Deleting",
+                reason: reasons::DELETING,
                 task,
                 poll: DELETING_POLL,
             });
@@ -133,7 +142,7 @@ impl<E: External> Engine<E> {
         self.let_go(
             pass,
             Severity::Normal,
-            "Deleted",
+            reasons::DELETED,
             format!("{identity} is gone"),
         )
         .await
@@ -151,7 +160,8 @@ impl<E: External> Engine<E> {
         match self.clock.until(deadline, self.unmark(pass, record)).await {
             Some(Ok(())) => {
                 let note = format!("{identity} is kept without an ownership mark");
-                self.let_go(pass, Severity::Normal, "Orphaned", note).await
+                self.let_go(pass, Severity::Normal, reasons::ORPHANED, note)
+                    .await
             }
             failed => {
                 let why = match failed {
@@ -161,7 +171,8 @@ impl<E: External> Engine<E> {
                 };
                 let note =
                     format!("{identity} is kept; its ownership mark could not be taken off: {why}");
-                self.let_go(pass, Severity::Warning, "Orphaned", note).await
+                self.let_go(pass, Severity::Warning, reasons::ORPHANED, note)
+                    .await
             }
         }
     }
@@ -186,7 +197,7 @@ impl<E: External> Engine<E> {
         &self,
         pass: &mut Pass<E::Kind>,
         severity: Severity,
-        reason: &'static str,
+        reason: Reason,
         note: impl Into<String>,
     ) -> Result<Outcome, End> {
         pass.let_go(finalizers::<E>()).await?;
@@ -202,7 +213,7 @@ fn finalizers<E: External>() -> impl Iterator<Item = &'static str> {
 fn deleting(identity: impl std::fmt::Display) -> Outcome {
     let task = format!("{identity} is being deleted");
     Outcome::Running {
-        reason: "Deleting",
+        reason: reasons::DELETING,
         task,
         poll: DELETING_POLL,
     }

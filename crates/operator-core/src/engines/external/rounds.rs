@@ -112,6 +112,7 @@ impl Rounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::reason::Reason;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -121,14 +122,14 @@ mod tests {
 
     fn done() -> Outcome {
         Outcome::Done {
-            reason: "Ready",
+            reason: Reason::sample("Ready"),
             message: String::new(),
         }
     }
 
     fn held() -> Outcome {
         Outcome::Held {
-            reason: "Planned",
+            reason: Reason::sample("Planned"),
             message: String::new(),
         }
     }

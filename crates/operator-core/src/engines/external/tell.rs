@@ -10,6 +10,7 @@ use kube::Resource;
 use super::{
     Diff, Drifted, External,
     drift::{self, Apart},
+    reasons,
     work::Work,
 };
 use crate::{
@@ -40,11 +41,16 @@ impl<E: External> Work<'_, E> {
     pub(super) fn tell_mended(&self, pass: &Pass<E::Kind>, apart: &Apart) {
         if !apart.edits.is_empty() {
             let edits = listed(&apart.edits);
-            pass.event(Severity::Normal, "Updated", "Update", edits);
+            pass.event(Severity::Normal, reasons::UPDATED, "Update", edits);
         }
         if self.policy == DriftPolicy::Correct && !apart.drift.is_empty() {
             let drift = listed(&apart.drift);
-            pass.event(Severity::Warning, "DriftCorrected", "Correct", drift);
+            pass.event(
+                Severity::Warning,
+                reasons::DRIFT_CORRECTED,
+                "Correct",
+                drift,
+            );
             self.domain.drifted(&facets(&apart.drift), Drifted::SetBack);
         }
     }
@@ -64,7 +70,7 @@ impl<E: External> Work<'_, E> {
             },
         );
         Outcome::Held {
-            reason: DRIFTED,
+            reason: reasons::DRIFTED,
             message: format!(
                 "{} is gone, and is not created again, as spec.drift.policy is Report",
                 self.identity
@@ -80,7 +86,7 @@ pub(super) fn report_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     }
     if drift::is_news(pass.status.upkeep().drift.as_ref(), drift) {
         let note = drift::line(drift);
-        pass.event(Severity::Warning, "DriftFound", "Observe", note);
+        pass.event(Severity::Warning, reasons::DRIFT_FOUND, "Observe", note);
     }
     tell_drift(pass, drift);
 }
@@ -97,7 +103,14 @@ fn listed(diffs: &[Diff]) -> String {
 fn tell_drift<K: Upheld>(pass: &mut Pass<K>, drift: &Differences) {
     let generation = pass.object().meta().generation;
     let (message, now) = (drift::line(drift), pass.clock().wall());
-    let condition = conditions::said(DRIFTED, true, "DriftFound", &message, generation, now);
+    let condition = conditions::said(
+        DRIFTED,
+        true,
+        reasons::DRIFT_FOUND,
+        &message,
+        generation,
+        now,
+    );
     conditions::set(pass.status.lifecycle_mut(), condition);
     pass.status.upkeep_mut().drift = Some(drift.clone());
 }
@@ -113,7 +126,9 @@ pub(super) fn stands<K: Managed>(pass: &Pass<K>, said: &Outcome) -> bool {
         Outcome::Held { reason, .. } => {
             let generation = pass.object().meta().generation;
             let ready = pass.status.lifecycle().condition(READY);
-            ready.is_some_and(|it| it.reason == *reason && it.observed_generation == generation)
+            ready.is_some_and(|it| {
+                it.reason == reason.as_str() && it.observed_generation == generation
+            })
         }
         _ => in_force(pass),
     }

@@ -8,12 +8,13 @@ use super::{
     consent::{hear_consent, use_consent},
     drift::{self, Apart},
     engine::{End, Engine},
+    reasons,
     rounds::Look,
     tell::{clear_drift, stands},
     work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
-    cluster::{conditions::DRIFTED, events::Severity},
+    cluster::events::Severity,
     decide::{
         key::ObjectKey,
         outcome::{Class, Fault, Outcome, Scope},
@@ -112,7 +113,7 @@ impl<E: External> Engine<E> {
             });
         }
         Ok(Outcome::Held {
-            reason: DRIFTED,
+            reason: reasons::DRIFTED,
             message: format!(
                 "left as it is, as spec.drift.policy is Report: {}",
                 drift::line(&drift::shown(&drift))
@@ -132,13 +133,13 @@ impl<E: External> Engine<E> {
                  a resource is never followed to another identity: undo the change or create another object",
                 record.identity
             );
-            return Err(Fault::terminal("IdentityChanged", text).into());
+            return Err(Fault::terminal(reasons::IDENTITY_CHANGED, text).into());
         }
         let adoption = Annotations::of(&*object).adopt().map_err(|found| {
             let key = Annotations::<E::Kind>::key("adopt");
             let text =
                 format!("annotation {key}: found {found:?}, allowed are true, false and dry-run");
-            Fault::terminal("InvalidAnnotation", text)
+            Fault::terminal(reasons::INVALID_ANNOTATION, text)
         })?;
         let drift = object.drift().cloned().unwrap_or_default();
         let mut work = Work {
@@ -175,11 +176,11 @@ impl<E: External> Engine<E> {
         created?;
         if vanished {
             let note = format!("{} was gone and has been created again", work.identity);
-            pass.event(Severity::Warning, "Recreated", "Create", note);
+            pass.event(Severity::Warning, reasons::RECREATED, "Create", note);
         } else {
             pass.event(
                 Severity::Normal,
-                "Created",
+                reasons::CREATED,
                 "Create",
                 format!("created {}", work.identity),
             );
@@ -256,7 +257,7 @@ pub fn is_of_one_facet(fault: &Fault) -> bool {
 fn not_converged(left: &[Diff]) -> Fault {
     let fields: Vec<&str> = left.iter().map(|diff| diff.field.as_str()).collect();
     Fault::transient(
-        "NotConverged",
+        reasons::NOT_CONVERGED,
         format!(
             "written, but still read back otherwise: {}",
             fields.join(", ")

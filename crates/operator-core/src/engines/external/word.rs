@@ -9,6 +9,7 @@ use super::{
     Annotations, External,
     engine::{End, Engine},
     policy::{self, Said},
+    reasons,
 };
 use crate::{
     decide::outcome::{Fault, Outcome},
@@ -57,7 +58,7 @@ impl<E: External> Engine<E> {
         asked.map_err(|why| {
             let key = Annotations::<E::Kind>::key("deletion-policy");
             End::Early(Outcome::Waiting {
-                reason: "NamespaceNotRead",
+                reason: reasons::NAMESPACE_NOT_READ,
                 on: format!(
                     "the namespace {name} may say by its annotation {key} what becomes of what is outside, and cannot \
                      be read: {why}; the same annotation on this object counts without it"

@@ -17,7 +17,6 @@ mod listen;
 mod live;
 mod load;
 mod namespaces;
-mod page;
 mod rate;
 mod refusal;
 mod sources;
@@ -44,7 +43,6 @@ pub use self::{
     live::{LIVE, Live},
     load::{Inputs, Loaded, load, load_process},
     namespaces::{Namespaces, NotNamespaces},
-    page::page,
     rate::{burst, rate},
     sources::Warning,
 };

@@ -1,11 +1,12 @@
-//! The settings as users read them: `docs/settings`.
+//! The settings of an operator as users read them: `docs/settings`.
 
-use std::fmt::Write;
+use std::{ffi::OsStr, fmt::Write};
 
-use clap::{Arg, Command};
-
-use super::{Common, Gate, LIVE, Setting, command::Settings, sources::CONFIG_DIR};
-use crate::process::program::Program;
+use clap::{Arg, Args, Command};
+use operator_core::process::{
+    config::{Common, Gate, LIVE},
+    program::Program,
+};
 
 const GIVEN: &str = "\
 A setting is given in one of three ways, of which the first counts: by its flag; by its environment variable; as a file of the variable's name in the folder that `CONFIG_DIR` names, which is how a
@@ -30,14 +31,12 @@ const TRACES: &str = "\
 
 /// The page on the settings of a program.
 pub fn page<P: Program>() -> String {
-    let settings = Settings::of(P::command());
-    let common = <Common as clap::Args>::augment_args(Command::new(""));
+    let common = Common::augment_args(Command::new(""));
     let is_common = |arg: &&Arg| common.get_arguments().any(|it| it.get_id() == arg.get_id());
     let rows = |wanted: &dyn Fn(&&Arg) -> bool| -> String {
         let args = P::command();
         let args = args.get_arguments().filter(wanted);
-        args.filter_map(|arg| Some(row(arg, settings.get(arg.get_id())?)))
-            .collect()
+        args.map(row).collect()
     };
     let name = P::command().get_name().to_owned();
     let mut page = format!(
@@ -62,10 +61,11 @@ pub fn page<P: Program>() -> String {
     page
 }
 
-fn row(arg: &Arg, setting: &Setting) -> String {
+fn row(arg: &Arg) -> String {
     let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
     let cell = |text: Option<&str>| text.map(code).unwrap_or_default();
-    let variable = setting.environment.as_deref();
+    let variable = arg.get_env().and_then(OsStr::to_str);
+    let flag = arg.get_long().map(|name| format!("--{name}"));
     let (meaning, said) = help(arg);
     let given: Vec<_> = arg
         .get_default_values()
@@ -79,13 +79,13 @@ fn row(arg: &Arg, setting: &Setting) -> String {
     };
     let change = match variable {
         Some(name) if LIVE.contains(&name) => "at once",
-        Some(name) if name != CONFIG_DIR.1 => "restart",
+        Some(name) if name != "CONFIG_DIR" => "restart",
         _ => "",
     };
     format!(
         "| {} | {} | {} | {default} | {meaning} | {change} |\n",
         cell(variable),
-        cell(setting.flag.as_deref()),
+        cell(flag.as_deref()),
         values(arg),
     )
 }
@@ -122,17 +122,17 @@ fn help(arg: &Arg) -> (String, Option<String>) {
 mod tests {
     use std::future::Future;
 
-    use clap::{Args, Parser};
+    use clap::Parser;
     use kube::Client;
-
-    use super::*;
-    use crate::{
+    use operator_core::{
         decide::clock::Clock,
         process::{
             config::{FeatureGates, gates},
             operator::OperatorError,
         },
     };
+
+    use super::*;
 
     #[derive(Debug, Parser)]
     #[command(name = "gadget-operator")]

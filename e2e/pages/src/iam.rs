@@ -1,14 +1,8 @@
-//! The statements as users read them: `docs/iam.md`.
+//! What the operator may do in AWS, as users read it: `docs/iam.md`.
 
-use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
-use serde_json::Value;
-
-use super::{AWSPROVIDER, Resource, S3BUCKET, Statement, WITHOUT_PERMISSION, When};
-use crate::s3bucket::facet_names;
-
-/// Set, the document is written instead of compared.
-const RENEW: &str = "RENEW_DOCS";
+use cloud_operator::iam::{AWSPROVIDER, Resource, S3BUCKET, Statement, WITHOUT_PERMISSION, When};
 
 const HEAD: &str = "\
 # What the operator may do in AWS
@@ -33,8 +27,7 @@ const BUCKETS: &str = "
 - While `abac` is on, AWS refuses `s3:PutBucketTagging` whatever is allowed here.
 - What a bucket refers to takes no permission of the operator: a key of `encryption` is used by whoever reads and writes objects, and the targets of `notification`, `logging`,
   `inventory` and `analytics` let S3 itself in by their own policies.
-- `iam:PassRole` decides which role tenants can have their objects copied with: name the roles one by one, and add the condition that
-  `iam:PassedToService` equals `s3.amazonaws.com`, which the statement above does not have.
+- `iam:PassRole` decides which role tenants can have their objects copied with: name the roles one by one. The condition of its statement lets them be passed to S3 alone.
 - The sweep reads the tags of buckets that no object names; those that this policy does not let it read are left out.
 
 ## AWSProvider
@@ -65,6 +58,27 @@ Whoever takes on a role also needs to be let in by its trust policy. A role for 
 }
 ```
 
+A role that EKS Pod Identity gives to the operator's Pod. For which ServiceAccount, the association says, and so do the tags of the session, unless the association turns them off:
+
+```json
+{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Principal": { "Service": "pods.eks.amazonaws.com" },
+      "Action": ["sts:AssumeRole", "sts:TagSession"],
+      "Condition": {
+        "StringEquals": {
+          "aws:RequestTag/kubernetes-namespace": "NAMESPACE",
+          "aws:RequestTag/kubernetes-service-account": "SERVICEACCOUNT"
+        }
+      }
+    }
+  ]
+}
+```
+
 A role of `assumeRoleARN` or `assumeRoleChain`, which trusts the identity before it, for the one provider that has this external ID (its `status.externalID`, or the spec's own):
 
 ```json
@@ -85,16 +99,14 @@ A role of `assumeRoleARN` or `assumeRoleChain`, which trusts the identity before
 `policyARNs`) only ever take away: what is allowed must be in both.
 "#;
 
-impl Resource {
-    /// What stands for it in an example.
-    fn pattern(self) -> &'static str {
-        match self {
-            Self::Account => "*",
-            Self::Bucket => "arn:aws:s3:::example-*",
-            Self::Object => "arn:aws:s3:::example-*/*",
-            Self::ReplicationRole => "arn:aws:iam::111122223333:role/replication",
-            Self::AssumedRole => "arn:aws:iam::111122223333:role/tenants/*",
-        }
+/// What stands for a resource in an example.
+fn pattern(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Account => "*",
+        Resource::Bucket => "arn:aws:s3:::example-*",
+        Resource::Object => "arn:aws:s3:::example-*/*",
+        Resource::ReplicationRole => "arn:aws:iam::111122223333:role/replication",
+        Resource::AssumedRole => "arn:aws:iam::111122223333:role/tenants/*",
     }
 }
 
@@ -115,13 +127,18 @@ fn table(text: &mut String, statements: &[Statement]) {
 
 fn policy(statements: &[Statement]) -> String {
     let statement = |it: &Statement| {
-        let actions: Vec<String> = it.actions.iter().map(|it| format!("\"{it}\"")).collect();
+        let actions = it.actions.iter();
+        let actions: Vec<String> = actions.map(|it| format!("\"{}\"", it.name)).collect();
+        let condition = it.resource.condition().map(|(key, value)| {
+            format!(",\n      \"Condition\": {{ \"StringEquals\": {{ \"{key}\": \"{value}\" }} }}")
+        });
         format!(
             "    {{\n      \"Sid\": \"{}\", \"Effect\": \"Allow\", \"Resource\": \"{}\",\n      \
-             \"Action\": [{}]\n    }}",
+             \"Action\": [{}]{}\n    }}",
             it.sid,
-            it.resource.pattern(),
-            actions.join(", ")
+            pattern(it.resource),
+            actions.join(", "),
+            condition.unwrap_or_default()
         )
     };
     let statements: Vec<String> = statements.iter().map(statement).collect();
@@ -131,7 +148,8 @@ fn policy(statements: &[Statement]) -> String {
     )
 }
 
-fn document() -> String {
+/// The page.
+pub fn page() -> String {
     let mut text = HEAD.to_owned();
     table(&mut text, S3BUCKET);
     let _ = write!(text, "\n```json\n{}\n```\n{BUCKETS}", policy(S3BUCKET));
@@ -140,7 +158,12 @@ fn document() -> String {
     }
     for Statement { actions, when, .. } in AWSPROVIDER {
         for action in *actions {
-            let _ = writeln!(text, "| `{action}` | on the role, {} |", needed(*when));
+            let _ = writeln!(
+                text,
+                "| `{}` | on the role, {} |",
+                action.name,
+                needed(*when)
+            );
         }
     }
     text.push_str(
@@ -150,61 +173,42 @@ fn document() -> String {
     text
 }
 
-#[test]
-fn the_document_is_made_of_the_statements() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/iam.md");
-    let made = document();
-    if env::var_os(RENEW).is_some() {
-        fs::write(&file, &made).unwrap();
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A managed policy may have this many characters, white space not counted (IAM User Guide, "IAM and AWS STS
+    /// quotas").
+    const LONGEST: usize = 6144;
+
+    /// The statements of each policy on the page.
+    fn policies() -> Vec<Vec<Value>> {
+        let page = page();
+        let read = |block: &str| {
+            let (policy, _) = block.split_once("```").unwrap();
+            let dense: String = policy.split_whitespace().collect();
+            assert!(dense.len() <= LONGEST, "{} characters", dense.len());
+            let mut policy: Value = serde_json::from_str(policy).unwrap();
+            serde_json::from_value(policy["Statement"].take()).unwrap()
+        };
+        page.split("```json\n").skip(1).map(read).collect()
     }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let differs = made
-        .lines()
-        .zip(found.lines())
-        .find(|(made, found)| made != found);
-    assert!(
-        made == found,
-        "{} is not what the statements say: {differs:?}\nSet {RENEW}=1 for this test, and commit the file.",
-        file.display()
-    );
-}
 
-/// A managed policy may have this many characters, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
-const LONGEST: usize = 6144;
+    #[test]
+    fn policies_are_such_as_iam_takes() {
+        let sizes: Vec<usize> = policies().iter().map(Vec::len).collect();
+        assert_eq!(sizes, [S3BUCKET.len(), AWSPROVIDER.len(), 1, 1, 1]);
+    }
 
-#[test]
-fn policies_are_such_as_iam_takes() {
-    let text = document();
-    let mut blocks = text.split("```json\n").skip(1);
-    let read = |block: &str| {
-        let (policy, _) = block.split_once("```").unwrap();
-        let dense: String = policy.split_whitespace().collect();
-        assert!(dense.len() <= LONGEST, "{} characters", dense.len());
-        serde_json::from_str::<Value>(policy).unwrap()
-    };
-    let policies: Vec<Value> = blocks.by_ref().map(read).collect();
-    let sizes = policies
-        .iter()
-        .map(|it| it["Statement"].as_array().unwrap().len());
-    assert_eq!(
-        sizes.collect::<Vec<_>>(),
-        [S3BUCKET.len(), AWSPROVIDER.len(), 1, 1]
-    );
-}
-
-#[test]
-fn every_facet_has_its_statement() {
-    let named: BTreeSet<&str> = S3BUCKET
-        .iter()
-        .filter_map(|it| match it.when {
-            When::Spec(field) => Some(field),
-            _ => None,
-        })
-        .collect();
-    // Tags carry the mark: every bucket has them.
-    let facets: BTreeSet<&str> = facet_names().filter(|name| *name != "tags").collect();
-    let others: Vec<_> = named.difference(&facets).collect();
-    assert_eq!(others, [&"emptyOnDelete"]);
-    let without: Vec<_> = facets.difference(&named).collect();
-    assert!(without.is_empty(), "{without:?}");
+    #[test]
+    fn a_role_is_passed_to_s3_alone() {
+        let policies = policies();
+        let all = policies.iter().flatten();
+        let passes = |it: &&Value| it["Action"].to_string().contains("iam:PassRole");
+        let conditions: Vec<&Value> = all.filter(passes).map(|it| &it["Condition"]).collect();
+        let to_s3 = json!({ "StringEquals": { "iam:PassedToService": "s3.amazonaws.com" } });
+        assert_eq!(conditions, [&to_s3]);
+    }
 }

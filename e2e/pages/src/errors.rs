@@ -1,21 +1,17 @@
-//! The table as users read it: `docs/errors.md`.
+//! What AWS's errors mean, as users read it: `docs/errors.md`.
 
-use std::{env, fmt::Write, fs, path::Path, time::Duration};
+use std::{fmt::Write, time::Duration};
 
-use operator_core::{
-    decide::{
-        backoff::Streak,
-        clock::Moment,
-        outcome::{Class, Scope},
-    },
-    engines::reasons::{Reason, Shown},
+use cloud_operator::aws::{
+    ANSWER_LOST, Call, UNREACHABLE,
+    codes::{BY_CODE, Meaning, NOT_USABLE, by_status},
+    reasons::CALL_FAILED,
 };
-
-use super::{BY_CODE, CALL_FAILED, Effect, Meaning, NOT_USABLE, by_status};
-use crate::{aws::fault::Call, s3bucket};
-
-/// Set, the document is written instead of compared.
-const RENEW: &str = "RENEW_DOCS";
+use operator_core::decide::{
+    backoff::Streak,
+    clock::Moment,
+    outcome::{Class, Scope},
+};
 
 const HEAD: &str = "\
 # Errors of AWS
@@ -120,7 +116,8 @@ fn line(text: &mut String, found: &str, meaning: &Meaning) {
     );
 }
 
-fn document() -> String {
+/// The page.
+pub fn page() -> String {
     let mut text = HEAD.to_owned();
     for (class, helps) in CLASSES {
         let name: &str = class.into();
@@ -155,86 +152,77 @@ fn document() -> String {
         "\nWithout an answer: a call that certainly was not sent is `{}` with the code `{}`; one whose answer was lost is `{}` with the code \
          `{}`, or `{}` where it only reads. Both are of the object, for the reason `{CALL_FAILED}`.\n",
         <&str>::from(Class::Transient),
-        crate::aws::fault::UNREACHABLE,
+        UNREACHABLE,
         <&str>::from(Class::UnknownOutcome),
-        crate::aws::fault::ANSWER_LOST,
+        ANSWER_LOST,
         <&str>::from(Class::Transient),
     );
     text
 }
 
-#[test]
-fn the_document_is_made_of_the_table() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
-    let made = document();
-    if env::var_os(RENEW).is_some() {
-        fs::write(&file, &made).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let differs = made
-        .lines()
-        .zip(found.lines())
-        .find(|(made, found)| made != found);
-    assert!(
-        made == found,
-        "{} is not what the table says: {differs:?}\nSet {RENEW}=1 for this test, and commit the file.",
-        file.display()
-    );
-}
+#[cfg(test)]
+mod tests {
+    use cloud_operator::{
+        aws::{Effect, reasons},
+        s3bucket,
+    };
+    use operator_core::decide::reason::{Row, Shown};
 
-#[test]
-fn every_status_is_told_by_one_that_means_the_same() {
-    let same =
-        |a: &Meaning, b: &Meaning| (a.class, a.scope, a.reason) == (b.class, b.scope, b.reason);
-    for status in 300..600 {
-        let told: Vec<u16> = match status {
-            405 | 501 => vec![405],
-            409 | 412 => vec![409],
-            429 | 503 => vec![429],
-            400 | 401 | 403 | 404 => vec![status],
-            _ => STATUSES
-                .iter()
-                .map(|(_, it)| *it)
-                .filter(|it| [301, 418, 500].contains(it) && it / 100 == status / 100)
-                .collect(),
-        };
-        for effect in [Effect::Read, Effect::Write] {
-            let call = match effect {
-                Effect::Read => Call::read("s3:GetBucketTagging"),
-                Effect::Write => Call::write("s3:PutBucketTagging"),
+    use super::*;
+
+    #[test]
+    fn every_status_is_told_by_one_that_means_the_same() {
+        let same =
+            |a: &Meaning, b: &Meaning| (a.class, a.scope, a.reason) == (b.class, b.scope, b.reason);
+        for status in 300..600 {
+            let told: Vec<u16> = match status {
+                405 | 501 => vec![405],
+                409 | 412 => vec![409],
+                429 | 503 => vec![429],
+                400 | 401 | 403 | 404 => vec![status],
+                _ => STATUSES
+                    .iter()
+                    .map(|(_, it)| *it)
+                    .filter(|it| [301, 418, 500].contains(it) && it / 100 == status / 100)
+                    .collect(),
             };
-            let meaning = by_status(call, status);
-            assert!(
-                told.iter()
-                    .any(|told| same(&meaning, &by_status(call, *told))),
-                "{status}"
-            );
+            for effect in [Effect::Read, Effect::Write] {
+                let call = match effect {
+                    Effect::Read => Call::read("s3:GetBucketTagging"),
+                    Effect::Write => Call::write("s3:PutBucketTagging"),
+                };
+                let meaning = by_status(call, status);
+                assert!(
+                    told.iter()
+                        .any(|told| same(&meaning, &by_status(call, *told))),
+                    "{status}"
+                );
+            }
         }
     }
-}
 
-#[test]
-fn every_reason_stands_in_a_table_that_users_read() {
-    let told = |meaning: &Meaning| {
-        let shown = match meaning.class {
-            Class::Terminal => Shown::Refused,
-            _ => Shown::Failing,
+    #[test]
+    fn every_reason_is_told_to_be_given_by_its_class() {
+        let told = |meaning: &Meaning| {
+            let shown = match meaning.class {
+                Class::Terminal => Shown::Refused,
+                _ => Shown::Failing,
+            };
+            let of_it = |it: &Row| it.name == meaning.reason.as_str() && it.shown.contains(&shown);
+            let mut tables = [s3bucket::reasons::REASONS, reasons::REASONS].into_iter();
+            tables.any(|table| table.iter().any(of_it))
         };
-        let of_it = |it: &Reason| it.name == meaning.reason && it.shown.contains(&shown);
-        s3bucket::reasons::REASONS
-            .iter()
-            .any(|table| table.iter().any(of_it))
-    };
-    for row in BY_CODE {
-        let Meaning { class, reason, .. } = row.meaning;
-        assert!(told(&row.meaning), "{reason}, {class}");
-    }
-    for (name, status) in STATUSES {
-        for call in [
-            Call::read("s3:GetBucketTagging"),
-            Call::write("s3:PutBucketTagging"),
-        ] {
-            assert!(told(&by_status(call, status)), "{name}");
+        for row in BY_CODE {
+            let Meaning { class, reason, .. } = row.meaning;
+            assert!(told(&row.meaning), "{reason}, {class}");
+        }
+        for (name, status) in STATUSES {
+            for call in [
+                Call::read("s3:GetBucketTagging"),
+                Call::write("s3:PutBucketTagging"),
+            ] {
+                assert!(told(&by_status(call, status)), "{name}");
+            }
         }
     }
 }

@@ -1,10 +1,14 @@
-//! The reasons as users read them: `docs/conditions`.
+//! The conditions of an operator's objects, and their reasons, as users read them: `docs/conditions`.
 
 use std::fmt::Write;
 
-use super::{Reason, Shown};
-use crate::{
-    cluster::conditions::{READY, RECONCILING, STALLED},
+use operator_core::{
+    cluster::{
+        self,
+        conditions::{PAUSED, READY, RECONCILING, STALLED},
+        events::Severity,
+    },
+    decide::reason::{Row, Shown},
     engines::controller,
 };
 
@@ -43,7 +47,7 @@ pub struct Section {
     /// What to know first; may be empty.
     pub intro: &'static str,
     /// The reasons.
-    pub reasons: &'static [Reason],
+    pub tables: &'static [&'static [Row]],
 }
 
 /// The page on what the objects of an operator may say of themselves. `own` are conditions beside those of every
@@ -60,7 +64,7 @@ pub fn page(operator: &str, group: &str, own: &[Meaning], sections: &[Section]) 
     let of_every_kind = Section {
         title: "Every kind",
         intro: "",
-        reasons: controller::reasons::REASONS,
+        tables: &[cluster::reasons::REASONS, controller::reasons::REASONS],
     };
     for section in sections.iter().chain([&of_every_kind]) {
         write_section(&mut page, section);
@@ -79,15 +83,15 @@ fn write_section(page: &mut String, section: &Section) {
     page.push_str(
         "| reason | conditions | event | what has happened | what to do |\n|---|---|---|---|---|\n",
     );
-    let mut reasons = section.reasons.to_vec();
-    reasons.sort_unstable_by_key(|it| it.name);
-    for reason in reasons {
-        let Reason {
+    let mut rows = section.tables.concat();
+    rows.sort_unstable_by_key(|it| it.name);
+    for row in rows {
+        let Row {
             name,
             shown,
             meaning,
             remedy,
-        } = reason;
+        } = row;
         let ways = once(shown, way, " or ");
         let own = once(shown, own, "; ");
         let both = [ways, own].into_iter().filter(|it| !it.is_empty());
@@ -113,7 +117,7 @@ fn once(shown: &[Shown], sort: fn(&Shown) -> Option<String>, between: &str) -> S
 
 /// The conditions of one way in which a pass ends; a reason may be given by several.
 fn way(shown: &Shown) -> Option<String> {
-    let pass = !matches!(shown, Shown::Own(..) | Shown::Event(_));
+    let pass = !matches!(shown, Shown::Own(..) | Shown::Event | Shown::Warning);
     pass.then(|| conditions(shown))
 }
 
@@ -123,45 +127,54 @@ fn own(shown: &Shown) -> Option<String> {
 }
 
 fn conditions(shown: &Shown) -> String {
+    let all = match *shown {
+        Shown::InForce => vec![(READY, true)],
+        Shown::AtWork | Shown::Failing => vec![(READY, false), (RECONCILING, true)],
+        Shown::Held | Shown::Refused => vec![(READY, false), (STALLED, true)],
+        Shown::Paused => vec![(PAUSED, true)],
+        Shown::Own(kind, holds) => vec![(kind, holds)],
+        Shown::Event | Shown::Warning => Vec::new(),
+    };
     let one = |(kind, holds)| format!("`{kind}={}`", if holds { "True" } else { "False" });
-    let all: Vec<_> = shown.conditions().map(one).collect();
+    let all: Vec<_> = all.into_iter().map(one).collect();
     all.join(", ")
 }
 
 fn event(shown: &Shown) -> Option<String> {
-    let severity: &str = shown.event()?.into();
+    let severity = match shown {
+        Shown::InForce | Shown::AtWork | Shown::Held | Shown::Event => Severity::Normal,
+        Shown::Refused | Shown::Failing | Shown::Warning => Severity::Warning,
+        Shown::Paused | Shown::Own(..) => return None,
+    };
+    let severity: &str = severity.into();
     Some(severity.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::events::Severity::{Normal, Warning};
+
+    const GADGET: &[Row] = &[
+        Row {
+            name: "Waits",
+            shown: &[Shown::AtWork, Shown::Refused, Shown::Own("Seen", false)],
+            meaning: "it is late",
+            remedy: "wait",
+        },
+        Row {
+            name: "Told",
+            shown: &[Shown::Event, Shown::Own("Seen", true), Shown::Warning],
+            meaning: "it was seen",
+            remedy: "none",
+        },
+    ];
 
     #[test]
     fn a_row_tells_where_a_reason_is_given() {
-        let reasons = &[
-            Reason {
-                name: "Waits",
-                shown: &[Shown::AtWork, Shown::Refused, Shown::Own("Seen", false)],
-                meaning: "it is late",
-                remedy: "wait",
-            },
-            Reason {
-                name: "Told",
-                shown: &[
-                    Shown::Event(Normal),
-                    Shown::Own("Seen", true),
-                    Shown::Event(Warning),
-                ],
-                meaning: "it was seen",
-                remedy: "none",
-            },
-        ];
         let section = Section {
             title: "Gadget",
             intro: "Gadgets are small.",
-            reasons,
+            tables: &[GADGET],
         };
         let own = [("Seen", "somebody looked")];
         let page = page("gadget-operator", "gadgets.example", &own, &[section]);

@@ -1,0 +1,159 @@
+//! Why something is said of an object: the reason of a condition or an event.
+//!
+//! A reason comes of a row in a table that [`reasons!`] makes, and the tables are what users read (`docs/conditions`): one
+//! that they are not told of does not compile, and one that is never given is dead code.
+
+use std::fmt;
+
+/// The reason of a condition or an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reason(&'static str);
+
+impl Reason {
+    /// Its name, in CamelCase.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// One for tests of what is the same for every reason.
+    #[cfg(test)]
+    pub(crate) const fn sample(name: &'static str) -> Self {
+        Self(name)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What users are told of a reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name, in CamelCase.
+    pub name: &'static str,
+    /// Where it is given: every place.
+    pub shown: &'static [Shown],
+    /// What has happened.
+    pub meaning: &'static str,
+    /// What to do; what happens next where that is nothing.
+    pub remedy: &'static str,
+}
+
+impl Row {
+    /// The reason that it tells of. Called by [`reasons!`] alone, for a row that stands in no table is never read.
+    #[doc(hidden)]
+    pub const fn reason(&self) -> Reason {
+        Reason(self.name)
+    }
+}
+
+/// Where a reason is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The wish is in force.
+    InForce,
+    /// Work goes on, or something else must come first.
+    AtWork,
+    /// The wish is left as it is because the user says so.
+    Held,
+    /// Only an edit helps.
+    Refused,
+    /// Something failed that is tried again.
+    Failing,
+    /// Nothing is done, as the user says.
+    Paused,
+    /// A condition of the kind's own, with whether it holds.
+    Own(&'static str, bool),
+    /// An event alone, of what is as it should be.
+    Event,
+    /// An event alone, of what somebody might want to look at.
+    Warning,
+}
+
+/// Makes a table of [`Row`]s, and beside it a [`Reason`] by the name of each.
+///
+/// ```
+/// use operator_core::decide::reason::{Shown::AtWork, reasons};
+///
+/// reasons! {
+///     /// What a gadget may say.
+///     pub const REASONS {
+///         pub(crate) OUT_OF_PAINT = "OutOfPaint" {
+///             shown: &[AtWork],
+///             meaning: "the gadget waits for paint",
+///             remedy: "fill it up",
+///         }
+///     }
+/// }
+///
+/// assert_eq!(OUT_OF_PAINT.as_str(), REASONS[0].name);
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __reasons {
+    (
+        $(#[$about:meta])*
+        $table_visibility:vis const $TABLE:tt {
+            $($visibility:vis $REASON:ident = $name:literal {
+                shown: $shown:expr,
+                meaning: $meaning:literal,
+                remedy: $remedy:literal,
+            })*
+        }
+    ) => {
+        $(#[$about])*
+        $table_visibility const $TABLE: &[$crate::decide::reason::Row] = &[
+            $($crate::decide::reason::Row {
+                name: $name,
+                shown: $shown,
+                meaning: $meaning,
+                remedy: $remedy,
+            }),*
+        ];
+
+        $(
+            #[doc = $meaning]
+            $visibility const $REASON: $crate::decide::reason::Reason =
+                $crate::decide::reason::Row {
+                    name: $name,
+                    shown: $shown,
+                    meaning: $meaning,
+                    remedy: $remedy,
+                }
+                .reason();
+        )*
+    };
+}
+
+#[doc(inline)]
+pub use __reasons as reasons;
+
+#[cfg(test)]
+mod tests {
+    use super::{Shown::Failing, *};
+
+    reasons! {
+        /// A table.
+        const TABLE {
+            LATE = "Late" {
+                shown: &[Failing],
+                meaning: "it is late",
+                remedy: "wait",
+            }
+            BROKEN = "Broken" {
+                shown: &[Failing],
+                meaning: "it broke",
+                remedy: "mend it",
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_reason() {
+        let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(names, [LATE.as_str(), BROKEN.as_str()]);
+        assert_eq!(LATE.to_string(), "Late");
+    }
+}
