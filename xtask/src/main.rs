@@ -6,13 +6,15 @@
 mod bench;
 mod control_plane;
 mod demo;
+mod gen_charts;
 mod gen_crds;
 mod gen_docs;
 mod lint;
+mod manifests;
+mod package_charts;
 mod project;
 mod run;
 mod test;
-mod tools;
 
 use std::process::ExitCode;
 
@@ -36,8 +38,11 @@ enum Command {
     ControlPlane(control_plane::ControlPlane),
     Run(run::Run),
     GenCrds(gen_crds::GenCrds),
+    GenCharts(gen_charts::GenCharts),
     GenDocs(gen_docs::GenDocs),
     Lint(lint::Lint),
+    Manifests(manifests::Manifests),
+    PackageCharts(package_charts::PackageCharts),
     Bench(bench::Bench),
 }
 
@@ -59,8 +64,11 @@ fn run(command: Command) -> Result<()> {
         Command::ControlPlane(control_plane) => control_plane.run(&project),
         Command::Run(run) => run.run(&project),
         Command::GenCrds(gen_crds) => gen_crds.run(&project),
+        Command::GenCharts(gen_charts) => gen_charts.run(&project),
         Command::GenDocs(gen_docs) => gen_docs.run(&project),
         Command::Lint(lint) => lint.run(&project),
+        Command::Manifests(manifests) => manifests.run(&project),
+        Command::PackageCharts(package) => package.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }
 }
