@@ -25,8 +25,8 @@ avapigw-operator
 
 {{- define "apigw-operator.gatewaySecrets" -}}
 {{- range .Values.grpc.tls.gatewayCertSecrets }}
-- namespace: {{ .namespace | default $.Release.Namespace }}
-  name: {{ .name }}
+- namespace: {{ .namespace | default $.Release.Namespace | quote }}
+  name: {{ .name | quote }}
 {{- end }}
 {{- end }}
 
@@ -41,7 +41,7 @@ avapigw-operator
 - name: GRPC_BIND_ADDRESS
   value: ":{{ int .Values.grpc.port }}"
 - name: CERT_DNS_NAMES
-  value: {{ concat (include "operator-library.serviceNames" . | fromYamlArray) .Values.grpc.tls.extraDnsNames | join "," }}
+  value: {{ concat (include "operator-library.serviceNames" . | fromYamlArray) .Values.grpc.tls.extraDnsNames | join "," | quote }}
 - name: CERT_PROVIDER
   value: {{ get (dict "selfsigned" "selfsigned" "cert-manager" "cert-manager" "existing" "file") .Values.grpc.tls.mode }}
 {{- if include "apigw-operator.mountsGrpc" . }}
@@ -51,14 +51,14 @@ avapigw-operator
 {{- end }}
 {{- else }}
 - name: CERT_SECRET_NAME
-  value: {{ include "apigw-operator.grpcSecret" . }}
+  value: {{ include "apigw-operator.grpcSecret" . | quote }}
 {{- with include "apigw-operator.gatewaySecrets" . | fromYamlArray }}
 {{- $secrets := list }}
 {{- range . }}
 {{- $secrets = append $secrets (printf "%s/%s" .namespace .name) }}
 {{- end }}
 - name: GATEWAY_CERT_SECRETS
-  value: {{ $secrets | join "," }}
+  value: {{ $secrets | join "," | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -67,7 +67,7 @@ avapigw-operator
 {{- if include "apigw-operator.mountsGrpc" . }}
 - name: grpc-cert
   secret:
-    secretName: {{ include "apigw-operator.grpcSecret" . }}
+    secretName: {{ include "apigw-operator.grpcSecret" . | quote }}
 {{- end }}
 {{- end }}
 
@@ -84,8 +84,8 @@ avapigw-operator
 
 {{- define "apigw-operator.ownSecrets" -}}
 {{- if not (include "apigw-operator.mountsGrpc" .) }}
-- namespace: {{ .Release.Namespace }}
-  name: {{ include "apigw-operator.grpcSecret" . }}
+- namespace: {{ .Release.Namespace | quote }}
+  name: {{ include "apigw-operator.grpcSecret" . | quote }}
 {{- include "apigw-operator.gatewaySecrets" . }}
 {{- end }}
 {{- end }}

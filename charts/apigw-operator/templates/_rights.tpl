@@ -71,7 +71,7 @@
 - apiGroups:
   - ""
   resourceNames:
-  - {{ . }}
+  - {{ . | quote }}
   resources:
   - secrets
   verbs:

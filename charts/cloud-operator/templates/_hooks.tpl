@@ -27,11 +27,11 @@ cloud-operator
 {{- end }}
 {{- if include "cloud-operator.keepsAuthorities" . }}
 - name: WEBHOOK_CONFIGURATION
-  value: {{ include "operator-library.clusterName" . }}
+  value: {{ include "operator-library.clusterName" . | quote }}
 {{- end }}
 {{- with .Values.caBundle.configMapName }}
 - name: CA_BUNDLE
-  value: /etc/operator/ca-bundle/{{ $.Values.caBundle.key }}
+  value: {{ printf "/etc/operator/ca-bundle/%s" $.Values.caBundle.key | quote }}
 {{- end }}
 {{- with .Values.webIdentity }}
 {{- if .enabled }}
@@ -48,7 +48,7 @@ cloud-operator
 {{- with .Values.caBundle.configMapName }}
 - name: ca-bundle
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
 {{- end }}
 {{- with .Values.webIdentity }}
 {{- if .enabled }}
@@ -56,7 +56,7 @@ cloud-operator
   projected:
     sources:
       - serviceAccountToken:
-          audience: {{ .audience }}
+          audience: {{ .audience | quote }}
           expirationSeconds: {{ int .expirationSeconds }}
           path: token
 {{- end }}

@@ -21,7 +21,7 @@
 - apiGroups:
   - admissionregistration.k8s.io
   resourceNames:
-  - {{ include "operator-library.clusterName" . }}
+  - {{ include "operator-library.clusterName" . | quote }}
   resources:
   - validatingwebhookconfigurations
   verbs:
@@ -111,7 +111,7 @@
 - apiGroups:
   - ""
   resourceNames:
-  - {{ . }}
+  - {{ . | quote }}
   resources:
   - secrets
   verbs:
@@ -176,8 +176,8 @@
   - v1
   clientConfig:
     service:
-      name: {{ include "operator-library.fullname" . }}
-      namespace: {{ .Release.Namespace }}
+      name: {{ include "operator-library.fullname" . | quote }}
+      namespace: {{ .Release.Namespace | quote }}
       path: /validate-s3bucket
   failurePolicy: Ignore
   matchConditions:
@@ -202,8 +202,8 @@
   - v1
   clientConfig:
     service:
-      name: {{ include "operator-library.fullname" . }}
-      namespace: {{ .Release.Namespace }}
+      name: {{ include "operator-library.fullname" . | quote }}
+      namespace: {{ .Release.Namespace | quote }}
       path: /validate-awsprovider
   failurePolicy: Ignore
   matchConditions:

@@ -26,8 +26,8 @@ it in a Secret; otherwise a Secret is mounted that cert-manager or somebody else
 {{- define "operator-library.serviceNames" -}}
 {{- $service := include "operator-library.fullname" . }}
 {{- $namespaced := printf "%s.%s" $service .Release.Namespace }}
-- {{ $service }}
-- {{ $namespaced }}
+- {{ $service | quote }}
+- {{ $namespaced | quote }}
 - {{ $namespaced }}.svc
 - {{ $namespaced }}.svc.cluster.local
 {{- end }}
@@ -40,9 +40,9 @@ it in a Secret; otherwise a Secret is mounted that cert-manager or somebody else
 {{- end }}
 {{- else if include "operator-library.servesHttps" . }}
 - name: SERVING_CERT_SECRET_NAME
-  value: {{ include "operator-library.servingSecret" . }}
+  value: {{ include "operator-library.servingSecret" . | quote }}
 - name: SERVING_CERT_DNS_NAMES
-  value: {{ include "operator-library.serviceNames" . | fromYamlArray | join "," }}
+  value: {{ include "operator-library.serviceNames" . | fromYamlArray | join "," | quote }}
 {{- end }}
 {{- end }}
 
@@ -59,7 +59,7 @@ kind: Certificate
 metadata:
   {{- include "operator-library.metadata" (dict "root" .root "name" .secret) | nindent 2 }}
 spec:
-  secretName: {{ .secret }}
+  secretName: {{ .secret | quote }}
   dnsNames:
     {{- concat (include "operator-library.serviceNames" .root | fromYamlArray) (.dnsNames | default list) | toYaml | nindent 4 }}
   usages:
@@ -69,7 +69,7 @@ spec:
     size: 256
     rotationPolicy: Always
   issuerRef:
-    name: {{ required (printf "%s.mode is cert-manager: %s.issuerRef.name must name an Issuer or ClusterIssuer" .value .value) .issuer.name }}
-    kind: {{ .issuer.kind }}
-    group: {{ .issuer.group }}
+    name: {{ required (printf "%s.mode is cert-manager: %s.issuerRef.name must name an Issuer or ClusterIssuer" .value .value) .issuer.name | quote }}
+    kind: {{ .issuer.kind | quote }}
+    group: {{ .issuer.group | quote }}
 {{- end }}

@@ -35,7 +35,7 @@ spec:
 {{- end }}
 
 {{- define "operator-library.pod" -}}
-serviceAccountName: {{ include "operator-library.serviceAccountName" . }}
+serviceAccountName: {{ include "operator-library.serviceAccountName" . | quote }}
 automountServiceAccountToken: true
 # A Service called `grpc` in this namespace would otherwise set GRPC_PORT, which is one of our settings.
 enableServiceLinks: false
@@ -44,7 +44,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 # The passes in hand have 20 s, the lease's release and the last answers 5 s more.
 terminationGracePeriodSeconds: 30
@@ -76,7 +76,7 @@ topologySpreadConstraints:
 {{- end }}
 containers:
   - name: operator
-    image: {{ include "operator-library.image" . }}
+    image: {{ include "operator-library.image" . | quote }}
     imagePullPolicy: {{ .Values.image.pullPolicy }}
     {{- with .Values.extraArgs }}
     args:
@@ -129,11 +129,11 @@ containers:
 volumes:
   - name: settings
     configMap:
-      name: {{ include "operator-library.fullname" . }}
+      name: {{ include "operator-library.fullname" . | quote }}
   {{- if include "operator-library.mountsCertificate" . }}
   - name: serving-cert
     secret:
-      secretName: {{ include "operator-library.servingSecret" . }}
+      secretName: {{ include "operator-library.servingSecret" . | quote }}
   {{- end }}
   {{- with include (printf "%s.volumes" .Chart.Name) . | trim }}
   {{- . | nindent 2 }}

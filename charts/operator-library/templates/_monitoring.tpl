@@ -10,7 +10,7 @@ spec:
     matchLabels:
       {{- include "operator-library.selectorLabels" $ | nindent 6 }}
   namespaceSelector:
-    matchNames: [{{ $.Release.Namespace }}]
+    matchNames: [{{ $.Release.Namespace | quote }}]
   endpoints:
     - port: metrics
       path: /metrics
@@ -26,15 +26,15 @@ spec:
         serverName: {{ include "operator-library.fullname" $ }}.{{ $.Release.Namespace }}.svc
         ca:
           secret:
-            name: {{ include "operator-library.servingSecret" $ }}
+            name: {{ include "operator-library.servingSecret" $ | quote }}
             key: ca.crt
       {{- with .tokenSecret }}
       {{- if .name }}
       authorization:
         type: Bearer
         credentials:
-          name: {{ .name }}
-          key: {{ .key }}
+          name: {{ .name | quote }}
+          key: {{ .key | quote }}
       {{- else }}
       bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
       {{- end }}
@@ -70,7 +70,7 @@ metadata:
   {{- include "operator-library.metadata" (dict "root" . "labels" .Values.prometheusRule.labels) | nindent 2 }}
 spec:
   groups:
-    - name: {{ include "operator-library.clusterName" . }}
+    - name: {{ include "operator-library.clusterName" . | quote }}
       rules:
         {{- range concat (include "operator-library.alerts" . | fromYamlArray) (include (printf "%s.alerts" .Chart.Name) . | fromYamlArray) }}
         - alert: {{ .alert }}

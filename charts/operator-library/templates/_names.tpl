@@ -30,7 +30,7 @@ them again.
 
 {{- define "operator-library.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "operator-library.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "operator-library.labels" -}}
@@ -50,10 +50,10 @@ The metadata of an object: a dict of `root`, and where they are not the release'
 */}}
 {{- define "operator-library.metadata" -}}
 {{- $root := .root -}}
-name: {{ .name | default (include "operator-library.fullname" $root) }}
+name: {{ .name | default (include "operator-library.fullname" $root) | quote }}
 {{- $namespace := hasKey . "namespace" | ternary .namespace $root.Release.Namespace }}
 {{- with $namespace }}
-namespace: {{ . }}
+namespace: {{ . | quote }}
 {{- end }}
 labels:
   {{- include "operator-library.labels" $root | nindent 2 }}

@@ -61,8 +61,8 @@ rules:
 {{- /* The Secrets that the operator itself makes and writes. */}}
 {{- define "operator-library.ownSecrets" -}}
 {{- if and (include "operator-library.servesHttps" .) (eq .Values.certificate.mode "selfsigned") }}
-- namespace: {{ .Release.Namespace }}
-  name: {{ include "operator-library.servingSecret" . }}
+- namespace: {{ .Release.Namespace | quote }}
+  name: {{ include "operator-library.servingSecret" . | quote }}
 {{- end }}
 {{- with include (printf "%s.ownSecrets" .Chart.Name) . | trim }}
 {{ . }}
@@ -87,11 +87,11 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ .kind }}
-  name: {{ .name }}
+  name: {{ .name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "operator-library.serviceAccountName" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "operator-library.serviceAccountName" .root | quote }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end }}
 
 {{- /* The right to read the metrics, and who has it. */}}
@@ -113,12 +113,12 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: {{ $name }}
+  name: {{ $name | quote }}
 subjects:
   {{- range . }}
   - kind: ServiceAccount
-    name: {{ .name }}
-    namespace: {{ .namespace }}
+    name: {{ .name | quote }}
+    namespace: {{ .namespace | quote }}
   {{- end }}
 {{- end }}
 {{- end }}

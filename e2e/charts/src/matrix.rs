@@ -150,7 +150,7 @@ fn of_cloud() -> [(&'static str, Value); 4] {
                     "allowedRoles": ["arn:aws:iam::*:role/tenants/{namespace}/*"], "enforceExternalIds": true,
                     "ambientCredentialsNamespaces": ["platform"], "instanceCredentials": false,
                     "webIdentityTokenFolders": ["/tokens"], "allowedEndpoints": ["https://localhost:4566"],
-                    "allowHttpEndpoints": true, "callRate": 2000000, "callBurst": 7,
+                    "allowHttpEndpoints": true, "callRate": 2000, "callBurst": 7,
                 },
                 "earlierInstallations": ["a", "b"], "defaultDeletionPolicy": "Retain",
                 "driftInterval": "30m", "sweepInterval": "2h",

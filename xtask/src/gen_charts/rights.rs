@@ -15,14 +15,14 @@ use crate::project::Project;
 const NAMES: [(&str, &str); 4] = [
     (
         "CLUSTER-NAME",
-        "{{ include \"operator-library.clusterName\" . }}",
+        "{{ include \"operator-library.clusterName\" . | quote }}",
     ),
     (
         "SERVICE-NAME",
-        "{{ include \"operator-library.fullname\" . }}",
+        "{{ include \"operator-library.fullname\" . | quote }}",
     ),
-    ("RELEASE-NAMESPACE", "{{ .Release.Namespace }}"),
-    ("SECRET-NAME", "{{ . }}"),
+    ("RELEASE-NAMESPACE", "{{ .Release.Namespace | quote }}"),
+    ("SECRET-NAME", "{{ . | quote }}"),
 ];
 
 /// What an operator's example prints.
@@ -97,7 +97,7 @@ mod tests {
     fn names_are_those_of_the_installation() {
         let rules = json!([{ "verbs": ["get"], "resourceNames": ["SECRET-NAME"] }]);
         let text = yaml(&rules).unwrap();
-        assert!(text.contains("- {{ . }}\n"), "{text}");
+        assert!(text.contains("- {{ . | quote }}\n"), "{text}");
         assert_eq!(yaml(&json!([])).unwrap(), "");
     }
 }
