@@ -2,7 +2,7 @@
 
 mod definition;
 mod exceptions;
-mod files;
+pub mod files;
 mod released;
 mod schema;
 
@@ -91,7 +91,8 @@ fn compare(committed: &Files, generated: &Files) -> Vec<String> {
     missing.chain(other).collect()
 }
 
-fn first_difference(committed: &str, generated: &str) -> String {
+/// Where two texts differ first, and how.
+pub fn first_difference(committed: &str, generated: &str) -> String {
     let line = committed
         .lines()
         .zip(generated.lines())

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
+use tools::{DENY, MACHETE};
 use xshell::cmd;
 
 use crate::project::Project;
-use crate::tools::{DENY, MACHETE};
 
 /// Check format, lints, dependencies, and that each crate builds by itself.
 ///
@@ -22,13 +22,13 @@ impl Lint {
             Ok(cmd!(sh, "cargo fmt --all --check").run()?)
         });
         steps.run("dependencies are allowed (deny.toml)", || {
-            let deny = DENY.program(sh)?;
+            let deny = DENY.program()?;
             Ok(cmd!(sh, "{deny} --locked check bans licenses sources").run()?)
         });
         steps.run(
             "dependencies are used (repair: take them out of Cargo.toml)",
             || {
-                let machete = MACHETE.program(sh)?;
+                let machete = MACHETE.program()?;
                 Ok(cmd!(sh, "{machete} --with-metadata").run()?)
             },
         );

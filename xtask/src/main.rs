@@ -7,13 +7,15 @@ mod bench;
 mod cluster;
 mod control_plane;
 mod demo;
+mod gen_charts;
 mod gen_crds;
 mod gen_docs;
 mod lint;
+mod manifests;
+mod package_charts;
 mod project;
 mod run;
 mod test;
-mod tools;
 
 use std::process::ExitCode;
 
@@ -38,8 +40,11 @@ enum Command {
     Cluster(cluster::Cluster),
     Run(run::Run),
     GenCrds(gen_crds::GenCrds),
+    GenCharts(gen_charts::GenCharts),
     GenDocs(gen_docs::GenDocs),
     Lint(lint::Lint),
+    Manifests(manifests::Manifests),
+    PackageCharts(package_charts::PackageCharts),
     Bench(bench::Bench),
 }
 
@@ -62,8 +67,11 @@ fn run(command: Command) -> Result<()> {
         Command::Cluster(cluster) => cluster.run(&project),
         Command::Run(run) => run.run(&project),
         Command::GenCrds(gen_crds) => gen_crds.run(&project),
+        Command::GenCharts(gen_charts) => gen_charts.run(&project),
         Command::GenDocs(gen_docs) => gen_docs.run(&project),
         Command::Lint(lint) => lint.run(&project),
+        Command::Manifests(manifests) => manifests.run(&project),
+        Command::PackageCharts(package) => package.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }
 }

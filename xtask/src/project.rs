@@ -53,6 +53,16 @@ impl Project {
         self.root.join("crates/crd-types/released")
     }
 
+    /// The Helm charts.
+    pub fn charts(&self) -> PathBuf {
+        self.root.join("charts")
+    }
+
+    /// The page on an operator's settings.
+    pub fn settings_page(&self, operator: &str) -> PathBuf {
+        self.root.join(format!("docs/settings/{operator}.md"))
+    }
+
     /// What was changed since the last release although it takes something away from users.
     pub fn breaking_changes(&self) -> PathBuf {
         self.root.join("crates/crd-types/breaking-changes.yaml")

@@ -8,6 +8,7 @@ use clap::Args;
 use xshell::cmd;
 
 use crate::control_plane::{self, Shared};
+use crate::gen_charts;
 use crate::gen_crds;
 use crate::gen_docs;
 use crate::project::Project;
@@ -15,7 +16,7 @@ use crate::project::Project;
 /// Names the kubeconfig file of the control plane that the harness is to use.
 const SHARED: &str = "E2E_CONTROL_PLANE";
 
-/// Run the tests: unit, integration and documentation tests, and check the committed CRDs and pages of
+/// Run the tests: unit, integration and documentation tests, and check the committed CRDs, charts and pages of
 /// documentation that are generated.
 ///
 /// Integration tests share one control plane, started for this run and stopped
@@ -49,9 +50,9 @@ impl Test {
 
         // What does not compile should say so before anything is started.
         cmd!(sh, "cargo test --no-run {selection...} {args...}").run()?;
-        let checked = self
-            .checks_generated()
-            .then(|| [gen_crds::check(project), gen_docs::check(project)]);
+        let checked = self.checks_generated().then(|| {
+            [gen_crds::check, gen_docs::check, gen_charts::check].map(|check| check(project))
+        });
 
         let started = match kubeconfig {
             None if !self.unit => {

@@ -6,9 +6,22 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use operator_core::{cluster::reviews, process::http::reader};
 
+/// The API group.
+const GROUP: &str = "avapigw.io";
+/// What whoever works with them does.
+const ALL: [&str; 8] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+];
+
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
-    const GROUP: &str = "avapigw.io";
     vec![
         rule(
             GROUP,
@@ -42,6 +55,22 @@ pub fn metrics() -> Vec<PolicyRule> {
 /// Rules for a ClusterRole `metrics-reader`: what whoever scrapes needs.
 pub fn metrics_reader() -> Vec<PolicyRule> {
     vec![reader(&["/metrics"])]
+}
+
+/// Rules for a ClusterRole that is aggregated to Kubernetes' own `view`: none, as specs may hold passwords as plain text,
+/// and `view` shows none.
+pub fn view() -> Vec<PolicyRule> {
+    Vec::new()
+}
+
+/// Rules for one that is aggregated to `edit`.
+pub fn edit() -> Vec<PolicyRule> {
+    admin()
+}
+
+/// Rules for one that is aggregated to `admin`.
+pub fn admin() -> Vec<PolicyRule> {
+    vec![rule(GROUP, &["apiroutes", "backends"], &ALL)]
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {

@@ -9,9 +9,24 @@ use operator_core::{
     process::http::reader,
 };
 
+/// The API group.
+const GROUP: &str = "aws-infra-operator.runner.codes";
+/// What whoever looks at objects does.
+const READ: [&str; 3] = ["get", "list", "watch"];
+/// What whoever works with them does.
+const ALL: [&str; 8] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+];
+
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
-    const GROUP: &str = "aws-infra-operator.runner.codes";
     vec![
         rule(
             GROUP,
@@ -60,6 +75,25 @@ pub fn metrics() -> Vec<PolicyRule> {
 /// Rules for a ClusterRole `metrics-reader`: what whoever scrapes needs.
 pub fn metrics_reader() -> Vec<PolicyRule> {
     vec![reader(&["/metrics"])]
+}
+
+/// Rules for a ClusterRole that is aggregated to Kubernetes' own `view`.
+pub fn view() -> Vec<PolicyRule> {
+    vec![rule(GROUP, &["awsproviders", "s3buckets"], &READ)]
+}
+
+/// Rules for one that is aggregated to `edit`. Whoever may write an AWSProvider acts with the operator's trust, and
+/// so that is not among them.
+pub fn edit() -> Vec<PolicyRule> {
+    vec![
+        rule(GROUP, &["awsproviders"], &READ),
+        rule(GROUP, &["s3buckets"], &ALL),
+    ]
+}
+
+/// Rules for one that is aggregated to `admin`.
+pub fn admin() -> Vec<PolicyRule> {
+    vec![rule(GROUP, &["awsproviders", "s3buckets"], &ALL)]
 }
 
 /// Rules that hold cluster-wide where the ValidatingWebhookConfiguration `name` is the setting WEBHOOK_CONFIGURATION.

@@ -59,6 +59,14 @@ impl SelfSigned {
             let names = names.entry(secret.namespace.to_string()).or_default();
             names.push(secret.name.to_string());
         }
+        names
+            .into_iter()
+            .map(|(namespace, names)| (namespace, Self::rules_for(names)))
+            .collect()
+    }
+
+    /// What the upkeep may do with Secrets of these names, in their namespace.
+    pub fn rules_for(names: Vec<String>) -> Vec<PolicyRule> {
         let rule = |verbs: &[&str], names: Option<Vec<String>>| PolicyRule {
             api_groups: Some(vec![String::new()]),
             resources: Some(vec!["secrets".to_owned()]),
@@ -67,16 +75,10 @@ impl SelfSigned {
             ..PolicyRule::default()
         };
         // RBAC cannot bind a creation to a name.
-        let rules = |names| {
-            vec![
-                rule(&["get", "patch"], Some(names)),
-                rule(&["create"], None),
-            ]
-        };
-        names
-            .into_iter()
-            .map(|(namespace, names)| (namespace, rules(names)))
-            .collect()
+        vec![
+            rule(&["get", "patch"], Some(names)),
+            rule(&["create"], None),
+        ]
     }
 }
 

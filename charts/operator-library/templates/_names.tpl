@@ -1,0 +1,78 @@
+{{- /*
+Names and labels.
+
+A namespace holds one installation of an operator: its replicas share one Lease, whose name is the operator's. So the
+objects are named for the operator and not for the release, and Helm itself refuses a second release that would make
+them again.
+*/}}
+
+{{- /* What the operator calls itself; its chart says it. */}}
+{{- define "operator-library.name" -}}
+{{ include (printf "%s.name" .Chart.Name) . }}
+{{- end }}
+
+{{- define "operator-library.fullname" -}}
+{{ .Values.fullnameOverride | default (include "operator-library.name" .) }}
+{{- end }}
+
+{{- /* For objects outside of the release's namespace. Neither part holds a dot, so no two installations share it. */}}
+{{- define "operator-library.clusterName" -}}
+{{ include "operator-library.fullname" . }}.{{ .Release.Namespace }}
+{{- end }}
+
+{{- define "operator-library.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "operator-library.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "operator-library.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "operator-library.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{- define "operator-library.labels" -}}
+{{ include "operator-library.selectorLabels" . }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /*
+The metadata of an object: a dict of `root`, and where they are not the release's namespace and the full name, of
+`namespace` (empty for none) and `name`; `labels` and `annotations` are added to those that all objects have.
+*/}}
+{{- define "operator-library.metadata" -}}
+{{- $root := .root -}}
+name: {{ .name | default (include "operator-library.fullname" $root) | quote }}
+{{- $namespace := hasKey . "namespace" | ternary .namespace $root.Release.Namespace }}
+{{- with $namespace }}
+namespace: {{ . | quote }}
+{{- end }}
+labels:
+  {{- include "operator-library.labels" $root | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (.annotations | default dict) $root.Values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* What is added to the metadata of a CustomResourceDefinition. */}}
+{{- define "operator-library.definitionMetadata" -}}
+labels:
+  {{- include "operator-library.labels" . | nindent 2 }}
+{{- $keep := .Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict }}
+{{- with merge $keep .Values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

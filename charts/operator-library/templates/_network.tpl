@@ -1,0 +1,76 @@
+{{- define "operator-library.service" -}}
+{{- $ports := include "operator-library.ports" . | fromYamlArray }}
+{{- if $ports }}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "operator-library.metadata" (dict "root" . "annotations" .Values.service.annotations) | nindent 2 }}
+spec:
+  type: {{ .Values.service.type }}
+  selector:
+    {{- include "operator-library.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- range $ports }}
+    - name: {{ .name }}
+      port: {{ int (.servicePort | default .port) }}
+      targetPort: {{ .name }}
+      protocol: TCP
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "operator-library.podDisruptionBudget" -}}
+{{- with .Values.podDisruptionBudget }}
+{{- if .enabled }}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "operator-library.metadata" (dict "root" $) | nindent 2 }}
+spec:
+  {{- if not (kindIs "invalid" .minAvailable) }}
+  minAvailable: {{ .minAvailable }}
+  {{- else }}
+  maxUnavailable: {{ kindIs "invalid" .maxUnavailable | ternary 1 .maxUnavailable }}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- include "operator-library.selectorLabels" $ | nindent 6 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /*
+Whom the ports are open to. API servers, kubelets and scrapers call from addresses that no selector names, and what is
+behind those ports guards itself: certificates, tokens, or nothing worth guarding.
+*/}}
+{{- define "operator-library.networkPolicy" -}}
+{{- if .Values.networkPolicy.enabled }}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "operator-library.metadata" (dict "root" .) | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "operator-library.selectorLabels" . | nindent 6 }}
+  policyTypes: [Ingress]
+  ingress:
+    - ports:
+        - port: probes
+          protocol: TCP
+        {{- if .Values.metrics.enabled }}
+        - port: metrics
+          protocol: TCP
+        {{- end }}
+        {{- if include (printf "%s.servesWebhooks" .Chart.Name) . }}
+        - port: webhooks
+          protocol: TCP
+        {{- end }}
+    {{- with include (printf "%s.ingress" .Chart.Name) . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.networkPolicy.ingress }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end }}
+{{- end }}

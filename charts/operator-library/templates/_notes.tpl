@@ -1,0 +1,13 @@
+{{- define "operator-library.notes" -}}
+{{ include "operator-library.name" . }} {{ .Chart.AppVersion }} is installed in namespace {{ .Release.Namespace }}.
+
+  kubectl -n {{ .Release.Namespace }} rollout status deployment/{{ include "operator-library.fullname" . }}
+  kubectl -n {{ .Release.Namespace }} logs deployment/{{ include "operator-library.fullname" . }}
+
+It looks after {{ with .Values.watchNamespaces }}the namespaces {{ join ", " . }}{{ else }}all namespaces{{ end }}.
+{{- if and .Values.crds.install (not .Values.crds.keep) }}
+
+crds.keep is false: uninstalling this release deletes its CustomResourceDefinitions, and with them every object of
+their kinds.
+{{- end }}
+{{- end }}

@@ -1,0 +1,150 @@
+//! Helm, as users have it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+use harness::scratch::Scratch;
+use serde_json::Value;
+use tools::{HELM_3, HELM_4};
+
+use crate::{Rendered, chart};
+
+/// The version that Helm is told that the cluster has, where there is none.
+const KUBERNETES: &str = "1.36.3";
+
+/// A Helm with a home of its own, so that it neither reads nor writes the user's.
+#[derive(Debug)]
+pub struct Helm {
+    /// `helm 3` or `helm 4`.
+    pub name: &'static str,
+    program: PathBuf,
+    home: Scratch,
+}
+
+/// Both that users have, the earlier one first.
+///
+/// # Errors
+/// When one cannot be built.
+pub fn helms() -> Result<&'static [Helm; 2]> {
+    static HELMS: OnceLock<[Helm; 2]> = OnceLock::new();
+    if let Some(helms) = HELMS.get() {
+        return Ok(helms);
+    }
+    let helms = [
+        Helm::new("helm 3", HELM_3.program()?)?,
+        Helm::new("helm 4", HELM_4.program()?)?,
+    ];
+    Ok(HELMS.get_or_init(|| helms))
+}
+
+impl Helm {
+    fn new(name: &'static str, program: PathBuf) -> Result<Self> {
+        let home = Scratch::new("helm")?;
+        Ok(Self {
+            name,
+            program,
+            home,
+        })
+    }
+
+    /// What a chart makes of these values, in the namespace `namespace`.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses.
+    pub fn template(&self, name: &str, namespace: &str, values: &Value) -> Result<Rendered> {
+        let file = self.values(values)?;
+        let mut template = self.command();
+        template
+            .args(["template", "installed"])
+            .arg(chart(name))
+            .args(["--namespace", namespace, "--kube-version", KUBERNETES])
+            .arg("--values")
+            .arg(file.path());
+        Rendered::of(&self.run(template)?)
+    }
+
+    /// Whether Helm finds nothing wrong with a chart.
+    ///
+    /// # Errors
+    /// What it finds.
+    pub fn lint(&self, name: &str, values: &Value) -> Result<()> {
+        let file = self.values(values)?;
+        let mut lint = self.command();
+        lint.args(["lint", "--strict", "--kube-version", KUBERNETES])
+            .arg(chart(name))
+            .arg("--values")
+            .arg(file.path());
+        self.run(lint).map(drop)
+    }
+
+    /// Installs or upgrades the release `installed` of this namespace, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses.
+    pub fn upgrade(
+        &self,
+        cluster: &Path,
+        name: &str,
+        namespace: &str,
+        values: &Value,
+    ) -> Result<()> {
+        let file = self.values(values)?;
+        let mut upgrade = self.command();
+        upgrade
+            .args(["upgrade", "--install", "installed"])
+            .arg(chart(name))
+            .args(["--namespace", namespace, "--create-namespace"])
+            .arg("--kubeconfig")
+            .arg(cluster)
+            .arg("--values")
+            .arg(file.path());
+        self.run(upgrade).map(drop)
+    }
+
+    /// Runs Helm with these arguments on a cluster and a namespace of it.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses.
+    pub fn on(&self, cluster: &Path, namespace: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .args(["--namespace", namespace, "--kubeconfig"])
+            .arg(cluster);
+        self.run(command)
+    }
+
+    fn values(&self, values: &Value) -> Result<tempfile::NamedTempFile> {
+        let file = tempfile::NamedTempFile::new_in(self.home.path())?;
+        std::fs::write(file.path(), values.to_string())?;
+        Ok(file)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        let home = self.home.path();
+        command
+            .env("HELM_CACHE_HOME", home.join("cache"))
+            .env("HELM_CONFIG_HOME", home.join("config"))
+            .env("HELM_DATA_HOME", home.join("data"))
+            .env_remove("KUBECONFIG");
+        command
+    }
+
+    fn run(&self, mut command: Command) -> Result<String> {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command
+            .output()
+            .with_context(|| format!("cannot run {}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&stdout).into_owned();
+        if !status.success() {
+            bail!("{}: {said}{}", self.name, String::from_utf8_lossy(&stderr));
+        }
+        Ok(said)
+    }
+}

@@ -1,0 +1,21 @@
+//! The charts as Helm renders them, for tests.
+
+mod helm;
+mod rendered;
+
+pub mod matrix;
+
+pub use helm::{Helm, helms};
+pub use rendered::Rendered;
+
+use std::path::{Path, PathBuf};
+
+/// The chart of this name.
+pub fn chart(name: &str) -> PathBuf {
+    root().join("charts").join(name)
+}
+
+/// The folder of the project.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

@@ -1,0 +1,228 @@
+//! How values become settings of an operator: by what its page in `docs/settings` says of each.
+
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::values::{Entry, Fields, Shape};
+use crate::project::Project;
+
+/// What a page of `docs/settings` tells, which is made of the operator's code.
+#[derive(Debug)]
+pub struct SettingsPage {
+    settings: Vec<Setting>,
+    /// The feature gates.
+    pub gates: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Setting {
+    name: String,
+    /// As the page shows it: code, words, or nothing.
+    default: String,
+    /// Whether a change of the mounted ConfigMap takes effect at once.
+    is_live: bool,
+}
+
+impl SettingsPage {
+    /// The page of an operator.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(project: &Project, operator: &str) -> Result<Self> {
+        let file = project.settings_page(operator);
+        let read = || Self::read(&fs::read_to_string(&file)?);
+        read().with_context(|| format!("cannot read {}", file.display()))
+    }
+
+    fn read(page: &str) -> Result<Self> {
+        let mut found = Self {
+            settings: Vec::new(),
+            gates: Vec::new(),
+        };
+        for line in page.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<_> = line
+                .split(" | ")
+                .map(|cell| cell.trim_matches(['|', ' ']))
+                .collect();
+            let name = cells[0].trim_matches('`').to_owned();
+            match cells[..] {
+                [_, "on" | "off", _] => found.gates.push(name),
+                [_, _, _, default, .., change] => found.settings.push(Setting {
+                    name,
+                    default: default.replace(['`', '\\'], ""),
+                    is_live: change == "at once",
+                }),
+                _ => bail!("a row is neither a setting nor a gate: {line}"),
+            }
+        }
+        ensure!(!found.settings.is_empty(), "it tells no setting");
+        Ok(found)
+    }
+}
+
+/// The templates `CHART.settings.live`, lines of the ConfigMap, and `CHART.settings.env`, a list of variables.
+///
+/// # Errors
+/// Names a value whose setting the operator does not have, or whose default is another one.
+pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<String> {
+    let (mut live, mut env) = (String::new(), String::new());
+    for (path, leaf) in fields.leaves() {
+        let Some(name) = &leaf.setting else { continue };
+        let known = page.settings.iter().find(|it| it.name == *name);
+        let setting = known.with_context(|| format!("{path}: {chart} has no setting {name}"))?;
+        let given = shown(leaf);
+        ensure!(
+            given.is_empty() || given == setting.default,
+            "{path}: the default is {given:?}, and that of {name} is {:?}",
+            setting.default
+        );
+        let (guard, value) = expression(&path, leaf.shape()?)?;
+        let (text, line) = match setting.is_live {
+            true => (&mut live, format!("{name}: {{{{ {value} | quote }}}}")),
+            false => (
+                &mut env,
+                format!("- name: {name}\n  value: {{{{ {value} | quote }}}}"),
+            ),
+        };
+        match guard {
+            Some(guard) => writeln!(text, "{{{{- if {guard} }}}}\n{line}\n{{{{- end }}}}")?,
+            None => writeln!(text, "{line}")?,
+        }
+    }
+    Ok(format!(
+        "{{{{- /* Made by `cargo xtask gen-charts` of charts/values: edit there. */}}}}\n\
+         \n{{{{- define \"{chart}.settings.live\" -}}}}\n{live}{{{{- end }}}}\n\
+         \n{{{{- define \"{chart}.settings.env\" -}}}}\n{env}{{{{- end }}}}\n"
+    ))
+}
+
+/// When a setting is given, and its value, as Helm writes them.
+fn expression(path: &str, shape: Shape) -> Result<(Option<String>, String)> {
+    let at = format!(".Values.{path}");
+    Ok(match shape {
+        Shape::Text | Shape::Duration => (Some(at.clone()), at),
+        Shape::Flag => (None, at),
+        // A number from a values file is a float, which is written with an exponent from a million on.
+        Shape::Count => (None, format!("int64 {at}")),
+        Shape::Names => (Some(at.clone()), format!("join \",\" {at}")),
+        Shape::Gates => (
+            Some(at.clone()),
+            format!("include \"operator-library.gates\" {at}"),
+        ),
+        other => bail!("{path}: no setting is given by the shape {other:?}"),
+    })
+}
+
+/// A default as the page would show it.
+fn shown(leaf: &Entry) -> String {
+    match &leaf.default {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(texts) => {
+            let texts: Vec<_> = texts.iter().filter_map(|it| it.as_str()).collect();
+            texts.join(",")
+        }
+        serde_json::Value::Object(_) => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gen_charts::CHARTS;
+
+    const PAGE: &str = "\
+        | variable | flag | value | default | meaning | change |\n\
+        | `LEVEL` | `--level` | `info`, `debug` | `info` | How much | at once |\n\
+        | `NAMES` | `--names` | NAMES |  | Which, or a \\| b | restart |\n\
+        |  | `--file` | FILE |  | A file |  |\n\
+        | name | default | part |\n\
+        | `Traces` | on | traces |\n";
+
+    fn written(values: &str) -> Result<String> {
+        let fields: Fields = serde_saphyr::from_str(values)?;
+        templates("c", &fields, &SettingsPage::read(PAGE)?)
+    }
+
+    #[test]
+    fn what_takes_effect_at_once_is_in_the_config_map_and_the_rest_in_the_environment() {
+        let text = written(
+            "log: { text: L., fields: { level: { text: L., default: info, setting: LEVEL } } }\n\
+             names: { text: N., default: [], shape: names, setting: NAMES }\n",
+        )
+        .unwrap();
+        let (live, env) = text.split_once("settings.env").unwrap();
+        assert!(
+            live.contains("LEVEL: {{ .Values.log.level | quote }}"),
+            "{live}"
+        );
+        assert!(
+            env.contains(
+                "{{- if .Values.names }}\n- name: NAMES\n  value: {{ join \",\" .Values.names | quote }}\n{{- end }}"
+            ),
+            "{env}"
+        );
+        let page = SettingsPage::read(PAGE).unwrap();
+        assert_eq!(
+            (page.gates, page.settings.len()),
+            (vec!["Traces".to_owned()], 2)
+        );
+    }
+
+    #[test]
+    fn a_setting_that_is_not_there_or_has_another_default_is_refused() {
+        for (values, named) in [
+            (
+                "a: { text: A., default: '', setting: NOPE }",
+                "no setting NOPE",
+            ),
+            (
+                "a: { text: A., default: debug, setting: LEVEL }",
+                "that of LEVEL is \"info\"",
+            ),
+        ] {
+            let refused = format!("{:#}", written(values).unwrap_err());
+            assert!(refused.contains(named), "{refused}");
+        }
+    }
+
+    /// What the other of two names of one thing says, what is known without it, and what a chart has no use for.
+    const NOT_SAID: [&str; 8] = [
+        "METRICS_PORT",
+        "HEALTH_PROBE_PORT",
+        "WEBHOOK_PORT",
+        "GRPC_PORT",
+        "LEADER_ELECTION_NAMESPACE",
+        "CERT_SECRET_NAMESPACE",
+        "CERT_NAMESPACE",
+        "CERT_SERVICE_NAME",
+    ];
+
+    #[test]
+    fn every_setting_of_an_operator_can_be_said_by_its_chart() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        for chart in CHARTS {
+            let folders = [chart.name, "operator-library"];
+            let templates: String = folders
+                .iter()
+                .flat_map(|it| fs::read_dir(format!("{root}/charts/{it}/templates")).unwrap())
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_file())
+                .map(|path| fs::read_to_string(path).unwrap())
+                .collect();
+            let page = fs::read_to_string(format!("{root}/docs/settings/{}.md", chart.name));
+            for Setting { name, .. } in SettingsPage::read(&page.unwrap()).unwrap().settings {
+                let forms = [
+                    format!("{name}: "),
+                    format!("name: {name}\n"),
+                    format!("\"{name}\""),
+                ];
+                let is_said = forms.iter().any(|form| templates.contains(form));
+                let is_left_out = NOT_SAID.contains(&name.as_str());
+                assert!(is_said != is_left_out, "{}: {name}", chart.name);
+            }
+        }
+    }
+}
