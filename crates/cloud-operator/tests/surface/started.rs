@@ -89,7 +89,7 @@ async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
     let user = scene.cluster.user("blind", rules).await?;
     let started = scene.program(&user.config(), &[], &[])?;
     for watch in ["watch-awsprovider", "watch-s3bucket"] {
-        let named = format!("[-]{watch} failed: list: ");
+        let named = format!("[-]{watch} failed: watch: ");
         started.not_ready(&named).await?;
     }
     for path in ["/readyz", "/ready"] {
