@@ -117,7 +117,7 @@ fn definition(file: &Path) -> Result<Option<CustomResourceDefinition>> {
     let text = fs::read_to_string(file)?;
     let kinds = ["ServiceMonitor", "PrometheusRule", "Certificate"];
     let names = |kind: &&str| text.contains(&format!("\n    kind: {kind}\n"));
-    if !kinds.iter().any(|kind| names(kind)) {
+    if !kinds.iter().any(names) {
         return Ok(None);
     }
     let read = serde_saphyr::from_str(&text);

@@ -39,7 +39,7 @@ fn settings<P: Program>(rendered: &Rendered) -> Result<P> {
             None if name == "CONFIG_DIR" => folder.path().to_owned().into_os_string(),
             None => variable["value"].as_str().context("a value")?.into(),
         };
-        let twice = env.insert(name.to_owned(), OsString::from(value)).is_some();
+        let twice = env.insert(name.to_owned(), value).is_some();
         ensure!(!twice, "{name} is given twice");
     }
     let args = rendered.container()?["args"]
