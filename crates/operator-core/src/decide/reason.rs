@@ -1,7 +1,7 @@
 //! Why something is said of an object: the reason of a condition or an event.
 //!
-//! A reason comes of a row in a table that [`reasons!`] makes, and the tables are what users read (`docs/conditions`): one
-//! that they are not told of does not compile, and one that is never given is dead code.
+//! [`reasons!`] makes each together with its row in a table, and the tables are what users read (`docs/conditions`). One
+//! that is never given is dead code, unless it is public.
 
 use std::fmt;
 
