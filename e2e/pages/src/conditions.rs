@@ -70,7 +70,7 @@ pub fn page(operator: &str, group: &str, own: &[Meaning], sections: &[Section]) 
         write_section(&mut page, section);
     }
     page.push_str(
-        "\nMade by `cargo xtask gen-docs` from the tables that the operator is checked by.\n",
+        "\nMade by `cargo xtask gen-docs` from the tables that its reasons are made by.\n",
     );
     page
 }

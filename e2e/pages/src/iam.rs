@@ -58,7 +58,7 @@ Whoever takes on a role also needs to be let in by its trust policy. A role for 
 }
 ```
 
-A role that EKS Pod Identity gives to the operator's Pod. For which ServiceAccount, the association says, and so do the tags of the session, unless the association turns them off:
+A role that EKS Pod Identity gives to the operator's Pod. For which ServiceAccount, the association says, and so do the tags of the session, unless the association turns them off (leave the Condition out then):
 
 ```json
 {

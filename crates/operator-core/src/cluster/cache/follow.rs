@@ -39,6 +39,8 @@ pub const WATCH_SECONDS: u32 = 120;
 
 /// Where the pauses between failures stop growing.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause that is made because it is asked for: one odd answer is not to still a watch for hours.
+const LONGEST_ASKED: Duration = Duration::from_secs(120);
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -177,7 +179,7 @@ pub(super) async fn follow<P: Projection>(
     }
 }
 
-/// How long to wait after a failure: as long as the API server asks for, if it does.
+/// How long to wait after a failure: as long as the API server asks for, if it does, within reason.
 fn pause(backoff: &mut DefaultBackoff, error: Option<&watcher::Error>) -> Duration {
     let asked = error.and_then(|error| match error {
         watcher::Error::InitialListFailed(error)
@@ -185,6 +187,7 @@ fn pause(backoff: &mut DefaultBackoff, error: Option<&watcher::Error>) -> Durati
         | watcher::Error::WatchFailed(error) => retry_after(error),
         watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => None,
     });
+    let asked = asked.map(|asked| asked.min(LONGEST_ASKED));
     asked.unwrap_or_else(|| backoff.next().unwrap_or(MAX_PAUSE))
 }
 
@@ -253,5 +256,34 @@ fn is_expired(error: &watcher::Error) -> bool {
         | watcher::Error::WatchFailed(error) => code(error) == Some(410),
         watcher::Error::WatchError(status) => status.code == 410,
         watcher::Error::NoResourceVersion => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::{Status, response::StatusDetails};
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_as_long_as_the_api_server_asks_for_within_reason() {
+        let refused = |seconds| {
+            let details = StatusDetails {
+                name: String::new(),
+                group: String::new(),
+                kind: String::new(),
+                uid: String::new(),
+                causes: Vec::new(),
+                retry_after_seconds: seconds,
+            };
+            let status = Status::failure("later", "TooManyRequests").with_code(429);
+            let status = status.with_details(details);
+            watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed()))
+        };
+        let paused = |seconds| pause(&mut DefaultBackoff::default(), Some(&refused(seconds)));
+        assert_eq!(paused(7), Duration::from_secs(7));
+        assert_eq!(paused(u32::MAX), LONGEST_ASKED);
+        let own = paused(0);
+        assert!(own > Duration::ZERO && own <= MAX_PAUSE, "{own:?}");
     }
 }
