@@ -78,7 +78,7 @@ pub fn step(queue: &mut Queue, model: &mut Model, event: &Event) -> Option<Taken
         };
         for other in before.eligible().filter(|other| before.aged(other)) {
             assert!(
-                wanted.age <= other.age,
+                before.aged(wanted) && before.rank(wanted) <= before.rank(other),
                 "{other:?} has aged, and {taken:?} overtakes it"
             );
         }

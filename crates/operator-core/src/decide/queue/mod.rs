@@ -5,17 +5,19 @@
 //!
 //! What is served next, among the keys that are due and whose [lane](Request::lane) has room:
 //!
-//! 1. a key that has waited longer than [`Limits::ageing`], the one that has waited longest first;
-//! 2. else a key of the best [`Class`]; within it namespaces take turns, and within a namespace the key that
-//!    has waited longest.
+//! 1. a key that has waited longer than [`Limits::ageing`];
+//! 2. else a key of the best [`Class`]; within it namespaces take turns.
 //!
-//! **Bound.** Once a key has aged, nothing that became due after it is served before it (unless its own lane
-//! is full), and what became due before it is served once: with `n` live keys it is taken after at most
-//! `n - 1` others, whatever is added meanwhile.
+//! Of several such keys it is one whose lane runs least, and of those the one that has waited longest: places go to
+//! lanes alike, so that one which is slow, or waits for its provider's budget of calls, holds up its own keys first.
+//!
+//! **Bound.** Once a key has aged, nothing younger is served before it but of lanes that run less than its own does just
+//! then (or unless its own lane is full). Where a lane runs nothing, its oldest key, once aged, is taken after at most
+//! those that are older: with `n` live keys after `n - 1` others, whatever is added meanwhile.
 //!
 //! **Cost.** Memory follows the keys that wait or run; nothing stays behind of a key, lane or namespace that
-//! is gone. An event costs O(log n), however many lanes or namespaces there are; one that fills a lane, or makes room in
-//! a full one, that for each namespace and class that waits in the lane, and those are few.
+//! is gone. An event costs O(log n), however many lanes or namespaces there are; that a run begins or ends, that for each
+//! namespace and class that waits in the lane, and those are few.
 
 mod ready;
 mod snapshot;

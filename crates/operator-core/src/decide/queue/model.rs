@@ -164,17 +164,25 @@ impl Model {
         if self.running.len() >= self.limits.running {
             return None;
         }
-        let oldest = self.eligible().min_by_key(|waiting| waiting.age)?;
-        if self.aged(oldest) {
-            return Some(oldest);
-        }
+        let aged = self.eligible().filter(|waiting| self.aged(waiting));
+        let aged = aged.min_by_key(|waiting| self.rank(waiting));
+        aged.or_else(|| self.by_turn())
+    }
+
+    fn by_turn(&self) -> Option<&Waiting> {
         self.eligible().min_by_key(|waiting| {
             let round = &self.rounds[&waiting.class];
             let turn = round
                 .iter()
                 .position(|namespace| *namespace == waiting.key.namespace);
-            (waiting.class, turn, waiting.age)
+            (waiting.class, turn, self.rank(waiting))
         })
+    }
+
+    /// How many of its lane run, then its age.
+    pub fn rank(&self, waiting: &Waiting) -> (usize, Age) {
+        let alike = self.running.iter().filter(|run| run.lane == waiting.lane);
+        (alike.count(), waiting.age)
     }
 
     fn due(&self) -> impl Iterator<Item = &Waiting> {
@@ -186,11 +194,7 @@ impl Model {
     /// The keys that are due and whose lane has room.
     pub fn eligible(&self) -> impl Iterator<Item = &Waiting> {
         self.due().filter(|waiting| {
-            let running = self
-                .running
-                .iter()
-                .filter(|run| run.lane == waiting.lane)
-                .count();
+            let (running, _) = self.rank(waiting);
             running < self.limits.running_per_lane
         })
     }

@@ -14,6 +14,9 @@ type Turn = (Class, u64);
 /// What has a turn: a namespace in a class.
 type Place = (Class, Arc<str>);
 
+/// A key's place among those of other lanes: how many of its lane run, then its age.
+type Rank = (usize, Age);
+
 /// Due keys by lane. Only the first key of a lane in a place can be next, so that is what a place knows of a lane with
 /// room: that a place moves to the back changes nothing in its lanes, however many they are.
 #[derive(Clone, Debug)]
@@ -23,15 +26,18 @@ pub(super) struct Ready {
     seats: HashMap<Place, Seat>,
     /// The places with a key in a lane with room.
     round: BTreeMap<Turn, Place>,
-    oldest: Heads<Age>,
+    /// The first key of each lane with room.
+    oldest: BTreeMap<Rank, Arc<str>>,
     turns: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Lane {
     running: usize,
-    /// Whether another of its keys may run.
-    room: bool,
+    /// How many ran when its places were told of it; none if no more could.
+    told: Option<usize>,
+    /// Its rank among all lanes.
+    oldest: Option<Rank>,
     keys: BTreeMap<Age, ObjectKey>,
     /// The same keys by their places.
     places: HashMap<Place, Waiting>,
@@ -42,7 +48,7 @@ struct Lane {
 struct Waiting {
     ages: BTreeSet<Age>,
     /// Which of them the place knows.
-    shown: Option<Age>,
+    shown: Option<Rank>,
 }
 
 /// A namespace that has due keys of a class.
@@ -52,14 +58,15 @@ struct Seat {
     /// How many lanes have such keys.
     lanes: usize,
     /// The first key of each lane with room.
-    open: BTreeMap<Age, Arc<str>>,
+    open: BTreeMap<Rank, Arc<str>>,
 }
 
 impl Lane {
     fn new() -> Self {
         Self {
             running: 0,
-            room: true,
+            told: Some(0),
+            oldest: None,
             keys: BTreeMap::new(),
             places: HashMap::new(),
         }
@@ -73,22 +80,36 @@ impl Ready {
             lanes: HashMap::new(),
             seats: HashMap::new(),
             round: BTreeMap::new(),
-            oldest: Heads::new(),
+            oldest: BTreeMap::new(),
             turns: 0,
         }
     }
 
     /// The key to serve next, if a lane with room has one.
     pub(super) fn next(&self, now: Moment, ageing: Duration) -> Option<&ObjectKey> {
-        let (&(due, order), lane) = self.oldest.first()?;
-        let (age, lane) = if now.since(due) > ageing {
-            ((due, order), lane)
-        } else {
-            let (_, place) = self.round.first_key_value()?;
-            let (&age, lane) = self.seats.get(place)?.open.first_key_value()?;
-            (age, lane)
+        let (age, lane) = match self.aged(now, ageing) {
+            Some(aged) => aged,
+            None => {
+                let (_, place) = self.round.first_key_value()?;
+                let (&(_, age), lane) = self.seats.get(place)?.open.first_key_value()?;
+                (age, lane)
+            }
         };
         self.lanes.get(lane)?.keys.get(&age)
+    }
+
+    /// Of the keys that have waited too long the first. Of lanes of which as many run the oldest key tells for all, so
+    /// there are no more steps than places in a lane.
+    fn aged(&self, now: Moment, ageing: Duration) -> Option<(Age, &Arc<str>)> {
+        let mut running = 0;
+        loop {
+            let from = (running, (Moment::ORIGIN, 0));
+            let (&(runs, age), lane) = self.oldest.range(from..).next()?;
+            if now.since(age.0) > ageing {
+                return Some((age, lane));
+            }
+            running = runs + 1;
+        }
     }
 
     /// Adds a due key; its namespace joins the round of its class at the back.
@@ -187,14 +208,19 @@ impl Ready {
         let Some(lane) = self.lanes.get_mut(name) else {
             return;
         };
-        let room = lane.running < self.per_lane;
-        let oldest = lane.keys.first_key_value().map(|(&age, _)| age);
-        let idle = lane.running == 0 && oldest.is_none();
-        if std::mem::replace(&mut lane.room, room) != room {
+        let running = Some(lane.running).filter(|&running| running < self.per_lane);
+        let first = lane.keys.first_key_value().map(|(&age, _)| age);
+        let idle = lane.running == 0 && first.is_none();
+        let oldest = running.zip(first);
+        let before = std::mem::replace(&mut lane.oldest, oldest);
+        if before != oldest {
+            before.map(|before| self.oldest.remove(&before));
+            oldest.map(|oldest| self.oldest.insert(oldest, name.clone()));
+        }
+        if std::mem::replace(&mut lane.told, running) != running {
             let places: Vec<Place> = lane.places.keys().cloned().collect();
             places.iter().for_each(|place| self.show(name, place));
         }
-        self.oldest.set(name, oldest.filter(|_| room));
         if idle {
             self.lanes.remove(name);
         }
@@ -205,11 +231,11 @@ impl Ready {
         let (Some(lane), Some(seat)) = (self.lanes.get_mut(name), self.seats.get_mut(place)) else {
             return;
         };
-        let room = lane.room;
+        let running = lane.told;
         let Some(waiting) = lane.places.get_mut(place) else {
             return;
         };
-        let first = waiting.ages.first().copied().filter(|_| room);
+        let first = running.zip(waiting.ages.first().copied());
         if waiting.shown == first {
             return;
         }
@@ -223,42 +249,6 @@ impl Ready {
             true => self.round.remove(&seat.turn),
             false => self.round.insert(seat.turn, place.clone()),
         };
-    }
-}
-
-/// Lanes ordered by the rank of their first key.
-#[derive(Clone, Debug)]
-struct Heads<Rank> {
-    ranks: HashMap<Arc<str>, Rank>,
-    order: BTreeSet<(Rank, Arc<str>)>,
-}
-
-impl<Rank: Copy + Ord> Heads<Rank> {
-    fn new() -> Self {
-        Self {
-            ranks: HashMap::new(),
-            order: BTreeSet::new(),
-        }
-    }
-
-    fn first(&self) -> Option<(&Rank, &Arc<str>)> {
-        self.order.first().map(|(rank, lane)| (rank, lane))
-    }
-
-    fn set(&mut self, lane: &Arc<str>, rank: Option<Rank>) {
-        let before = match rank {
-            Some(rank) => self.ranks.insert(lane.clone(), rank),
-            None => self.ranks.remove(lane),
-        };
-        if before == rank {
-            return;
-        }
-        if let Some(before) = before {
-            self.order.remove(&(before, lane.clone()));
-        }
-        if let Some(rank) = rank {
-            self.order.insert((rank, lane.clone()));
-        }
     }
 }
 
@@ -281,14 +271,15 @@ impl Ready {
     /// All keys by lane, with their ages; checks that every index says the same and none says more.
     pub(super) fn contents(&self) -> BTreeMap<(Arc<str>, Age), ObjectKey> {
         let mut contents = BTreeMap::new();
-        let (mut oldest, mut open) = (BTreeSet::new(), HashMap::<Place, BTreeMap<_, _>>::new());
+        let (mut oldest, mut open) = (BTreeMap::new(), HashMap::<Place, BTreeMap<_, _>>::new());
         let mut seated = HashMap::<Place, usize>::new();
         for (name, lane) in &self.lanes {
             assert!(
                 lane.running > 0 || !lane.keys.is_empty(),
                 "lane {name} is garbage"
             );
-            assert_eq!(lane.room, lane.running < self.per_lane);
+            let running = Some(lane.running).filter(|&running| running < self.per_lane);
+            assert_eq!(lane.told, running);
             let places = lane.places.values();
             assert_eq!(
                 BTreeSet::from_iter(lane.keys.keys()),
@@ -302,16 +293,14 @@ impl Ready {
                     "{place:?} holds its own"
                 );
                 let first = waiting.ages.first().copied().expect("else it is garbage");
-                assert_eq!(waiting.shown, Some(first).filter(|_| lane.room));
+                assert_eq!(waiting.shown, running.map(|running| (running, first)));
                 *seated.entry(place.clone()).or_default() += 1;
-                let shown = waiting.shown.map(|age| (age, name.clone()));
+                let shown = waiting.shown.map(|rank| (rank, name.clone()));
                 open.entry(place.clone()).or_default().extend(shown);
             }
-            if let Some((&age, _)) = lane.keys.first_key_value()
-                && lane.room
-            {
-                oldest.insert((age, name.clone()));
-            }
+            let first = lane.keys.first_key_value().map(|(&age, _)| age);
+            assert_eq!(lane.oldest, running.zip(first));
+            oldest.extend(lane.oldest.map(|rank| (rank, name.clone())));
             contents.extend(
                 lane.keys
                     .iter()
@@ -335,8 +324,7 @@ impl Ready {
         let open = seats.filter(|(_, seat)| !seat.open.is_empty());
         let round = open.map(|(place, seat)| (seat.turn, place.clone()));
         assert_eq!(self.round, BTreeMap::from_iter(round));
-        assert_eq!(self.oldest.order, oldest);
-        assert_eq!(self.oldest.ranks.len(), oldest.len());
+        assert_eq!(self.oldest, oldest);
         contents
     }
 

@@ -162,7 +162,7 @@ fn a_full_lane_blocks_itself_alone() {
             at(0),
         );
     }
-    assert_eq!(take_all(&mut queue, at(0)), ["n/1", "n/2", "n/4"]);
+    assert_eq!(take_all(&mut queue, at(0)), ["n/1", "n/4", "n/2"]);
     queue.finish(&ObjectKey::new("n", "4"), at(1));
     assert_eq!(take_all(&mut queue, at(1)), ["n/5"]);
     queue.finish(&ObjectKey::new("n", "5"), at(2));
@@ -173,6 +173,34 @@ fn a_full_lane_blocks_itself_alone() {
     );
     queue.finish(&ObjectKey::new("n", "1"), at(1_000));
     assert_eq!(take_all(&mut queue, at(1_000)), ["n/3"]);
+}
+
+/// Ten providers, whose objects were asked for one provider after the other: none has to wait for another's to end.
+#[test]
+fn places_go_to_lanes_alike() {
+    let mut queue = Queue::new(Limits {
+        running: 16,
+        running_per_lane: 12,
+        ..LIMITS
+    });
+    for number in 0..200 {
+        let request = Request {
+            lane: format!("{}", number / 20).into(),
+            ..request(&format!("n/{number}"), Class::Resync, at(0))
+        };
+        queue.add(request, at(0));
+    }
+    // By turn, and then after all have aged.
+    for now in [at(1), at(100)] {
+        let taken = take_all(&mut queue, now);
+        let lanes = queue.ready.running();
+        assert_eq!((taken.len(), lanes.len()), (16, 10));
+        assert!(lanes.values().all(|&runs| runs <= 2), "{lanes:?}");
+        for key in taken {
+            let (namespace, name) = key.split_once('/').unwrap();
+            queue.finish(&ObjectKey::new(namespace, name), now);
+        }
+    }
 }
 
 /// The documented bound: edits arrive faster than they are served, and the resyncs run all the same.
