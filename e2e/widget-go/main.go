@@ -1,7 +1,8 @@
 // Widget-go is the widgets' operator on controller-runtime, to be compared
 // with the one on operator-core: the same job, with the settings that serve
 // controller-runtime best. Its client is not throttled, caches hold no
-// managedFields, the queue has priorities, a standby's caches are warm.
+// managedFields, the queue has priorities, a standby's caches are warm, reads
+// show what was written before.
 package main
 
 import (
@@ -9,9 +10,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -145,6 +148,9 @@ func run(workers int, revision, lease string) error {
 		return err
 	}
 	config.QPS = -1
+	// Without TLS and a dialer client-go falls back to net/http's own transport,
+	// which keeps two connections. With either it keeps as many as it uses.
+	config.Dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	if config.BearerToken == "" {
 		// client-go sends no credentials without TLS, and the recording proxy speaks plain HTTP.
 		if config.BearerToken, err = token(); err != nil {
@@ -154,8 +160,12 @@ func run(workers int, revision, lease string) error {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(addToScheme(scheme))
+	yes := true
 	manager, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
+		Scheme: scheme,
+		// Else the config map's event often finds the widget as it was before its status was written, which then is
+		// written twice.
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &yes}},
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		LeaderElection:                lease != "",
@@ -166,7 +176,6 @@ func run(workers int, revision, lease string) error {
 	if err != nil {
 		return err
 	}
-	yes := true
 	err = ctrl.NewControllerManagedBy(manager).
 		For(&Widget{}).
 		Owns(&corev1.ConfigMap{}).

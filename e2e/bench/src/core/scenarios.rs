@@ -178,6 +178,11 @@ impl<'a> Run<'a> {
         let whole = stage.seen.until("every config map to change", |it| {
             it.of_revision(SECOND) == stage.objects
         });
+        // What is edited before the program has anything in hand waits for its start, and says nothing of its order.
+        let begun = stage.seen.until("the first config map to change", |it| {
+            it.of_revision(SECOND) > 0
+        });
+        self.alive(&operator, begun).await?;
         let mut whole = pin!(whole);
         for edit in 0.. {
             tokio::select! {
@@ -219,9 +224,10 @@ impl<'a> Run<'a> {
         sleep(STEADY).await;
         let measuring = Measuring::running(self.stage, &[&standby])?;
         leader.signal(signal)?;
+        // Whoever does what is asked for from here on is the standby.
+        leader.wait().await;
         self.stage.edit(1, &format!("after {signal:?}")).await?;
         self.effects(&standby).await?;
-        leader.wait().await;
         let figures = measuring.end(&[&standby])?;
         Ok((standby, figures))
     }

@@ -5,15 +5,16 @@
 //!
 //! What is served next, among the keys that are due and whose [lane](Request::lane) has room:
 //!
-//! 1. a key that has waited longer than [`Limits::ageing`];
+//! 1. every other time a key that has waited longer than [`Limits::ageing`], if there is one;
 //! 2. else a key of the best [`Class`]; within it namespaces take turns.
 //!
 //! Of several such keys it is one whose lane runs least, and of those the one that has waited longest: places go to
 //! lanes alike, so that one which is slow, or waits for its provider's budget of calls, holds up its own keys first.
 //!
-//! **Bound.** Once a key has aged, nothing younger is served before it but of lanes that run less than its own does just
-//! then (or unless its own lane is full). Where a lane runs nothing, its oldest key, once aged, is taken after at most
-//! those that are older: with `n` live keys after `n - 1` others, whatever is added meanwhile.
+//! **Bound.** Every other time nothing is served before a key that has aged but what is older, or of lanes that run less
+//! than its own does just then (or its own lane is full). Where a lane runs nothing, its oldest key, once aged, is taken
+//! with `n` live keys after at most `2n - 1` others, whatever is added meanwhile. And however much has aged, an edit waits for no more
+//! than twice the edits before it.
 //!
 //! **Cost.** Memory follows the keys that wait or run; nothing stays behind of a key, lane or namespace that
 //! is gone. An event costs O(log n), however many lanes or namespaces there are; that a run begins or ends, that for each
@@ -72,7 +73,7 @@ pub struct Limits {
     pub running: usize,
     /// Most runs at once of one lane; 0 counts as 1.
     pub running_per_lane: usize,
-    /// After waiting for longer than this, a key is served before better classes.
+    /// After waiting for longer than this, a key is served in turn with better classes.
     pub ageing: Duration,
 }
 
@@ -201,13 +202,14 @@ impl Queue {
         if self.running.len() >= self.limits.running.max(1) {
             return None;
         }
-        let key = self.ready.next(self.now, self.limits.ageing)?.clone();
+        let (key, aged) = self.ready.next(self.now, self.limits.ageing)?;
+        let key = key.clone();
         let Wanted {
             class,
             lane,
             age: (due, _),
         } = self.withdraw(&key)?;
-        self.ready.served(&key, class, &lane);
+        self.ready.served(&key, class, &lane, aged);
         self.running.insert(
             key.clone(),
             Running {

@@ -48,6 +48,8 @@ pub struct Model {
     running: Vec<Run>,
     /// The namespaces that have due keys, in the order of their turns.
     rounds: BTreeMap<Class, Vec<Arc<str>>>,
+    /// The last key was taken for its age.
+    by_age: bool,
 }
 
 impl Model {
@@ -60,6 +62,7 @@ impl Model {
             waiting,
             running,
             rounds: BTreeMap::new(),
+            by_age: false,
         }
     }
 
@@ -133,6 +136,7 @@ impl Model {
 
     fn take(&mut self) -> Option<Taken> {
         let next = self.next()?.clone();
+        self.by_age = self.goes_by_age();
         let Waiting {
             key,
             class,
@@ -164,12 +168,10 @@ impl Model {
         if self.running.len() >= self.limits.running {
             return None;
         }
-        let aged = self.eligible().filter(|waiting| self.aged(waiting));
-        let aged = aged.min_by_key(|waiting| self.rank(waiting));
-        aged.or_else(|| self.by_turn())
-    }
-
-    fn by_turn(&self) -> Option<&Waiting> {
+        if self.goes_by_age() {
+            let aged = self.eligible().filter(|waiting| self.aged(waiting));
+            return aged.min_by_key(|waiting| self.rank(waiting));
+        }
         self.eligible().min_by_key(|waiting| {
             let round = &self.rounds[&waiting.class];
             let turn = round
@@ -177,6 +179,11 @@ impl Model {
                 .position(|namespace| *namespace == waiting.key.namespace);
             (waiting.class, turn, self.rank(waiting))
         })
+    }
+
+    /// Whether the next key is one that has aged: every other time, if there is one.
+    pub fn goes_by_age(&self) -> bool {
+        !self.by_age && self.eligible().any(|waiting| self.aged(waiting))
     }
 
     /// How many of its lane run, then its age.
@@ -314,7 +321,7 @@ impl Model {
             )
         }));
         running.sort();
-        (waiting, running, self.rounds.clone())
+        (waiting, running, self.rounds.clone(), self.by_age)
     }
 }
 

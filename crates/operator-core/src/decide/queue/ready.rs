@@ -29,6 +29,8 @@ pub(super) struct Ready {
     /// The first key of each lane with room.
     oldest: BTreeMap<Rank, Arc<str>>,
     turns: u64,
+    /// The key that was served last was so for its age.
+    aged: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -82,12 +84,17 @@ impl Ready {
             round: BTreeMap::new(),
             oldest: BTreeMap::new(),
             turns: 0,
+            aged: false,
         }
     }
 
-    /// The key to serve next, if a lane with room has one.
-    pub(super) fn next(&self, now: Moment, ageing: Duration) -> Option<&ObjectKey> {
-        let (age, lane) = match self.aged(now, ageing) {
+    /// The key to serve next, if a lane with room has one, and whether that is for its age.
+    pub(super) fn next(&self, now: Moment, ageing: Duration) -> Option<(&ObjectKey, bool)> {
+        let aged = match self.aged {
+            true => None,
+            false => self.oldest(now, ageing),
+        };
+        let (age, lane) = match aged {
             Some(aged) => aged,
             None => {
                 let (_, place) = self.round.first_key_value()?;
@@ -95,12 +102,13 @@ impl Ready {
                 (age, lane)
             }
         };
-        self.lanes.get(lane)?.keys.get(&age)
+        let key = self.lanes.get(lane)?.keys.get(&age)?;
+        Some((key, aged.is_some()))
     }
 
     /// Of the keys that have waited too long the first. Of lanes of which as many run the oldest key tells for all, so
     /// there are no more steps than places in a lane.
-    fn aged(&self, now: Moment, ageing: Duration) -> Option<(Age, &Arc<str>)> {
+    fn oldest(&self, now: Moment, ageing: Duration) -> Option<(Age, &Arc<str>)> {
         let mut running = 0;
         loop {
             let from = (running, (Moment::ORIGIN, 0));
@@ -179,8 +187,9 @@ impl Ready {
         }
     }
 
-    /// A run of `key` begins: it takes a place of its lane, and its namespace moves to the back.
-    pub(super) fn served(&mut self, key: &ObjectKey, class: Class, lane: &Arc<str>) {
+    /// A run of `key` begins, for its age or not: it takes a place of its lane, and its namespace moves to the back.
+    pub(super) fn served(&mut self, key: &ObjectKey, class: Class, lane: &Arc<str>, aged: bool) {
+        self.aged = aged;
         let running = self.lanes.entry(lane.clone()).or_insert_with(Lane::new);
         running.running += 1;
         self.settle(lane);

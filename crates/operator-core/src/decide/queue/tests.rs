@@ -231,12 +231,37 @@ fn ageing_bounds_how_long_the_lowest_waits() {
         }
     }
     let expected = (0..10)
-        .map(|number| (61 + number, number.to_string()))
+        .map(|number| (61 + 2 * number, number.to_string()))
         .collect();
     assert_eq!(
         lowest, expected,
-        "from the 61st second on, the oldest first"
+        "from the 61st second on every other time, the oldest first"
     );
+}
+
+/// A resync that takes longer than keys take to age.
+#[test]
+fn an_edit_does_not_wait_for_all_that_has_aged() {
+    let mut queue = Queue::new(Limits {
+        running: 1,
+        ..LIMITS
+    });
+    for number in 0..1_000 {
+        let key = format!("n/{number}");
+        queue.add(request(&key, Class::Resync, at(0)), at(0));
+    }
+    for second in 0..10 {
+        let now = at(100 + second);
+        let edited = format!("n/edited-{second}");
+        queue.add(request(&edited, Class::Edit, now), now);
+        let served = [(); 2].map(|()| {
+            let taken = queue.take(now).unwrap();
+            queue.finish(&taken.key, now);
+            taken.class
+        });
+        assert!(served.contains(&Class::Edit), "{served:?}");
+        assert!(served.contains(&Class::Resync), "{served:?}");
+    }
 }
 
 #[test]

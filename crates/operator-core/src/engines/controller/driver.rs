@@ -123,8 +123,11 @@ impl<R: Reconciler> Controller<R> {
                 leading = gained(&mut term) => leading,
             };
             self.reconciler.forget_all();
+            let now = self.site.clock.now();
             for key in self.site.cache.keys() {
-                self.trigger(&key, Class::Resync);
+                if let Some(object) = self.site.cache.get(&key) {
+                    self.enqueue(&key, R::lane(&object), trigger::at_first(&*object), now);
+                }
                 // Of many objects each is looked at for its lane.
                 tokio::task::consume_budget().await;
             }

@@ -1,6 +1,7 @@
 //! Which changes of an object are worth a pass.
 
-use crd_types::lifecycle::Managed;
+use crd_types::lifecycle::{HasLifecycle, Lifecycle, Managed};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{cluster::cache::Change, decide::queue::Class, engines::external::Annotations};
 
@@ -8,11 +9,30 @@ use crate::{cluster::cache::Change, decide::queue::Class, engines::external::Ann
 /// watch has shown every object once.
 pub fn class_of<K: Managed>(change: &Change<'_, K>, listing: bool) -> Option<Class> {
     match change {
-        Change::Added(_) if listing => Some(Class::Resync),
+        Change::Added(object) if listing => Some(at_first(&***object)),
         Change::Added(_) => Some(Class::Edit),
         Change::Updated { old, new } => speaks_anew::<K>(old, new).then_some(Class::Edit),
         _ => None,
     }
+}
+
+/// The class of an object that is met at a start: what was asked for while nobody listened is not to wait until all
+/// others have been looked at.
+pub(super) fn at_first<K: Managed>(object: &K) -> Class {
+    let known = object.status().map(HasLifecycle::lifecycle);
+    let asked = Annotations::of(object).reconcile_requested_at();
+    match known.is_some_and(|known| unanswered(object.meta(), asked, known)) {
+        true => Class::Edit,
+        false => Class::Resync,
+    }
+}
+
+/// Whether a status does not speak of what the user says now.
+fn unanswered(meta: &ObjectMeta, asked: Option<&str>, known: &Lifecycle) -> bool {
+    let observed = known.observed_generation;
+    observed.is_some() && observed != meta.generation
+        || asked.is_some() && asked != known.last_handled_reconcile_at.as_deref()
+        || meta.deletion_timestamp.is_some()
 }
 
 /// Whether the user said something that the last pass did not know. Status and finalizers are our own words.
@@ -23,4 +43,41 @@ pub(super) fn speaks_anew<K: Managed>(old: &K, new: &K) -> bool {
         || !Annotations::of(old)
             .spoken()
             .eq(Annotations::of(new).spoken())
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_while_nobody_listened_is_known_by_the_status() {
+        let meta = ObjectMeta {
+            generation: Some(2),
+            ..ObjectMeta::default()
+        };
+        let known = Lifecycle {
+            observed_generation: Some(2),
+            last_handled_reconcile_at: Some("noon".to_owned()),
+            ..Lifecycle::default()
+        };
+        assert!(!unanswered(&meta, None, &known));
+        assert!(!unanswered(&meta, Some("noon"), &known));
+        assert!(unanswered(&meta, Some("now"), &known));
+        let edited = ObjectMeta {
+            generation: Some(3),
+            ..meta.clone()
+        };
+        assert!(unanswered(&edited, None, &known));
+        assert!(
+            !unanswered(&edited, None, &Lifecycle::default()),
+            "of no generation"
+        );
+        let deleted = ObjectMeta {
+            deletion_timestamp: Some(Time(Timestamp::UNIX_EPOCH)),
+            ..meta
+        };
+        assert!(unanswered(&deleted, None, &known));
+    }
 }
