@@ -39,6 +39,10 @@ impl Lint {
             )
             .run()?)
         });
+        // Benchmarks alone build it.
+        steps.run("e2e/widget-go", || {
+            Ok(cmd!(sh, "go vet -C e2e/widget-go ./...").run()?)
+        });
         // In the workspace's build a crate may lean on a feature that only another one asks for.
         for package in project.packages()? {
             steps.run(&format!("{package} by itself"), || {

@@ -88,6 +88,10 @@ pub enum PlannedAction {
     TakeBack,
     /// It would be changed.
     Update,
+    /// What a later version of the operator said: an object stays readable when that is rolled back.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// How one field differs.
@@ -156,6 +160,10 @@ pub enum DeletionPolicySource {
     Operator,
     /// Nowhere.
     Default,
+    /// What a later version of the operator said: an object stays readable when that is rolled back.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// A status that holds the engine's part about something outside.

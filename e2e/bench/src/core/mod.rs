@@ -54,7 +54,7 @@ pub struct Results {
     lost: BTreeMap<Contender, usize>,
 }
 
-/// Measures, and writes the figures down.
+/// Measures, and writes the figures down after each round: what was measured is not lost with a later one that fails.
 pub async fn measure(options: &Options) -> Result<()> {
     let mut results = Results::default();
     for round in 0..options.rounds {
@@ -81,15 +81,19 @@ pub async fn measure(options: &Options) -> Result<()> {
                 all.push(figures);
             }
         }
+        write(options, &results)?;
     }
+    println!("\n{}", report::written(options, &results));
+    Ok(())
+}
+
+fn write(options: &Options, results: &Results) -> Result<()> {
     let charts = options.report.with_extension("");
     fs::create_dir_all(&charts)?;
-    for (name, chart) in report::charts(&results) {
+    for (name, chart) in report::charts(results) {
         let file = charts.join(format!("core-{name}.svg"));
         fs::write(&file, chart).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let text = report::written(options, &results);
-    println!("\n{text}");
-    fs::write(&options.report, text)
+    fs::write(&options.report, report::written(options, results))
         .with_context(|| format!("cannot write {}", options.report.display()))
 }

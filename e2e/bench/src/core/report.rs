@@ -93,7 +93,7 @@ pub fn charts(results: &Results) -> Vec<(&'static str, String)> {
 
 /// The document.
 pub fn written(options: &Options, results: &Results) -> String {
-    let mut text = head(options);
+    let mut text = head(options, results.ceiling.len());
     text.push_str(&aims(results));
     let folder = options.report.file_stem().unwrap_or_default().display();
     for (name, _) in charts(results) {
@@ -107,7 +107,7 @@ pub fn written(options: &Options, results: &Results) -> String {
     text
 }
 
-fn head(options: &Options) -> String {
+fn head(options: &Options, rounds: usize) -> String {
     format!(
         "\
 # operator-core beside controller-runtime and kube's Controller
@@ -132,7 +132,6 @@ differs, once a pass.
 
 ",
         objects = options.objects,
-        rounds = options.rounds,
         machine = machine::described(),
         workers = WORKERS,
     )

@@ -100,6 +100,10 @@ pub enum FacetState {
     Drifted,
     /// AWS refused to show or to change it.
     Failed,
+    /// What a later version of the operator said: an object stays readable when that is rolled back.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// The operator's own memory of a bucket.
@@ -163,5 +167,29 @@ impl HasUpkeep for S3BucketStatus {
     }
     fn upkeep_mut(&mut self) -> &mut Upkeep {
         &mut self.upkeep
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::lifecycle::{DeletionPolicySource, PlannedAction};
+
+    /// An object that cannot be read is one about which nothing is done.
+    #[test]
+    fn words_of_a_later_version_do_not_make_a_status_unreadable() {
+        let status: S3BucketStatus = serde_json::from_value(json!({
+            "facets": [{ "name": "versioning", "state": "Healing" }],
+            "plan": { "action": "Replace", "fields": [] },
+            "deletionPolicySource": "Tenant",
+        }))
+        .unwrap();
+        assert_eq!(status.facets[0].state, FacetState::Unknown);
+        let action = status.upkeep.plan.map(|plan| plan.action);
+        assert_eq!(action, Some(PlannedAction::Unknown));
+        let source = status.upkeep.deletion_policy_source;
+        assert_eq!(source, Some(DeletionPolicySource::Unknown));
     }
 }
