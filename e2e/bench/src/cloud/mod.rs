@@ -30,8 +30,9 @@ use crate::spread::Times;
 const STARTS: usize = 5;
 /// After which time memory counts as steady: the allocator returns what was not used for 10 s.
 const STEADY: Duration = Duration::from_secs(15);
-/// How long nothing happens while the CPU time is taken: among some buckets, and otherwise.
-const MINUTE: Duration = Duration::from_secs(60);
+/// How long nothing happens while the CPU time is taken, which is counted in hundredths of a second: among some
+/// buckets, where an aim hangs on it, and otherwise. The next pass over a bucket comes after some five minutes.
+const LONG: Duration = Duration::from_secs(200);
 const HALF_MINUTE: Duration = Duration::from_secs(30);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(1200);
@@ -72,7 +73,7 @@ pub async fn measure(program: &Path, many: usize) -> Result<String> {
     let mut restarts = Vec::new();
     let (operator, took) = restart(stage, some, &UNLIMITED).await?;
     restarts.push(unlimited(some, took));
-    let idle_some = operator.idle(MINUTE).await?;
+    let idle_some = operator.idle(LONG).await?;
     operator.stop().await?;
     println!(
         "an hour of {some} buckets, {} times as fast ...",
