@@ -15,7 +15,6 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubectl's credential plugins
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"          // --logging-format=json
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // rest_client_* metrics
 	_ "k8s.io/component-base/metrics/prometheus/version"  // kubernetes_build_info
@@ -50,8 +49,6 @@ func serve(command *cobra.Command) {
 }
 
 func runKubectl() {
-	// kubectl logs while it builds its command, before it has parsed -v.
-	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}

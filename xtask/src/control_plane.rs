@@ -39,11 +39,12 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Starts one that was built before and waits until it serves.
-    pub fn start(project: &Project) -> Result<Self> {
+    /// Starts one that was built before, with this variable, and waits until it serves.
+    pub fn start(project: &Project, (name, value): (&str, &str)) -> Result<Self> {
         let program = project.program(PROGRAM);
         let mut child = Command::new(&program)
             .arg("--until-stdin-closes")
+            .env(name, value)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -41,7 +41,7 @@ impl Lint {
         });
         // Benchmarks alone build it.
         steps.run("e2e/widget-go", || {
-            Ok(cmd!(sh, "go vet -C e2e/widget-go ./...").run()?)
+            Ok(cmd!(sh, "go vet -C e2e/widget-go -trimpath ./...").run()?)
         });
         // In the workspace's build a crate may lean on a feature that only another one asks for.
         for package in project.packages()? {

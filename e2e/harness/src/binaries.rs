@@ -1,12 +1,15 @@
 //! Where the control plane's programs come from.
 
 mod build;
+mod release;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
+
+pub use self::release::{RELEASE, Release};
 
 /// The variable of controller-runtime's envtest: a folder with `etcd` and `kube-apiserver`.
 pub const ASSETS: &str = "KUBEBUILDER_ASSETS";
@@ -77,6 +80,7 @@ impl Binaries {
 /// What decides where the programs come from.
 #[derive(Debug)]
 struct Sources {
+    release: Release,
     assets: Option<PathBuf>,
     cache: PathBuf,
     path: OsString,
@@ -92,6 +96,7 @@ impl Sources {
                 anyhow!("neither XDG_CACHE_HOME nor HOME is set: no place for a cache")
             })?;
         Ok(Self {
+            release: Release::of_this_process()?,
             assets: set(ASSETS).map(PathBuf::from),
             cache: cache.join("operator-suite/control-plane"),
             path: set("PATH").unwrap_or_default(),
@@ -112,13 +117,17 @@ impl Sources {
                 go.display()
             )));
         }
-        let folder = self.cache.join(build::key());
-        build::into_cache(&go, &folder).await?;
+        let folder = self.cache.join(build::key(self.release));
+        build::into_cache(&go, self.release, &folder).await?;
         Ok(Binaries { folder })
     }
 
     fn present(&self) -> Result<Option<Binaries>> {
         if let Some(folder) = &self.assets {
+            ensure!(
+                self.release == Release::Newest,
+                "{ASSETS} and {RELEASE} are both set: unset one of them"
+            );
             for name in [ETCD, API_SERVER] {
                 ensure!(
                     folder.join(name).exists(),
@@ -130,7 +139,7 @@ impl Sources {
             let folder = folder.clone();
             return Ok(Some(Binaries { folder }));
         }
-        let folder = self.cache.join(build::key());
+        let folder = self.cache.join(build::key(self.release));
         Ok(folder.exists().then_some(Binaries { folder }))
     }
 
@@ -167,6 +176,7 @@ mod tests {
     fn nothing() -> (TempDir, Sources) {
         let dir = tempfile::tempdir().unwrap();
         let sources = Sources {
+            release: Release::Newest,
             assets: None,
             cache: dir.path().join("cache"),
             path: dir.path().join("bin").into(),

@@ -1,4 +1,4 @@
-//! Building the control plane with Go, once for each version of its module.
+//! Building the control plane with Go, once for each release and version of its module.
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -10,15 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::release::Release;
 use crate::process::{self, Child};
 use crate::progress::say;
-
-// The module travels inside this crate: a build needs no source tree at a known place.
-const MODULE: [(&str, &str); 3] = [
-    ("go.mod", include_str!("../../../control-plane/go.mod")),
-    ("go.sum", include_str!("../../../control-plane/go.sum")),
-    ("main.go", include_str!("../../../control-plane/main.go")),
-];
 
 /// The multi-call binary, and the names by which it is called.
 const BINARY: &str = "control-plane";
@@ -76,17 +70,18 @@ pub(super) async fn go_version(go: &Path) -> Result<GoVersion> {
 
 /// The name of the cache folder: everything that the build depends on, but not Go's version, so
 /// that neither a patch release nor a machine without Go asks for another build.
-pub(super) fn key() -> String {
-    let flags = build_flags().join(" ");
-    let parts = MODULE
+pub(super) fn key(release: Release) -> String {
+    let flags = build_flags(release).join(" ");
+    let module = release.module();
+    let parts = module
         .iter()
         .map(|(_, text)| *text)
         .chain([flags.as_str(), std::env::consts::ARCH]);
-    format!("{}-{:016x}", kubernetes_version(), fnv1a(parts))
+    format!("{}-{:016x}", release.version(), fnv1a(parts))
 }
 
 /// Builds into `folder`, unless somebody else just did. Only one process builds at a time.
-pub(super) async fn into_cache(go: &Path, folder: &Path) -> Result<()> {
+pub(super) async fn into_cache(go: &Path, release: Release, folder: &Path) -> Result<()> {
     let cache = folder.parent().context("a cache folder has a parent")?;
     fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
     let _turn = turn(&beside(folder, "lock")).await?;
@@ -98,14 +93,14 @@ pub(super) async fn into_cache(go: &Path, folder: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(&work);
     let built = work.join("bin");
     fs::create_dir_all(&built).with_context(|| format!("cannot make {}", built.display()))?;
-    for (name, text) in MODULE {
+    for (name, text) in release.module() {
         fs::write(work.join(name), text)?;
     }
 
     let mut command = Command::new(go);
     command
         .arg("build")
-        .args(build_flags())
+        .args(build_flags(release))
         .arg("-o")
         .arg(built.join(BINARY))
         .arg(".")
@@ -114,7 +109,7 @@ pub(super) async fn into_cache(go: &Path, folder: &Path) -> Result<()> {
         .env("GOFLAGS", "")
         .env("GOWORK", "off");
     let build = process::spawn(command, &work.join("build.log"))?;
-    let status = watch(&build).await;
+    let status = watch(&build, release).await;
     if !status.success() {
         bail!(
             "the control plane cannot be built: `go build` ended with {status}; the end of {}:\n{}",
@@ -162,11 +157,11 @@ async fn turn(lock: &Path) -> Result<File> {
 }
 
 /// Waits for the build's end with a line of progress every few seconds.
-async fn watch(build: &Child) -> std::process::ExitStatus {
+async fn watch(build: &Child, release: Release) -> std::process::ExitStatus {
     const PACE: Duration = Duration::from_secs(5);
     say(&format!(
         "building the control plane (Kubernetes {}) with Go, once; this takes some minutes",
-        kubernetes_version()
+        release.version()
     ));
     let mut ticks = interval(PACE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,8 +197,8 @@ fn progress(elapsed: Duration, log: &str) -> String {
     )
 }
 
-fn build_flags() -> Vec<String> {
-    let version = kubernetes_version();
+fn build_flags(release: Release) -> Vec<String> {
+    let version = release.version();
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = (
         numbers.next().unwrap_or_default(),
@@ -224,15 +219,6 @@ fn build_flags() -> Vec<String> {
     .into_iter()
     .chain([ldflags])
     .collect()
-}
-
-/// The version that the module asks for, so that it stands in one place: `v1.36.3`.
-fn kubernetes_version() -> &'static str {
-    MODULE[0]
-        .1
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))
-        .expect("go.mod requires k8s.io/kubernetes, as a test proves")
 }
 
 /// FNV-1a: the standard library's hasher may change with the compiler, and a cache with it.
@@ -266,25 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn the_module_names_one_version_of_kubernetes() {
-        let version = kubernetes_version();
-        let library = version.replacen("v1.", "v0.", 1);
-        let text = MODULE[0].1;
-        let replaced: Vec<&str> = text.lines().filter(|line| line.contains(" => ")).collect();
-        assert!(replaced.len() > 30, "{replaced:?}");
-        for line in replaced {
-            assert!(line.ends_with(&library), "{line} does not follow {version}");
+    fn programs_say_the_version_of_their_module() {
+        for release in [Release::Newest, Release::Oldest] {
+            let (flags, version) = (build_flags(release), release.version());
+            let stamp = format!("gitVersion={version} ");
+            assert!(flags.last().unwrap().contains(&stamp), "{flags:?}");
+            assert!(key(release).starts_with(version));
         }
-        assert!(
-            text.contains(&format!("\ngo {GO_NEEDED}.")),
-            "the go line and GO_NEEDED differ"
-        );
-        assert!(
-            build_flags()
-                .last()
-                .unwrap()
-                .contains(&format!("gitVersion={version} "))
-        );
     }
 
     #[test]
