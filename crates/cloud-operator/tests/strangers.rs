@@ -150,6 +150,51 @@ async fn a_bucket_without_a_mark_is_taken_over_only_on_request() -> Result<()> {
     operator.stop().await
 }
 
+/// What a stack of CloudFormation has made carries tags that AWS lets nobody take off.
+#[tokio::test]
+async fn a_bucket_that_aws_itself_has_tagged_is_taken_over_kept_and_let_go() -> Result<()> {
+    let scene = Scene::new("stack").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    let stack = ("aws:cloudformation:stack-name", "web");
+    scene.somebody.create(&name).await?;
+    scene.somebody.tag_as_aws(&name, stack.0, stack.1).await?;
+    let has_tags = async |team: &str| -> Result<()> {
+        let has = scene.somebody.has(&name).await?;
+        assert_eq!(has.tags, pairs([stack, ("team", team)]));
+        Ok(())
+    };
+
+    let wish = json!({ "tags": { "team": "a" }, "deletionPolicy": "Orphan" });
+    scene.bucket("data", "account", wish).await?;
+    annotate(&scene, "data", "adopt").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("a").await?;
+
+    let edit = json!({ "spec": { "tags": { "team": "b" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("b").await?;
+
+    // Drift is set back, and AWS's tag is none.
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("team".into(), "c".into());
+    scene.somebody.set_tags(&name, &tags).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("b").await?;
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    assert_eq!(writes_about(&scene, &name), Vec::<String>::new());
+
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(scene.somebody.has(&name).await?.mark.is_empty());
+    has_tags("b").await?;
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn an_object_that_was_refused_a_bucket_does_not_take_it_down() -> Result<()> {
     let scene = Scene::new("refused").await?;

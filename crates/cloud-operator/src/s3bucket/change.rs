@@ -81,5 +81,6 @@ pub(super) async fn unmark(
     observed: &Observed,
 ) -> Result<(), Fault> {
     let rest = mark::without(&observed.tags());
-    Ok(BucketTags::write(&tenant.writes(leading, bucket), &rest).await?)
+    let (reads, writes) = (tenant.reads(bucket), tenant.writes(leading, bucket));
+    Ok(BucketTags::set(&reads, &writes, &rest).await?)
 }

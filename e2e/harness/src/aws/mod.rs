@@ -31,6 +31,7 @@ pub use stand_in::StandIn;
 /// | a policy is well-formed, and public only where that is not blocked | User Guide, "Blocking public access to your Amazon S3 storage" |
 /// | ACLs are refused where the owner's ownership is enforced or public ones are blocked | User Guide, "Controlling ownership of objects and disabling ACLs for your bucket" |
 /// | object lock and replication keep versioning on | User Guide, "Using versioning in S3 buckets" |
+/// | tags of AWS's own (`aws:`) stay with a bucket, and are sent along with the others (400); a test makes them by the header `x-overlay-by-aws` | API Reference, `PutBucketTagging`, "InvalidTag" |
 /// | tags are not replaced while ABAC is enabled | API Reference, `PutBucketAbac` |
 /// | versioning is answered as a `VersioningConfiguration` | API Reference, `GetBucketVersioning` |
 ///

@@ -13,6 +13,7 @@ mod keeper;
 pub(super) mod kept;
 mod notified;
 mod server;
+mod system_tags;
 mod versioning;
 mod wrong_region;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
@@ -51,7 +52,7 @@ pub(super) struct Correct {
 }
 
 /// In the order in which they act.
-static TABLE: [Entry; 9] = [
+static TABLE: [Entry; 10] = [
     Entry::Guard(wrong_region::redirect),
     Entry::Guard(foreign_account::deny),
     Entry::Guard(expected_owner::check),
@@ -61,6 +62,7 @@ static TABLE: [Entry; 9] = [
     Entry::Correct(default_encryption::CORRECT),
     Entry::Correct(default_retention::CORRECT),
     Entry::Correct(versioning::CORRECT),
+    Entry::Correct(system_tags::CORRECT),
 ];
 
 /// What a guard knows about the request's bucket.
@@ -158,6 +160,10 @@ impl Overlay {
             };
             return Ok(answer(kept));
         }
+        let request = match system_tags::hide(call) {
+            Some(body) => with_body(request, body),
+            None => request,
+        };
         let reply = self.server.pass(request).await?;
         if call.operation == "DeleteBucket" && reply.status().is_success() {
             self.keeper.forget(&self.server, &call.bucket).await?;
@@ -259,6 +265,13 @@ impl Upstream for Overlay {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Answer>> {
         Box::pin(self.clone().handle(request))
     }
+}
+
+/// The request with another body, of which nothing of before is said any more.
+fn with_body(request: Request<Bytes>, body: String) -> Request<Bytes> {
+    let (mut head, _) = request.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    Request::from_parts(head, body.into())
 }
 
 pub(super) fn guards() -> impl Iterator<Item = Guard> {
