@@ -1,6 +1,7 @@
 //! Which bucket an object stands for, and the record of it in the status.
 
 use crd_types::aws::v1alpha1::{BucketRecord, S3Bucket};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator_core::{decide::outcome::Fault, engines::external::Record};
 
 use super::invalid;
@@ -29,6 +30,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         partition,
         object_uid,
         created,
+        creation_began_at,
         adopted,
         owned_facets,
         settled_facets,
@@ -42,6 +44,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         },
         uid: object_uid,
         created,
+        began: creation_began_at.map(|time| time.0),
         adopted,
         owned: owned_facets.into_iter().collect(),
         settled: settled_facets.to_map(),
@@ -60,6 +63,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
             },
         uid,
         created,
+        began,
         adopted,
         owned,
         settled,
@@ -71,6 +75,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         partition,
         object_uid: uid,
         created,
+        creation_began_at: began.map(Time),
         adopted,
         owned_facets: owned.into_iter().collect(),
         settled_facets: settled.into(),

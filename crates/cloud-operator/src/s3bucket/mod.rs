@@ -30,8 +30,8 @@ use operator_core::{
     cluster::leading::Leading,
     decide::{outcome::Fault, reason::Reason},
     engines::external::{
-        Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record, Trouble,
-        Unresolved, Wishes,
+        Claim, Creation, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose,
+        Record, Trouble, Unresolved, Wishes,
     },
 };
 
@@ -188,7 +188,7 @@ impl External for S3Buckets {
         tenant: &Tenant,
         bucket: &Bucket,
         desired: &Desired,
-    ) -> Result<(), Fault> {
+    ) -> Result<Creation, Fault> {
         let created = change::create(leading, tenant, bucket, desired).await;
         created.map_err(|fault| named(fault, reasons::CREATION_FAILED))
     }

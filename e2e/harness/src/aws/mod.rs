@@ -54,6 +54,17 @@ impl AwsProxy {
         Ok(Self { proxy })
     }
 
+    /// As [`start`](Self::start), for a store other than AWS's that hears nothing of the tags with which a bucket is to
+    /// be created.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn of_a_store_without_tags_at_creation(moto: &str) -> Result<Self> {
+        let overlay = Overlay::new(Forwarder::plain(moto)?).without_tags_at_creation();
+        let proxy = Proxy::start(overlay, operation::classify).await?;
+        Ok(Self { proxy })
+    }
+
     /// Starts a proxy before AWS's stand-in in this process.
     ///
     /// # Errors

@@ -86,6 +86,14 @@ impl Settle {
                 return Ok(answer(response.clone()));
             }
             Action::DropBefore => return self.cut(Outcome::CutBefore),
+            Action::DropEarly(gate) => {
+                let gate = gate.clone();
+                tokio::spawn(async move {
+                    gate.pass().await;
+                    shared.upstream.send(request).await
+                });
+                return self.cut(Outcome::CutEarly);
+            }
             Action::Pass
             | Action::Hold(Point::After, _)
             | Action::DropAfter

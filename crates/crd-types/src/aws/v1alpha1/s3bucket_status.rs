@@ -1,3 +1,4 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,10 @@ pub struct BucketRecord {
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,
+    /// When the operator last began to create it: until that was refused, or the bucket was seen with its ownership
+    /// mark. For two minutes the creation may still be on its way, and the object does not go before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_began_at: Option<Time>,
     /// True: the bucket came to this object, or stayed with it, while the annotation adopt was true. That is not
     /// followed again to take the bucket from another object of this name, unless it is removed and set anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

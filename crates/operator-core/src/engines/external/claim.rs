@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Annotations, External, Mark, Presence,
+    Annotations, External, Mark, Presence, birth,
     consent::{consent, way},
     engine::End,
     reasons,
@@ -36,6 +36,7 @@ pub(super) fn claim<E: External>(
             pass.event(Severity::Normal, reasons::ADOPTED, "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
+        Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => Err(not_visible(identity)),
         Presence::Unmarked(_) => Err(Fault::terminal(
             reasons::NOT_MANAGED,
             format!(
@@ -125,7 +126,9 @@ pub(super) fn may_take_back<E: External>(
 pub(super) fn not_visible(identity: impl std::fmt::Display) -> End {
     End::Early(Outcome::Running {
         reason: reasons::CREATING,
-        task: format!("{identity} was created and is not shown yet"),
+        task: format!(
+            "{identity} was created and is not shown yet, or not with its ownership mark"
+        ),
         poll: NOT_VISIBLE_POLL,
     })
 }

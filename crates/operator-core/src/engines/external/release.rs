@@ -5,7 +5,7 @@ use std::time::Duration;
 use crd_types::lifecycle::{DeletionPolicy, Mode, Upheld};
 
 use super::{
-    Annotations, Deletion, External, Presence, Purpose, Record,
+    Annotations, Deletion, External, Presence, Purpose, Record, birth,
     consent::{consent, hear_consent, way},
     engine::{End, Engine},
     reasons,
@@ -86,6 +86,9 @@ impl<E: External> Engine<E> {
         let marked = matches!(presence, Presence::Ours(_));
         let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
+            Presence::Gone | Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
+                return Ok(awaited(identity));
+            }
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
             Presence::Ours(_) => {}
@@ -167,6 +170,7 @@ impl<E: External> Engine<E> {
                 let why = match failed {
                     Some(Err(End::Fault(fault))) => fault.message,
                     Some(Err(End::Early(Outcome::Waiting { on, .. }))) => on,
+                    Some(Err(End::Early(Outcome::Running { task, .. }))) => task,
                     _ => "no answer in time".to_owned(),
                 };
                 let note =
@@ -185,12 +189,18 @@ impl<E: External> Engine<E> {
             .domain
             .observe(&context, identity, &claim, &Default::default())
             .await?;
-        if let Presence::Ours(observed) = found {
-            self.domain
-                .unmark(pass.leading(), &context, identity, &observed)
-                .await?;
+        match found {
+            Presence::Ours(observed) => {
+                let unmarked = self
+                    .domain
+                    .unmark(pass.leading(), &context, identity, &observed);
+                Ok(unmarked.await?)
+            }
+            Presence::Gone | Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
+                Err(End::Early(awaited(identity)))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn let_go(
@@ -212,6 +222,18 @@ fn finalizers<E: External>() -> impl Iterator<Item = &'static str> {
 
 fn deleting(identity: impl std::fmt::Display) -> Outcome {
     let task = format!("{identity} is being deleted");
+    Outcome::Running {
+        reason: reasons::DELETING,
+        task,
+        poll: DELETING_POLL,
+    }
+}
+
+/// Whoever let the object go now could leave something behind.
+fn awaited(identity: impl std::fmt::Display) -> Outcome {
+    let task = format!(
+        "the creation of {identity} may still be on its way; the object stays until that is certain"
+    );
     Outcome::Running {
         reason: reasons::DELETING,
         task,

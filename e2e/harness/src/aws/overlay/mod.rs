@@ -103,6 +103,8 @@ pub(super) struct Overlay {
     keeper: Arc<Keeper>,
     /// Written while a bucket is made in several steps: nobody sees it half made.
     whole_buckets: Arc<RwLock<()>>,
+    /// Whether the request that makes a bucket is heard in what it says of tags.
+    tags_at_creation: bool,
 }
 
 impl Overlay {
@@ -111,6 +113,14 @@ impl Overlay {
             server: Arc::new(Server::new(server)),
             keeper: Arc::new(Keeper::new()),
             whole_buckets: Arc::default(),
+            tags_at_creation: true,
+        }
+    }
+
+    pub(super) fn without_tags_at_creation(self) -> Self {
+        Self {
+            tags_at_creation: false,
+            ..self
         }
     }
 
@@ -121,7 +131,15 @@ impl Overlay {
             .filter(|call| call.operation == "CreateBucket")
         {
             let _alone = self.whole_buckets.write().await;
-            return Ok(answer(self.create(call, request).await?));
+            let heard = match self.tags_at_creation {
+                true => call.clone(),
+                // Nothing but tags is read of it.
+                false => S3Call {
+                    body: Bytes::new(),
+                    ..call.clone()
+                },
+            };
+            return Ok(answer(self.create(&heard, request).await?));
         }
         let _whole = self.whole_buckets.read().await;
         match call {
