@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Annotations, External, Mark, Presence, birth,
+    Annotations, Claim, External, Mark, Owner, Presence, birth,
     consent::{consent, way},
     engine::End,
     reasons,
@@ -91,15 +91,7 @@ pub(super) fn may_take_back<E: External>(
 ) -> Result<(), Fault> {
     let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
     let of = earlier(found);
-    let circumstances = Circumstances {
-        ours: &work.claim.mark,
-        found,
-        named_by_cluster: work.owner.named_by_cluster,
-        goes_on: work.owner.earlier.contains(&found.installation),
-        consent: consent::<E>(pass),
-        had_it: was_made::<E>(pass),
-    };
-    match take_back::judge(circumstances) {
+    match judge::<E>(pass, &work.claim, work.owner, found) {
         Verdict::TakeBack => Ok(()),
         Verdict::TakenByTwin => {
             let way = way::<E>(pass, "to take it back");
@@ -121,6 +113,23 @@ pub(super) fn may_take_back<E: External>(
             ),
         )),
     }
+}
+
+/// What the mark of an earlier object of this name says.
+pub(super) fn judge<E: External>(
+    pass: &Pass<E::Kind>,
+    claim: &Claim,
+    owner: &Owner,
+    found: &Mark,
+) -> Verdict {
+    take_back::judge(Circumstances {
+        ours: &claim.mark,
+        found,
+        named_by_cluster: owner.named_by_cluster,
+        goes_on: owner.earlier.contains(&found.installation),
+        consent: consent::<E>(pass),
+        had_it: was_made::<E>(pass),
+    })
 }
 
 pub(super) fn not_visible(identity: impl std::fmt::Display) -> End {

@@ -1,6 +1,7 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
 use crd_types::lifecycle::{HasUpkeep, Upheld};
+use futures::FutureExt;
 
 use super::{
     Annotations, Creation, Diff, External, MarkFound, Presence, Purpose, Trouble, Wishes,
@@ -55,7 +56,7 @@ impl<E: External> Engine<E> {
         pass.status.upkeep_mut().plan = None;
         let (mut observed, mark) = match presence {
             Presence::Gone if work.stays_gone(pass) => return Ok(work.gone(pass)),
-            Presence::Gone => self.create(pass, work).await?,
+            Presence::Gone => self.create(pass, work).boxed().await?,
             present => take(pass, work, present)?,
         };
         match mark {
@@ -68,7 +69,9 @@ impl<E: External> Engine<E> {
         work.settle(pass, &apart.all(), &E::unread(&observed));
         work.tell_drift(pass, &apart.drift);
         if !work.divide(&apart).0.is_empty() {
-            self.correct(pass, work, &observed, &apart, mark).await?;
+            self.correct(pass, work, &observed, &apart, mark)
+                .boxed()
+                .await?;
             let presence = work.observe(pass).await?;
             // What was written a moment ago may not be shown yet: until it is, the consent is needed.
             if matches!(presence, Presence::Ours(_)) {
