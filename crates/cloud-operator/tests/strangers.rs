@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
-    Moto,
-    aws::refusal,
+    AwsProxy, Moto,
+    aws::{StandIn, refusal},
     proxy::{Action, Rule, Verb},
     wait,
 };
 use http::StatusCode;
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
 use scene::{
     PATIENCE, Scene, lifecycle,
     outside::{ACCOUNT, Has, OTHER_ACCOUNT, Somebody, pairs},
@@ -344,14 +347,17 @@ async fn a_bucket_does_not_follow_its_provider_to_another_account() -> Result<()
     );
     untouched(&scene, &name, &before).await?;
 
-    // Nor is it deleted in the wrong account, or thought gone there, by an operator that knows of no earlier
-    // session.
-    operator.stop().await?;
-    let operator = scene.operator()?;
+    // Nor is it deleted, with the credentials of before or in the wrong account, or thought gone there, by an operator
+    // that knows of no earlier session.
     scene.delete::<S3Bucket>("data").await?;
-    scene.request_pass::<S3Bucket>("data").await?;
     scene
         .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    untouched(&scene, &name, &before).await?;
+    operator.stop().await?;
+    let operator = scene.operator()?;
+    scene
+        .refused::<AWSProvider>("account", "AccountChanged")
         .await?;
     untouched(&scene, &name, &before).await?;
     provider(&scene, json!({ "assumeRoleARN": null })).await?;
@@ -382,6 +388,72 @@ async fn a_bucket_does_not_follow_its_provider_to_another_region() -> Result<()>
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;
     assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+/// Two stores may call account and bucket alike.
+#[tokio::test]
+async fn a_bucket_does_not_follow_its_provider_to_another_store() -> Result<()> {
+    let scene = Scene::new("store").await?;
+    let other = AwsProxy::before(&StandIn::default()).await?;
+    let (here, there) = (scene.aws.url(), other.url());
+    let allowed = format!("--allowed-endpoints={here},{there}");
+    let operator = scene.operator_with(&[&allowed])?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    let record = bucket.status.and_then(|status| status.record);
+    assert_eq!(record.and_then(|record| record.store), Some(here.clone()));
+    let name = scene.bucket_name("data");
+    let before = scene.somebody.has(&name).await?;
+
+    scene.aws.proxy().clear();
+    provider(&scene, json!({ "endpoint": there })).await?;
+    let refused = scene.refused::<S3Bucket>("data", "EndpointChanged").await?;
+    let message = ready_message(&refused);
+    assert!(
+        message.contains(&here) && message.contains(&there),
+        "{message}"
+    );
+    // Nor is it thought gone there, by an operator that knows of no earlier session.
+    operator.stop().await?;
+    let operator = scene.operator_with(&[&allowed])?;
+    scene.delete::<S3Bucket>("data").await?;
+    let refused = scene.refused::<S3Bucket>("data", "EndpointChanged").await?;
+    assert!(ready_message(&refused).contains("abandon=true"));
+    let asked = other.proxy().counts();
+    let asked: Vec<_> = asked.iter().map(|(_, about, _)| about).collect();
+    assert_eq!(asked, ["GetCallerIdentity"]);
+    untouched(&scene, &name, &before).await?;
+
+    // Written otherwise, it is the same store.
+    provider(&scene, json!({ "endpoint": format!("{here}/") })).await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_store_that_was_not_written_down_is_the_one_that_is_used() -> Result<()> {
+    let scene = Scene::new("earlier").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await?;
+    // As earlier versions did.
+    let earlier = Patch::Merge(json!({ "status": { "record": { "store": null } } }));
+    let buckets = scene.buckets();
+    buckets
+        .patch_status("data", &PatchParams::default(), &earlier)
+        .await?;
+    let operator = scene.operator()?;
+    let written = |bucket: &S3Bucket| {
+        let record = bucket.status.as_ref().and_then(|it| it.record.as_ref());
+        record.is_some_and(|record| record.store == Some(scene.aws.url()))
+    };
+    wait::wait_for(&buckets, "data", "the store is written", PATIENCE, written).await?;
+    scene.ready::<S3Bucket>("data").await?;
     operator.stop().await
 }
 

@@ -17,6 +17,7 @@ mod roles;
 mod s3;
 mod scrub;
 mod session;
+mod store;
 mod tenant;
 
 pub use self::{
@@ -32,5 +33,6 @@ pub use self::{
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},
+    store::Store,
     tenant::Tenant,
 };

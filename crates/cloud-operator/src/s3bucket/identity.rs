@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator_core::{decide::outcome::Fault, engines::external::Record};
 
 use super::invalid;
-use crate::aws::{Bucket, Session};
+use crate::aws::{Bucket, Session, Store};
 
 /// The bucket that `object` names, in the account and region of `session`.
 pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, Fault> {
@@ -18,6 +18,7 @@ pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, F
         account: session.caller.account.clone(),
         region: session.region.clone(),
         partition: session.caller.partition.clone(),
+        store: Some(session.store()),
     })
 }
 
@@ -28,6 +29,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         account_id,
         region,
         partition,
+        store,
         object_uid,
         created,
         creation_began_at,
@@ -41,6 +43,7 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
             account: account_id,
             region,
             partition,
+            store: store.map(Store::recorded),
         },
         uid: object_uid,
         created,
@@ -60,6 +63,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
                 account,
                 region,
                 partition,
+                store,
             },
         uid,
         created,
@@ -73,6 +77,7 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         account_id: account,
         region,
         partition,
+        store: store.map(|store| store.to_string()),
         object_uid: uid,
         created,
         creation_began_at: began.map(Time),

@@ -217,5 +217,6 @@ fn bucket(session: &Session, name: &str, region: Option<&str>) -> Option<Bucket>
             None => session.region.clone(),
         },
         partition: session.caller.partition.clone(),
+        store: Some(session.store()),
     })
 }

@@ -69,7 +69,7 @@ pub struct FacetStatus {
     pub name: String,
     /// InSync: as the spec says. Drifted: different, and not corrected yet. Failed: AWS refused to show or to change it.
     pub state: FacetState,
-    /// AWS's code, where AWS refused something.
+    /// AWS's code, where AWS refused something; Other for one that AWS does not document, which message has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub code: Option<String>,
@@ -116,6 +116,10 @@ pub struct BucketRecord {
     pub region: Region,
     /// Partition of that account.
     pub partition: Partition,
+    /// Where its requests go: AWS, or the endpoint of another store; none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 600))]
+    pub store: Option<String>,
     /// UID of the object that this was written for; none in what earlier versions wrote.
     #[serde(
         default,
