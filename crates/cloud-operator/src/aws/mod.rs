@@ -9,6 +9,7 @@ mod failure;
 mod fault;
 mod fence;
 mod http_client;
+mod label;
 mod meter;
 mod network;
 mod pace;
