@@ -37,6 +37,8 @@ pub enum Action {
     Delay(Duration),
     /// Wait until the gate opens, at this point.
     Hold(Point, Gate),
+    /// Wait until the gate opens, at this point, then close the connection.
+    CutAt(Point, Gate),
     /// Answer in the server's place.
     Answer(http::Response<Bytes>),
     /// Close the connection before forwarding: nothing happens at the server.

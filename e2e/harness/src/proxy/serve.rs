@@ -81,6 +81,10 @@ impl Settle {
         match &action {
             Action::Delay(time) => tokio::time::sleep(*time).await,
             Action::Hold(Point::Before, gate) => gate.pass().await,
+            Action::CutAt(Point::Before, gate) => {
+                gate.pass().await;
+                return self.cut(Outcome::CutBefore);
+            }
             Action::Answer(response) => {
                 self.settle(Outcome::Refused(response.status()));
                 return Ok(answer(response.clone()));
@@ -96,6 +100,7 @@ impl Settle {
             }
             Action::Pass
             | Action::Hold(Point::After, _)
+            | Action::CutAt(Point::After, _)
             | Action::DropAfter
             | Action::CutBody(_) => {}
         }
@@ -117,6 +122,10 @@ impl Settle {
             Action::Hold(Point::After, gate) => {
                 gate.pass().await;
                 None
+            }
+            Action::CutAt(Point::After, gate) => {
+                gate.pass().await;
+                return self.cut(Outcome::CutAfter(status));
             }
             Action::DropAfter => return self.cut(Outcome::CutAfter(status)),
             Action::CutBody(limit) => Some(limit),
