@@ -17,10 +17,11 @@ use harness::{
     AwsProxy, Moto,
     aws::refusal,
     proxy::{Action, Call, Gate, Rule, RuleHandle, Verb},
+    wait,
 };
 use http::StatusCode;
 use kube::ResourceExt;
-use scene::{Scene, UNHURRIED, outside::Somebody, ready_message};
+use scene::{PATIENCE, Scene, UNHURRIED, outside::Somebody, ready_message};
 use serde_json::json;
 
 /// The region in which whoever creates his own bucket again is told that he has created it.
@@ -35,13 +36,16 @@ async fn a_bucket_that_comes_after_its_object_was_deleted_goes_with_it() -> Resu
     let gate = Gate::new();
     let late = Rule::when(is_creation, Action::DropEarly(gate.clone())).once();
     scene.aws.proxy().rule(late);
+    // What is refused afterwards says nothing of the first.
+    let aborted = refusal::s3(StatusCode::CONFLICT, "OperationAborted", "try again");
     scene
         .aws
         .proxy()
-        .rule(Rule::when(is_creation, Action::DropBefore));
+        .rule(Rule::when(is_creation, Action::Answer(aborted)));
     scene.provider("account").await?;
     scene.bucket("data", "account", json!({})).await?;
-    scene.refused::<S3Bucket>("data", "CreationFailed").await?;
+    let again = |bucket: &S3Bucket| ready_message(bucket).contains("OperationAborted");
+    wait::wait_for(&scene.buckets(), "data", "another try", PATIENCE, again).await?;
 
     scene.delete::<S3Bucket>("data").await?;
     let held = scene.refused::<S3Bucket>("data", "Deleting").await?;

@@ -255,7 +255,18 @@ async fn without_a_status_the_mark_tells_what_an_object_had() -> Result<()> {
         });
         scene.create::<S3Bucket>(object).await?;
     }
-    let names = ["own", "before", "strange", "absent"];
+    let names = ["own", "before", "strange", "absent", "orphan"];
+    // Whoever lets what he has go waits for no provider.
+    let orphan = json!({
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "orphan", "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+        },
+        "spec": {
+            "providerRef": { "name": "nobody" }, "bucketName": absent, "deletionPolicy": "Orphan",
+        },
+    });
+    scene.create::<S3Bucket>(orphan).await?;
     for name in names {
         scene.delete::<S3Bucket>(name).await?;
     }

@@ -131,7 +131,7 @@ pub struct BucketRecord {
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,
-    /// When the operator last began to create it: until that was refused, or the bucket was seen with its ownership
+    /// When the operator last began to create it, unless that was refused: until the bucket was seen with its ownership
     /// mark. For two minutes the creation may still be on its way, and the object does not go before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_began_at: Option<Time>,

@@ -55,7 +55,7 @@ impl Stage {
 
 /// Whether the creation that this object has begun may still take effect or become visible.
 pub(super) fn is_on_its_way<E: External>(pass: &Pass<E::Kind>) -> bool {
-    own_record::<E>(pass).is_some_and(|record| is_recent(record.began, pass.clock().wall()))
+    is_recent(began::<E>(pass), pass.clock().wall())
 }
 
 /// A moment of another replica's may be ahead of ours.
@@ -63,10 +63,19 @@ fn is_recent(began: Option<Timestamp>, now: Timestamp) -> bool {
     began.is_some_and(|began| now.duration_since(began).unsigned_abs() < LATEST)
 }
 
-/// Takes note that the creation was refused: nothing comes of it any more.
-pub(super) fn note_refusal<E: External>(pass: &mut Pass<E::Kind>, fault: &Fault) {
+/// Since when this object's creation is on its way, if one was begun.
+pub(super) fn began<E: External>(pass: &Pass<E::Kind>) -> Option<Timestamp> {
+    own_record::<E>(pass).and_then(|record| record.began)
+}
+
+/// Takes note of how a creation failed: of one that was refused nothing comes any more, but maybe of the one `before`.
+pub(super) fn note_failure<E: External>(
+    pass: &mut Pass<E::Kind>,
+    fault: &Fault,
+    before: Option<Timestamp>,
+) {
     if fault.class != Class::UnknownOutcome {
-        note::<E>(pass, |record| record.began = None);
+        note::<E>(pass, |record| record.began = before);
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Record<I> {
     pub uid: String,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
-    /// When its creation was last begun: until it was refused, or the resource was seen with the mark.
+    /// When its creation was last begun, unless that was refused: until the resource was seen with the mark.
     pub began: Option<Timestamp>,
     /// Whether the user's consent to take the resource over, as it stands now, has brought it: it does so once.
     pub adopted: bool,

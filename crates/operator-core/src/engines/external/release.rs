@@ -63,12 +63,17 @@ impl<E: External> Engine<E> {
                 .let_go(pass, Severity::Normal, reasons::RETAINED, note)
                 .await;
         }
-        let record = match record {
-            Some(record) => record,
-            None => match self.presumed(&object).map_err(with_way_out::<E>)? {
-                Some(record) => record,
-                None => return self.let_go_of_nothing(pass).await,
-            },
+        let record = match record.map_or_else(|| self.presumed(&object), |it| Ok(Some(it))) {
+            Ok(Some(record)) => record,
+            Ok(None) => return self.let_go_of_nothing(pass).await,
+            // It waits for no provider.
+            Err(_) if policy == DeletionPolicy::Orphan => {
+                let note = format!("{what} is kept; its ownership mark could not be looked for");
+                return self
+                    .let_go(pass, Severity::Warning, reasons::ORPHANED, note)
+                    .await;
+            }
+            Err(end) => return Err(with_way_out::<E>(end)),
         };
         match policy {
             DeletionPolicy::Orphan => self.orphan(pass, &record).boxed().await,

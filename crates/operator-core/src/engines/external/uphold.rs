@@ -156,6 +156,7 @@ impl<E: External> Engine<E> {
         work: &Work<'_, E>,
     ) -> Result<(E::Observed, MarkFound), End> {
         let vanished = was_made::<E>(pass);
+        let before = birth::began::<E>(pass);
         let (facets, settled) = (work.facets(), Wishes::new());
         self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;
@@ -166,7 +167,7 @@ impl<E: External> Engine<E> {
             .await;
         pass.note_effect(&created);
         if let Err(fault) = &created {
-            birth::note_refusal::<E>(pass, fault);
+            birth::note_failure::<E>(pass, fault, before);
         }
         let created = created?;
         if vanished {
