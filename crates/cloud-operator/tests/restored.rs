@@ -230,6 +230,61 @@ async fn a_restored_status_speaks_of_another_object() -> Result<()> {
     operator.stop().await
 }
 
+/// As after a restore from a backup that has no statuses.
+#[tokio::test]
+async fn without_a_status_the_mark_tells_what_an_object_had() -> Result<()> {
+    let scene = Scene::new("no-status").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("own", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("own").await?;
+    retained(&scene, "before").await?;
+    operator.stop().await?;
+    let no_record = json!({ "status": { "record": null } });
+    patch_status(&scene, "own", no_record).await?;
+    let (strange, absent) = (scene.bucket_name("strange"), scene.bucket_name("absent"));
+    scene.somebody.create(&strange).await?;
+    let has = scene.somebody.has(&strange).await?;
+    for name in ["before", "strange", "absent"] {
+        let object = json!({
+            "kind": "S3Bucket",
+            "metadata": {
+                "name": name, "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+            },
+            "spec": { "providerRef": { "name": "account" }, "bucketName": scene.bucket_name(name) },
+        });
+        scene.create::<S3Bucket>(object).await?;
+    }
+    let names = ["own", "before", "strange", "absent", "orphan"];
+    // Whoever lets what he has go waits for no provider.
+    let orphan = json!({
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "orphan", "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+        },
+        "spec": {
+            "providerRef": { "name": "nobody" }, "bucketName": absent, "deletionPolicy": "Orphan",
+        },
+    });
+    scene.create::<S3Bucket>(orphan).await?;
+    for name in names {
+        scene.delete::<S3Bucket>(name).await?;
+    }
+
+    let operator = scene.operator()?;
+    for name in names {
+        scene.gone::<S3Bucket>(name).await?;
+    }
+    for name in ["own", "before"] {
+        let bucket = scene.bucket_name(name);
+        assert!(!scene.somebody.exists(&bucket).await?, "{name}");
+    }
+    scene.event::<S3Bucket>("strange", "LeftAlone").await?;
+    assert_eq!(scene.somebody.has(&strange).await?, has);
+    assert!(!scene.somebody.exists(&absent).await?);
+    operator.stop().await
+}
+
 /// A twin of the object `data` marks its bucket.
 async fn taken_by_twin(scene: &Scene) -> Result<()> {
     let name = scene.bucket_name("data");

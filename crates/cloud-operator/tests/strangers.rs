@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
-    Moto,
-    aws::refusal,
+    AwsProxy, Moto,
+    aws::{StandIn, refusal},
     proxy::{Action, Rule, Verb},
     wait,
 };
 use http::StatusCode;
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
 use scene::{
     PATIENCE, Scene, lifecycle,
     outside::{ACCOUNT, Has, OTHER_ACCOUNT, Somebody, pairs},
@@ -147,6 +150,51 @@ async fn a_bucket_without_a_mark_is_taken_over_only_on_request() -> Result<()> {
     assert_eq!(after.public_access_block, before.public_access_block);
     assert_eq!(after.encryption, before.encryption);
     assert_eq!(after.ownership, before.ownership);
+    operator.stop().await
+}
+
+/// What a stack of CloudFormation has made carries tags that AWS lets nobody take off.
+#[tokio::test]
+async fn a_bucket_that_aws_itself_has_tagged_is_taken_over_kept_and_let_go() -> Result<()> {
+    let scene = Scene::new("stack").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let name = scene.bucket_name("data");
+    let stack = ("aws:cloudformation:stack-name", "web");
+    scene.somebody.create(&name).await?;
+    scene.somebody.tag_as_aws(&name, stack.0, stack.1).await?;
+    let has_tags = async |team: &str| -> Result<()> {
+        let has = scene.somebody.has(&name).await?;
+        assert_eq!(has.tags, pairs([stack, ("team", team)]));
+        Ok(())
+    };
+
+    let wish = json!({ "tags": { "team": "a" }, "deletionPolicy": "Orphan" });
+    scene.bucket("data", "account", wish).await?;
+    annotate(&scene, "data", "adopt").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("a").await?;
+
+    let edit = json!({ "spec": { "tags": { "team": "b" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("b").await?;
+
+    // Drift is set back, and AWS's tag is none.
+    let mut tags = scene.somebody.tags(&name).await?;
+    tags.insert("team".into(), "c".into());
+    scene.somebody.set_tags(&name, &tags).await?;
+    scene.request_pass::<S3Bucket>("data").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    has_tags("b").await?;
+    scene.aws.proxy().clear();
+    scene.request_pass::<S3Bucket>("data").await?;
+    assert_eq!(writes_about(&scene, &name), Vec::<String>::new());
+
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(scene.somebody.has(&name).await?.mark.is_empty());
+    has_tags("b").await?;
     operator.stop().await
 }
 
@@ -299,14 +347,17 @@ async fn a_bucket_does_not_follow_its_provider_to_another_account() -> Result<()
     );
     untouched(&scene, &name, &before).await?;
 
-    // Nor is it deleted in the wrong account, or thought gone there, by an operator that knows of no earlier
-    // session.
-    operator.stop().await?;
-    let operator = scene.operator()?;
+    // Nor is it deleted, with the credentials of before or in the wrong account, or thought gone there, by an operator
+    // that knows of no earlier session.
     scene.delete::<S3Bucket>("data").await?;
-    scene.request_pass::<S3Bucket>("data").await?;
     scene
         .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    untouched(&scene, &name, &before).await?;
+    operator.stop().await?;
+    let operator = scene.operator()?;
+    scene
+        .refused::<AWSProvider>("account", "AccountChanged")
         .await?;
     untouched(&scene, &name, &before).await?;
     provider(&scene, json!({ "assumeRoleARN": null })).await?;
@@ -337,6 +388,72 @@ async fn a_bucket_does_not_follow_its_provider_to_another_region() -> Result<()>
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;
     assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+/// Two stores may call account and bucket alike.
+#[tokio::test]
+async fn a_bucket_does_not_follow_its_provider_to_another_store() -> Result<()> {
+    let scene = Scene::new("store").await?;
+    let other = AwsProxy::before(&StandIn::default()).await?;
+    let (here, there) = (scene.aws.url(), other.url());
+    let allowed = format!("--allowed-endpoints={here},{there}");
+    let operator = scene.operator_with(&[&allowed])?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    let record = bucket.status.and_then(|status| status.record);
+    assert_eq!(record.and_then(|record| record.store), Some(here.clone()));
+    let name = scene.bucket_name("data");
+    let before = scene.somebody.has(&name).await?;
+
+    scene.aws.proxy().clear();
+    provider(&scene, json!({ "endpoint": there })).await?;
+    let refused = scene.refused::<S3Bucket>("data", "EndpointChanged").await?;
+    let message = ready_message(&refused);
+    assert!(
+        message.contains(&here) && message.contains(&there),
+        "{message}"
+    );
+    // Nor is it thought gone there, by an operator that knows of no earlier session.
+    operator.stop().await?;
+    let operator = scene.operator_with(&[&allowed])?;
+    scene.delete::<S3Bucket>("data").await?;
+    let refused = scene.refused::<S3Bucket>("data", "EndpointChanged").await?;
+    assert!(ready_message(&refused).contains("abandon=true"));
+    let asked = other.proxy().counts();
+    let asked: Vec<_> = asked.iter().map(|(_, about, _)| about).collect();
+    assert_eq!(asked, ["GetCallerIdentity"]);
+    untouched(&scene, &name, &before).await?;
+
+    // Written otherwise, it is the same store.
+    provider(&scene, json!({ "endpoint": format!("{here}/") })).await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_store_that_was_not_written_down_is_the_one_that_is_used() -> Result<()> {
+    let scene = Scene::new("earlier").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await?;
+    // As earlier versions did.
+    let earlier = Patch::Merge(json!({ "status": { "record": { "store": null } } }));
+    let buckets = scene.buckets();
+    buckets
+        .patch_status("data", &PatchParams::default(), &earlier)
+        .await?;
+    let operator = scene.operator()?;
+    let written = |bucket: &S3Bucket| {
+        let record = bucket.status.as_ref().and_then(|it| it.record.as_ref());
+        record.is_some_and(|record| record.store == Some(scene.aws.url()))
+    };
+    wait::wait_for(&buckets, "data", "the store is written", PATIENCE, written).await?;
+    scene.ready::<S3Bucket>("data").await?;
     operator.stop().await
 }
 

@@ -5,11 +5,19 @@ mod scene;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use crd_types::aws::v1alpha1::S3Bucket;
-use harness::proxy::Verb;
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
+use harness::{
+    aws::refusal,
+    proxy::{Action, Call, Rule, Verb},
+};
+use http::StatusCode;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams};
-use scene::{Running, Scene, outside::pairs, state::State};
+use scene::{
+    Running, Scene,
+    outside::{REGION, pairs},
+    state::State,
+};
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -76,6 +84,43 @@ async fn a_bucket_that_no_object_names_is_told_and_left() -> Result<()> {
         found.get(&kept).is_none()
     })
     .await?;
+    operator.stop().await
+}
+
+/// Whose credentials may list them does not matter, nor who is asked first.
+#[tokio::test]
+async fn an_account_is_listed_by_whichever_of_its_providers_may() -> Result<()> {
+    let scene = Scene::new("lister").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    const DENIED: &str = "AKIADENIED";
+    let lists = |call: &Call| call.about == "ListBuckets" && call.signer == DENIED;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let denied = Rule::when(lists, Action::Answer(denied));
+    let denied = scene.aws.proxy().rule(denied);
+    for name in ["a", "m", "z"] {
+        let id = if name == "m" { "AKIALISTER" } else { DENIED };
+        scene.keys(name, id).await?;
+        let spec = json!({
+            "region": REGION, "endpoint": scene.aws.url(), "credentialsSecret": { "name": name },
+        });
+        let object = json!({ "kind": "AWSProvider", "metadata": { "name": name }, "spec": spec });
+        scene.create::<AWSProvider>(object).await?;
+        scene.ready::<AWSProvider>(name).await?;
+    }
+    for _ in 0..5 {
+        let lists = || scene.aws.proxy().counts().about(Verb::Read, "ListBuckets");
+        let before = lists();
+        operator.clock.advance(HOUR);
+        harness::wait::until("a round", scene::PATIENCE, || async { lists() > before }).await?;
+        state.idle().await?;
+        let found = state.read().await?["unclaimed/s3bucket"].clone();
+        assert_eq!(found["unlisted"], json!({}), "{found:#}");
+    }
+    ensure!(denied.hits() <= 1, "who may is asked first from then on");
     operator.stop().await
 }
 

@@ -183,6 +183,49 @@ async fn a_bucket_with_refused_tags_is_not_created() {
 }
 
 #[tokio::test]
+async fn tags_of_aws_stay_and_are_sent_along() {
+    let own = Caller::own().await;
+    own.put("/system-tags", &tags(&[("team", "a")])).await;
+    let path = "/system-tags?tagging";
+    let set = |tags: &[(&str, &str)]| {
+        let tags: String = tags
+            .iter()
+            .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
+            .collect();
+        format!("<Tagging><TagSet>{tags}</TagSet></Tagging>")
+    };
+    let (team, stack) = (("team", "b"), ("aws:stack", "one"));
+    let refused = async |tags: &[(&str, &str)]| {
+        let refused = own.put(path, &set(tags)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(code(&refused), "InvalidTag");
+        element(&text(&refused), "Message").to_owned()
+    };
+    let added = refused(&[team, stack]).await;
+    assert!(added.contains("added"), "{added}");
+
+    let by_aws = [("x-overlay-by-aws", "yes"), XML];
+    let both = set(&[("team", "a"), stack]);
+    let done = own.ask("s3", Method::PUT, path, &by_aws, both).await;
+    assert!(done.status().is_success(), "{}", text(&done));
+    let removed = refused(&[team]).await;
+    assert!(removed.contains("removed"), "{removed}");
+    refused(&[team, ("aws:stack", "two")]).await;
+    refused(&[team, stack, ("aws:other", "x")]).await;
+    assert_eq!(code(&own.s3(Method::DELETE, path).await), "InvalidTag");
+
+    let kept = own.put(path, &set(&[team, stack])).await;
+    assert!(kept.status().is_success(), "{}", text(&kept));
+    let found = text(&own.s3(Method::GET, path).await);
+    for tag in [
+        "<Key>team</Key><Value>b</Value>",
+        "<Key>aws:stack</Key><Value>one</Value>",
+    ] {
+        assert!(found.contains(tag), "{tag} in {found}");
+    }
+}
+
+#[tokio::test]
 async fn creating_a_bucket_again_changes_nothing() {
     let own = Caller::own().await;
     own.put("/again", &tags(&[("first", "yes")])).await;
@@ -419,6 +462,8 @@ async fn every_entry_is_needed_still() {
         let answer = own.s3(Method::GET, &format!("/bare?{part}")).await;
         assert_eq!(code(&answer), missing);
     }
+    let of_aws = "<Tagging><TagSet><Tag><Key>aws:a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    assert_eq!(code(&own.put("/bare?tagging", of_aws).await), "InvalidTag");
     let elsewhere = own.in_region("eu-west-1").s3(Method::HEAD, "/bare").await;
     assert_eq!(elsewhere.status(), StatusCode::OK);
     let other = own.in_other_account().await.s3(Method::HEAD, "/bare").await;

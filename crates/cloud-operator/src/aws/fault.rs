@@ -14,6 +14,7 @@ use operator_core::decide::{
 use super::{
     codes,
     failure::{Failed, Failure, Refusal},
+    label::label,
     reasons::{ACCESS_DENIED, AUTHENTICATION_FAILED, CALL_FAILED, WRONG_REGION},
 };
 use crate::iam;
@@ -103,9 +104,12 @@ impl From<Failed> for Fault {
 
 fn refused(call: Call, refusal: &Refusal) -> Fault {
     let meaning = codes::meaning(call, refusal.status, refusal.code.as_deref());
-    let code = match &refusal.code {
-        Some(code) => Cow::Owned(code.clone()),
-        None => Cow::Owned(format!("HTTP{}", refusal.status)),
+    let (code, label) = match &refusal.code {
+        Some(code) => (code.clone(), Cow::Borrowed(label(code))),
+        None => {
+            let code = format!("HTTP{}", refusal.status);
+            (code.clone(), Cow::Owned(code))
+        }
     };
     let said = match refusal.message.as_str() {
         "" => String::new(),
@@ -124,7 +128,7 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
     );
     let mut fault = Fault::new(meaning.class, meaning.reason, text)
         .with_scope(meaning.scope)
-        .with_code(code);
+        .with_code(label);
     fault.after = refusal.retry_after;
     fault
 }
@@ -185,6 +189,13 @@ mod tests {
                 ..Refusal::default()
             }),
         )
+    }
+
+    #[test]
+    fn a_code_that_a_store_invents_is_told_and_is_no_label() {
+        let fault = refused(WRITE, 400, "Invalid7f3a", "No");
+        assert!(fault.message.contains("Invalid7f3a: No"), "{fault}");
+        assert_eq!(fault.code, "Other");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     codes,
     failure::{Failed, Failure},
     fault::{ANSWER_LOST, Call, UNREACHABLE},
+    label::label,
 };
 
 /// Upper bounds of the time until a call is answered, in seconds. A call is given up after 10 s.
@@ -92,7 +93,7 @@ impl Meter {
         );
         registry.register(
             "aws_api_errors",
-            "Calls to AWS that failed, by AWS's code; Unreachable and AnswerLost where there was no answer",
+            "Calls to AWS that failed, by AWS's code; Other for a code that AWS does not document, Unreachable and AnswerLost where there was no answer",
             errors.clone(),
         );
         registry.register(
@@ -158,7 +159,7 @@ impl Meter {
 fn code(failure: &Failure) -> String {
     match failure {
         Failure::Refused(refusal) => match &refusal.code {
-            Some(code) => code.clone(),
+            Some(code) => label(code).to_owned(),
             None => format!("HTTP{}", refusal.status),
         },
         Failure::Lost(_) => ANSWER_LOST.to_owned(),

@@ -9,6 +9,7 @@ mod failure;
 mod fault;
 mod fence;
 mod http_client;
+mod label;
 mod meter;
 mod network;
 mod pace;
@@ -17,6 +18,7 @@ mod roles;
 mod s3;
 mod scrub;
 mod session;
+mod store;
 mod tenant;
 
 pub use self::{
@@ -32,5 +34,6 @@ pub use self::{
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},
+    store::Store,
     tenant::Tenant,
 };

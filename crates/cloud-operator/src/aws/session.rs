@@ -26,6 +26,7 @@ use super::{
     network::Network,
     reasons::{ACCOUNT_MISMATCH, AUTHENTICATION_FAILED},
     roles::RolePolicy,
+    store::Store,
 };
 
 /// What every session shares: one connection pool, one set of timeouts, one policy, credentials in use.
@@ -131,12 +132,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// The account that it works in, and where that is not AWS's, at which endpoint.
+    /// The store that its requests go to.
+    pub fn store(&self) -> Store {
+        Store::at(self.endpoint.as_ref())
+    }
+
+    /// The account that it works in, and where that is not AWS's, of which store.
     pub fn place(&self) -> String {
-        let account = self.caller.account.as_ref();
-        match &self.endpoint {
-            None => account.to_owned(),
-            Some(endpoint) => format!("{account} at {endpoint}"),
+        let (account, store) = (self.caller.account.as_ref(), self.store());
+        match store.is_aws() {
+            true => account.to_owned(),
+            false => format!("{account} at {store}"),
         }
     }
 }

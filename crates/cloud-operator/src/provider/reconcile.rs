@@ -89,6 +89,9 @@ impl Providers {
             Ok(Look::NoSecret(secret)) => SessionState::NotReady {
                 why: format!("waiting for Secret {secret}"),
             },
+            Err(fault) if fault.reason == reasons::ACCOUNT_CHANGED => SessionState::Moved {
+                why: fault.message.clone(),
+            },
             Err(fault) => match (fault.class, self.sessions.state(key)) {
                 // Nothing was learned about the credentials.
                 (Class::Transient | Class::Throttled | Class::UnknownOutcome, Some(known)) => known,

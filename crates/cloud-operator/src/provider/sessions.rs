@@ -39,6 +39,12 @@ pub enum SessionState {
         /// Why, for the user.
         why: String,
     },
+    /// They lead to another account than the one in which resources are: nothing is done in either, and nothing is
+    /// deleted with those of before, which may have been taken away on purpose.
+    Moved {
+        /// Where to, for the user.
+        why: String,
+    },
 }
 
 /// Told of the key of a provider.
@@ -110,7 +116,7 @@ impl Sessions {
         let session = match (&entry.state, &entry.last) {
             (SessionState::Ready(session), _) => session,
             (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => last,
-            (SessionState::NotReady { why }, _) => {
+            (SessionState::NotReady { why } | SessionState::Moved { why }, _) => {
                 return Err(Unresolved::Waiting {
                     reason: PROVIDER_NOT_READY,
                     on: format!("AWSProvider {provider}: {why}"),
@@ -141,7 +147,7 @@ impl Sessions {
             SessionState::Ready(session) => {
                 Some(Tenant::new(session.clone(), entry.pace.clone(), ""))
             }
-            SessionState::NotReady { .. } => None,
+            SessionState::NotReady { .. } | SessionState::Moved { .. } => None,
         });
         ready.collect()
     }
@@ -206,7 +212,7 @@ impl Sessions {
             let lately = entry
                 .believed
                 .is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
-            if lately || matches!(entry.state, SessionState::NotReady { .. }) {
+            if lately || !matches!(entry.state, SessionState::Ready(_)) {
                 return;
             }
             entry.believed = Some(now);
@@ -245,9 +251,8 @@ pub fn provider_of(object: &S3Bucket) -> ObjectKey {
 fn same(one: &SessionState, other: &SessionState) -> bool {
     match (one, other) {
         (SessionState::Ready(one), SessionState::Ready(other)) => Arc::ptr_eq(one, other),
-        (SessionState::NotReady { why: one }, SessionState::NotReady { why: other }) => {
-            one == other
-        }
+        (SessionState::NotReady { why: one }, SessionState::NotReady { why: other })
+        | (SessionState::Moved { why: one }, SessionState::Moved { why: other }) => one == other,
         _ => false,
     }
 }
@@ -440,6 +445,24 @@ mod tests {
             "ProviderNotReady"
         );
         assert_eq!(stage.resolve("platform", Purpose::Deletion), "used");
+    }
+
+    #[test]
+    fn nothing_is_deleted_while_the_credentials_lead_to_another_account() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        let state = SessionState::Moved {
+            why: "they lead to another account".into(),
+        };
+        stage.sessions.publish(&provider(), &spec(&[]), state);
+        for purpose in [Purpose::Upkeep, Purpose::Deletion] {
+            assert_eq!(stage.resolve("platform", purpose), "ProviderNotReady");
+        }
+        assert!(stage.sessions.ready().is_empty());
+        assert!(
+            stage.sessions.last(&provider()).is_some(),
+            "should they lead back"
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The calls that create, mark off and delete a bucket.
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use operator_core::{cluster::leading::Leading, decide::outcome::Fault};
+use operator_core::{
+    cluster::leading::Leading, decide::outcome::Fault, engines::external::Creation,
+};
 
 use super::{
     desired::{Desired, Step},
@@ -12,7 +14,8 @@ use super::{
 use crate::aws::{Bucket, Tenant};
 
 /// The region whose name CreateBucket refuses to hear: it is what leaving the constraint out means (Amazon S3
-/// API Reference, CreateBucket, `LocationConstraint`).
+/// API Reference, CreateBucket, `LocationConstraint`). There its answer is the same if the bucket is the account's own
+/// already (ibid., `BucketAlreadyOwnedByYou`).
 const UNNAMED_REGION: &str = "us-east-1";
 
 /// Creates the bucket with its tags, so that it carries the mark from its first moment, and with its ownership
@@ -22,7 +25,7 @@ pub(super) async fn create(
     tenant: &Tenant,
     bucket: &Bucket,
     desired: &Desired,
-) -> Result<(), Fault> {
+) -> Result<Creation, Fault> {
     let region = bucket.region.as_ref();
     let constraint = (region != UNNAMED_REGION).then(|| BucketLocationConstraint::from(region));
     let configuration = CreateBucketConfiguration::builder()
@@ -39,7 +42,12 @@ pub(super) async fn create(
                 .set_object_lock_enabled_for_bucket(object_lock)
         })
         .await;
-    Ok(created?)
+    created?;
+    // Elsewhere, whoever has the bucket already is refused (BucketAlreadyOwnedByYou).
+    Ok(match region {
+        UNNAMED_REGION => Creation::Unproven,
+        _ => Creation::New,
+    })
 }
 
 /// Does one step; one that cannot be done is the user's to mend.
@@ -81,5 +89,6 @@ pub(super) async fn unmark(
     observed: &Observed,
 ) -> Result<(), Fault> {
     let rest = mark::without(&observed.tags());
-    Ok(BucketTags::write(&tenant.writes(leading, bucket), &rest).await?)
+    let (reads, writes) = (tenant.reads(bucket), tenant.writes(leading, bucket));
+    Ok(BucketTags::set(&reads, &writes, &rest).await?)
 }

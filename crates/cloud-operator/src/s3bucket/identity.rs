@@ -1,10 +1,11 @@
 //! Which bucket an object stands for, and the record of it in the status.
 
 use crd_types::aws::v1alpha1::{BucketRecord, S3Bucket};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator_core::{decide::outcome::Fault, engines::external::Record};
 
 use super::invalid;
-use crate::aws::{Bucket, Session};
+use crate::aws::{Bucket, Session, Store};
 
 /// The bucket that `object` names, in the account and region of `session`.
 pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, Fault> {
@@ -17,6 +18,7 @@ pub(super) fn identity(object: &S3Bucket, session: &Session) -> Result<Bucket, F
         account: session.caller.account.clone(),
         region: session.region.clone(),
         partition: session.caller.partition.clone(),
+        store: Some(session.store()),
     })
 }
 
@@ -27,8 +29,10 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
         account_id,
         region,
         partition,
+        store,
         object_uid,
         created,
+        creation_began_at,
         adopted,
         owned_facets,
         settled_facets,
@@ -39,9 +43,11 @@ pub(super) fn recorded(stored: &BucketRecord) -> Record<Bucket> {
             account: account_id,
             region,
             partition,
+            store: store.map(Store::recorded),
         },
         uid: object_uid,
         created,
+        began: creation_began_at.map(|time| time.0),
         adopted,
         owned: owned_facets.into_iter().collect(),
         settled: settled_facets.to_map(),
@@ -57,9 +63,11 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
                 account,
                 region,
                 partition,
+                store,
             },
         uid,
         created,
+        began,
         adopted,
         owned,
         settled,
@@ -69,8 +77,10 @@ pub(super) fn stored(record: Record<Bucket>) -> BucketRecord {
         account_id: account,
         region,
         partition,
+        store: store.map(|store| store.to_string()),
         object_uid: uid,
         created,
+        creation_began_at: began.map(Time),
         adopted,
         owned_facets: owned.into_iter().collect(),
         settled_facets: settled.into(),

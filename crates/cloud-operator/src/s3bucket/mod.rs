@@ -21,17 +21,18 @@ mod wire;
 use std::{collections::BTreeSet, sync::Arc};
 
 use crd_types::{
-    aws::v1alpha1::{S3Bucket, S3BucketStatus},
+    aws::v1alpha1::{AccountId, S3Bucket, S3BucketStatus},
     lifecycle::FieldPath,
     rules::InvalidField,
 };
+use futures::FutureExt;
 use kube::ResourceExt;
 use operator_core::{
     cluster::leading::Leading,
     decide::{outcome::Fault, reason::Reason},
     engines::external::{
-        Claim, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose, Record, Trouble,
-        Unresolved, Wishes,
+        Claim, Creation, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose,
+        Record, Trouble, Unresolved, Wishes,
     },
 };
 
@@ -41,7 +42,7 @@ pub use self::{
     sweep::LeftBehind,
 };
 use crate::{
-    aws::{Bucket, Session, Tenant, reasons::CALL_FAILED},
+    aws::{Bucket, Session, Store, Tenant, reasons::CALL_FAILED},
     drift::Drift,
     provider::{Sessions, provider_of},
 };
@@ -104,10 +105,17 @@ impl External for S3Buckets {
             .status
             .as_ref()
             .and_then(|status| status.record.as_ref());
-        match recorded {
-            Some(record) if record.account_id != tenant.caller.account => Err(Unresolved::Refused(
-                account_changed(record.account_id.as_ref(), &tenant),
-            )),
+        let Some(record) = recorded else {
+            return Ok(tenant);
+        };
+        if record.account_id != tenant.caller.account {
+            let fault = account_changed(&record.account_id, &tenant.caller.account);
+            return Err(Unresolved::Refused(fault));
+        }
+        match &record.store {
+            Some(store) if Store::recorded(store.clone()) != tenant.store() => {
+                Err(Unresolved::Refused(endpoint_changed(store, &tenant)))
+            }
             _ => Ok(tenant),
         }
     }
@@ -136,6 +144,7 @@ impl External for S3Buckets {
         facets: &Facets,
     ) -> Result<Presence<Observed>, Fault> {
         observe::observe(tenant, bucket, claim, facets)
+            .boxed()
             .await
             .map_err(not_ready)
     }
@@ -188,8 +197,16 @@ impl External for S3Buckets {
         tenant: &Tenant,
         bucket: &Bucket,
         desired: &Desired,
-    ) -> Result<(), Fault> {
-        let created = change::create(leading, tenant, bucket, desired).await;
+    ) -> Result<Creation, Fault> {
+        // Of all calls CreateBucket alone cannot name the account that is to own the bucket, and what the Pod or a file
+        // gives may have become another account's since the provider was looked at.
+        let caller = tenant.verify().await?;
+        if caller.account != bucket.account {
+            return Err(account_changed(&bucket.account, &caller.account));
+        }
+        let created = change::create(leading, tenant, bucket, desired)
+            .boxed()
+            .await;
         created.map_err(|fault| named(fault, reasons::CREATION_FAILED))
     }
 
@@ -216,12 +233,12 @@ impl External for S3Buckets {
     ) -> Result<Deletion, Fault> {
         if object.spec.empty_on_delete && marked {
             let so_far = status.emptying.get_or_insert_default();
-            let emptied = empty::empty(leading, tenant, bucket, so_far).await;
+            let emptied = empty::empty(leading, tenant, bucket, so_far).boxed().await;
             if let Some(task) = emptied.map_err(not_ready)? {
                 return Ok(Deletion::Underway { task });
             }
         }
-        let deleted = change::delete(leading, tenant, bucket).await;
+        let deleted = change::delete(leading, tenant, bucket).boxed().await;
         deleted.map_err(not_ready).map(|()| Deletion::Asked)
     }
 
@@ -233,6 +250,7 @@ impl External for S3Buckets {
         observed: &Observed,
     ) -> Result<(), Fault> {
         change::unmark(leading, tenant, bucket, observed)
+            .boxed()
             .await
             .map_err(not_ready)
     }
@@ -284,13 +302,24 @@ fn invalid(field: InvalidField) -> Fault {
 }
 
 /// Another account is another bucket: it is never followed.
-fn account_changed(recorded: &str, session: &Session) -> Fault {
+fn account_changed(recorded: &AccountId, found: &AccountId) -> Fault {
     Fault::terminal(
         reasons::ACCOUNT_CHANGED,
         format!(
             "spec.providerRef: this object's bucket is in the account {recorded}, but the provider now works in \
-             {}; let the provider, or another one, work in {recorded}",
-            session.caller.account
+             {found}; let the provider, or another one, work in {recorded}"
+        ),
+    )
+}
+
+/// Another store has other buckets, also where it calls account and bucket alike.
+fn endpoint_changed(recorded: &str, session: &Session) -> Fault {
+    Fault::terminal(
+        reasons::ENDPOINT_CHANGED,
+        format!(
+            "spec.providerRef: this object's bucket is in the store {recorded}, but the provider now works with {}; \
+             let the provider, or another one, work with {recorded}",
+            session.store()
         ),
     )
 }

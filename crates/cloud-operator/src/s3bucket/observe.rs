@@ -41,14 +41,20 @@ pub(super) async fn observe(
     wanted: &Facets,
 ) -> Result<Presence<Observed>, Fault> {
     let reads = tenant.reads(bucket);
-    if let Err(failed) = reads.head_bucket().await {
-        return match failed.refusal().map(|refusal| refusal.status) {
-            Some(404) => Ok(Presence::Gone),
-            Some(300..=499) => out_of_reach(&reads, bucket, failed).await,
-            _ => Err(failed.into()),
-        };
-    }
-    let tags = BucketTags::read(&reads).await?;
+    let is_missing = match reads.head_bucket().await {
+        Ok(_) => false,
+        Err(failed) => match failed.refusal().map(|refusal| refusal.status) {
+            Some(404) => true,
+            Some(300..=499) => return out_of_reach(&reads, bucket, failed).await,
+            _ => return Err(failed.into()),
+        },
+    };
+    let tags = match BucketTags::read(&reads).await {
+        // An answer to HeadBucket has no body, so 404 may be the word of whatever stands before the store: what it means
+        // is only told with a code.
+        Err(failed) if is_missing && failed.is(&["NoSuchBucket"]) => return Ok(Presence::Gone),
+        tags => tags?,
+    };
     match of_tags(&tags) {
         Marking::Broken => Ok(Presence::Foreign {
             owner: None,

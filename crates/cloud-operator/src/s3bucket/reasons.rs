@@ -50,6 +50,12 @@ reasons! {
             remedy: "let the provider, or another one, work in the bucket's account",
         }
 
+        pub(crate) ENDPOINT_CHANGED = "EndpointChanged" {
+            shown: &[Refused],
+            meaning: "the bucket is in another store than the one that the AWSProvider works with now (`spec.endpoint`, or AWS without one); nothing is done in either",
+            remedy: "let the provider, or another one, work with the bucket's store; if that store itself has another endpoint now, delete the object with deletion policy `Retain` and create it again",
+        }
+
         pub(crate) BUCKET_NAME_TAKEN = "BucketNameTaken" {
             shown: &[Refused],
             meaning: "another AWS account holds this name, which is unique in a partition",

@@ -76,6 +76,7 @@ mod tests {
             account: session.caller.account.clone(),
             region: session.region.clone(),
             partition: session.caller.partition.clone(),
+            store: None,
         };
         let facets = Values::from([
             ("tags", json!({})),

@@ -13,7 +13,7 @@ use operator_core::{
         cache::{Cache, Whole},
         leading::Leading,
     },
-    decide::{clock::Clock, outcome::Fault},
+    decide::{clock::Clock, key::ObjectKey, outcome::Fault},
     engines::external::{Mark, Sweep},
     process::operator::Course,
 };
@@ -32,6 +32,12 @@ use crate::{
 /// How many buckets of an account have their tags read in one round.
 const READS_IN_A_ROUND: usize = 50;
 
+/// How AWS says that one may not list them.
+const DENIED: &[&str] = &["AccessDenied"];
+
+/// Buckets by name, each with its region if AWS tells it.
+type Listed = Vec<(String, Option<String>)>;
+
 /// Looks for buckets that were left behind.
 pub struct LeftBehind {
     sessions: Arc<Sessions>,
@@ -48,6 +54,8 @@ struct Found {
     sweep: Sweep,
     /// The accounts whose buckets could not be listed, and why.
     unlisted: BTreeMap<String, String>,
+    /// By whose credentials they were listed last.
+    listers: BTreeMap<String, ObjectKey>,
 }
 
 impl Found {
@@ -57,6 +65,7 @@ impl Found {
             term,
             sweep: Sweep::new(READS_IN_A_ROUND),
             unlisted: BTreeMap::new(),
+            listers: BTreeMap::new(),
         }
     }
 
@@ -126,13 +135,10 @@ impl LeftBehind {
     }
 
     async fn round(&self, leading: Leading) {
-        // One provider for each account, whoever's: its buckets are the same.
-        let places: BTreeMap<String, Tenant> = self
-            .sessions
-            .ready()
-            .into_iter()
-            .map(|tenant| (tenant.place(), tenant))
-            .collect();
+        let mut places: BTreeMap<String, Vec<Tenant>> = BTreeMap::new();
+        for tenant in self.sessions.ready() {
+            places.entry(tenant.place()).or_default().push(tenant);
+        }
         {
             let names = places.keys().cloned().collect();
             let mut found = self.found.lock();
@@ -141,19 +147,50 @@ impl LeftBehind {
             }
             found.sweep.retain(&names);
             found.unlisted.retain(|place, _| names.contains(place));
+            found.listers.retain(|place, _| names.contains(place));
         }
-        for (place, tenant) in places {
-            let looked = self.look_through(&place, &tenant).await;
-            let mut found = self.found.lock();
-            match looked {
-                Ok(()) => found.unlisted.remove(&place),
-                Err(failed) => found.unlisted.insert(place, Fault::from(failed).message),
-            };
+        for (place, tenants) in places {
+            match self.list(&place, tenants).await {
+                Ok((tenant, listed)) => {
+                    {
+                        let mut found = self.found.lock();
+                        found.unlisted.remove(&place);
+                        found.listers.insert(place.clone(), tenant.provider.clone());
+                    }
+                    self.look_through(&place, &tenant, listed).await;
+                }
+                Err(failed) => {
+                    let why = Fault::from(failed).message;
+                    self.found.lock().unlisted.insert(place, why);
+                }
+            }
         }
     }
 
-    async fn look_through(&self, place: &str, tenant: &Tenant) -> Result<(), Failed> {
-        let listed = tenant.own_buckets().await?;
+    /// All buckets of an account, whose are the same for each of its providers: of those, the first that may list them,
+    /// and whoever did the last time before all.
+    async fn list(
+        &self,
+        place: &str,
+        mut tenants: Vec<Tenant>,
+    ) -> Result<(Tenant, Listed), Failed> {
+        let last = self.found.lock().listers.get(place).cloned();
+        tenants.sort_by_key(|tenant| {
+            let provider = tenant.provider.clone();
+            (last.as_ref() != Some(&provider), provider)
+        });
+        let mut tenants = tenants.into_iter().peekable();
+        loop {
+            let tenant = tenants.next().expect("a place is one of a provider");
+            match tenant.own_buckets().await {
+                Ok(listed) => return Ok((tenant, listed)),
+                Err(failed) if failed.is(DENIED) && tenants.peek().is_some() => {}
+                Err(failed) => return Err(failed),
+            }
+        }
+    }
+
+    async fn look_through(&self, place: &str, tenant: &Tenant, listed: Listed) {
         let named = self.named();
         let regions: BTreeMap<String, Option<String>> = listed
             .into_iter()
@@ -184,7 +221,6 @@ impl LeftBehind {
                 );
             }
         }
-        Ok(())
     }
 
     /// Every bucket that an object names, or has written down.
@@ -217,5 +253,6 @@ fn bucket(session: &Session, name: &str, region: Option<&str>) -> Option<Bucket>
             None => session.region.clone(),
         },
         partition: session.caller.partition.clone(),
+        store: Some(session.store()),
     })
 }

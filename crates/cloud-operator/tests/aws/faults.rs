@@ -92,6 +92,26 @@ async fn a_read_that_fails_is_tried_again_later_and_never_taken_for_absence() {
     }
 }
 
+/// What stands before a store may know nothing of its buckets.
+#[tokio::test]
+async fn a_bucket_is_gone_only_by_the_word_of_the_store() {
+    let stage = Stage::new().await;
+    let case = stage.case("not-gone");
+    case.create().await.unwrap();
+    let not_found = || {
+        let mut answer = http::Response::new(bytes::Bytes::from("404 page not found"));
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+        Action::Answer(answer)
+    };
+    let head = Rule::when(about("HeadBucket"), not_found());
+    stage.proxy().rule(head.once());
+    let seen = case.observe(&Facets::new()).await.unwrap();
+    assert!(matches!(seen, Presence::Ours(_)), "{seen:?}");
+    stage.proxy().rule(Rule::when(|_| true, not_found()));
+    let fault = case.observe(&Facets::new()).await.expect_err("not told");
+    assert_eq!(fault.class, Class::Transient, "{fault}");
+}
+
 #[tokio::test]
 async fn a_denied_call_names_the_action_to_allow() {
     let stage = Stage::new().await;

@@ -224,6 +224,7 @@ async fn s3_is_asked_at_its_host_of_the_region(
         region: access.region,
         account: session.caller.account.clone(),
         partition: session.caller.partition.clone(),
+        store: None,
     };
     let tenant = Tenant::new(session.into(), Pace::default(), "tests");
     // The front is not called so: nothing is sent.

@@ -1,7 +1,7 @@
 //! Whose a bucket is.
 
 use crd_types::aws::v1alpha1::{ObjectOwnership, OwnershipControls};
-use harness::proxy::Verb;
+use harness::proxy::{Action, Call, Rule, Verb};
 use operator_core::{
     decide::outcome::Class,
     engines::external::{External, Facets, Mark, Presence},
@@ -103,6 +103,26 @@ async fn a_bucket_of_another_account_is_foreign_and_its_name_taken() {
         (fault.class, fault.reason.as_str()),
         (Class::Terminal, "BucketNameTaken")
     );
+}
+
+/// CreateBucket cannot say whose the bucket is to be.
+#[tokio::test]
+async fn no_bucket_is_made_with_credentials_that_have_become_another_accounts() {
+    let stage = Stage::new().await;
+    let answer = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>arn:aws:iam::{OTHER_ACCOUNT}:user/operator</Arn><UserId>AIDA</UserId>\
+         <Account>{OTHER_ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    );
+    let identity = |call: &Call| call.about == "GetCallerIdentity";
+    let answer = Action::Answer(http::Response::new(answer.into()));
+    stage.proxy().rule(Rule::when(identity, answer));
+    let fault = stage.case("no-mans").create().await.expect_err("refused");
+    assert_eq!(
+        (fault.class, fault.reason.as_str()),
+        (Class::Terminal, "AccountChanged")
+    );
+    assert_eq!(stage.proxy().counts().of(Verb::Write), 0);
 }
 
 #[tokio::test]

@@ -124,6 +124,7 @@ impl Case<'_> {
         buckets
             .create(leading, tenant, &self.bucket, &self.desired())
             .await
+            .map(drop)
     }
 
     /// In whose name it is looked at.

@@ -32,8 +32,8 @@ fn everything() -> Value {
     })
 }
 
-/// Every kind of write to a bucket that has every facet but ABAC.
-const WRITES: [&str; 32] = [
+/// Every kind of write to a bucket.
+const WRITES: [&str; 33] = [
     "CreateBucket",
     "DeleteBucket",
     "DeleteBucketAnalyticsConfiguration",
@@ -46,6 +46,7 @@ const WRITES: [&str; 32] = [
     "DeleteBucketPolicy",
     "DeleteBucketReplication",
     "DeleteBucketWebsite",
+    "PutBucketAbac",
     "PutBucketAccelerateConfiguration",
     "PutBucketAcl",
     "PutBucketAnalyticsConfiguration",
@@ -180,13 +181,34 @@ async fn buckets_converge_after_throttling_and_bursts_of_server_errors() -> Resu
     operator.stop().await
 }
 
-/// Brings a bucket through a life in which every facet is set and unset.
-async fn live(scene: &Scene, name: &str, locked: bool) -> Result<()> {
-    let mut wish = scene.every_facet(name).await?;
-    if !locked {
-        // With object lock a bucket has versioning from its first moment, and always.
-        wish.as_object_mut().map(|wish| wish.remove("objectLock"));
+/// A life in which facets are set and unset; together they have every facet.
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    /// With object lock a bucket has versioning from its first moment, and always.
+    Unlocked,
+    Locked,
+    /// Under ABAC, AWS does not take the operator's tags.
+    Abac,
+}
+
+impl Life {
+    const ALL: [Self; 3] = [Self::Unlocked, Self::Locked, Self::Abac];
+
+    async fn wish(self, scene: &Scene, name: &str) -> Result<Value> {
+        let mut wish = match self {
+            Self::Abac => json!({ "abac": { "enabled": true } }),
+            Self::Locked | Self::Unlocked => scene.every_facet(name).await?,
+        };
+        if let (Self::Unlocked, Some(wish)) = (self, wish.as_object_mut()) {
+            wish.remove("objectLock");
+        }
+        Ok(wish)
     }
+}
+
+/// Brings a bucket through a life.
+async fn live(scene: &Scene, name: &str, life: Life) -> Result<()> {
+    let wish = life.wish(scene, name).await?;
     scene.bucket(name, "account", wish.clone()).await?;
     scene.ready::<S3Bucket>(name).await?;
     let nothing = json!({ "spec": taken_back(&wish) });
@@ -206,15 +228,15 @@ async fn a_lost_answer_to_any_write_is_looked_for_and_never_repeated() -> Result
     scene.provider("account").await?;
     let _hurry = operator.hurried();
     let (mut lives, mut met) = (Vec::new(), BTreeSet::new());
-    for locked in [false, true] {
-        let name = format!("undisturbed-{locked}");
-        live(&scene, &name, locked).await?;
+    for life in Life::ALL {
+        let name = format!("undisturbed-{life:?}").to_lowercase();
+        live(&scene, &name, life).await?;
         let undisturbed = writes(&scene, &scene.bucket_name(&name));
         let new: BTreeSet<_> = undisturbed.keys().cloned().collect();
         let new: Vec<_> = new.difference(&met).cloned().collect();
         for first in 0..LIVES.min(new.len()) {
             let lost: Vec<_> = new.iter().skip(first).step_by(LIVES).cloned().collect();
-            lives.push(loses(&scene, lost, locked, undisturbed.clone()));
+            lives.push(loses(&scene, lost, life, undisturbed.clone()));
         }
         met.extend(new);
     }
@@ -229,7 +251,7 @@ async fn a_lost_answer_to_any_write_is_looked_for_and_never_repeated() -> Result
 async fn loses(
     scene: &Scene,
     operations: Vec<String>,
-    locked: bool,
+    life: Life,
     undisturbed: BTreeMap<String, usize>,
 ) -> Result<()> {
     let name = operations[0].to_lowercase();
@@ -241,7 +263,7 @@ async fn loses(
         scene.aws.proxy().rule(rule)
     });
     let rules: Vec<_> = rules.collect();
-    let lived = live(scene, &name, locked).await;
+    let lived = live(scene, &name, life).await;
     lived.with_context(|| format!("lost answers to {operations:?}"))?;
     for (operation, rule) in operations.iter().zip(&rules) {
         ensure!(rule.hits() == 1, "{operation}: the answer was not lost");

@@ -3,6 +3,7 @@
 mod ambient;
 mod leave;
 mod loss;
+mod lost_answers;
 mod network;
 mod roles;
 #[path = "../scene/mod.rs"]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::{
     Client, Config,
@@ -176,6 +176,21 @@ impl Somebody {
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build()?;
         let put = self.s3.put_bucket_tagging().bucket(bucket).tagging(tagging);
         put.send().await?;
+        Ok(())
+    }
+
+    /// Tags the bucket as CloudFormation does what it makes, and keeps the tags that it has.
+    pub async fn tag_as_aws(&self, bucket: &str, key: &str, value: &str) -> Result<()> {
+        let mut tags = self.tags(bucket).await?;
+        tags.insert(key.to_owned(), value.to_owned());
+        let tags: String = tags
+            .iter()
+            .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
+            .collect();
+        let body = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+        let (path, by_aws) = (format!("{bucket}?tagging"), "x-overlay-by-aws: yes\r\n");
+        let done = self.ask("PUT", &path, by_aws, &body).await?;
+        ensure!(done.starts_with("HTTP/1.1 2"), "{done}");
         Ok(())
     }
 

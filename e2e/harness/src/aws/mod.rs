@@ -31,6 +31,7 @@ pub use stand_in::StandIn;
 /// | a policy is well-formed, and public only where that is not blocked | User Guide, "Blocking public access to your Amazon S3 storage" |
 /// | ACLs are refused where the owner's ownership is enforced or public ones are blocked | User Guide, "Controlling ownership of objects and disabling ACLs for your bucket" |
 /// | object lock and replication keep versioning on | User Guide, "Using versioning in S3 buckets" |
+/// | tags of AWS's own (`aws:`) stay with a bucket, and are sent along with the others (400); a test makes them by the header `x-overlay-by-aws` | API Reference, `PutBucketTagging`, "InvalidTag" |
 /// | tags are not replaced while ABAC is enabled | API Reference, `PutBucketAbac` |
 /// | versioning is answered as a `VersioningConfiguration` | API Reference, `GetBucketVersioning` |
 ///
@@ -49,6 +50,17 @@ impl AwsProxy {
     /// When the URL is not of that form, or no port of 127.0.0.1 is free.
     pub async fn start(moto: &str) -> Result<Self> {
         let overlay = Overlay::new(Forwarder::plain(moto)?);
+        let proxy = Proxy::start(overlay, operation::classify).await?;
+        Ok(Self { proxy })
+    }
+
+    /// As [`start`](Self::start), for a store other than AWS's that hears nothing of the tags with which a bucket is to
+    /// be created.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn of_a_store_without_tags_at_creation(moto: &str) -> Result<Self> {
+        let overlay = Overlay::new(Forwarder::plain(moto)?).without_tags_at_creation();
         let proxy = Proxy::start(overlay, operation::classify).await?;
         Ok(Self { proxy })
     }

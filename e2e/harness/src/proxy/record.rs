@@ -21,6 +21,8 @@ pub enum Outcome {
     Refused(StatusCode),
     /// The client's connection was closed; the server never saw the request.
     CutBefore,
+    /// The client's connection was closed; the server sees the request when a gate opens.
+    CutEarly,
     /// The server did it and answered, and the client's connection was closed.
     CutAfter(StatusCode),
     /// The client went away before the request was forwarded; the server never saw it.

@@ -37,10 +37,14 @@ pub enum Action {
     Delay(Duration),
     /// Wait until the gate opens, at this point.
     Hold(Point, Gate),
+    /// Wait until the gate opens, at this point, then close the connection.
+    CutAt(Point, Gate),
     /// Answer in the server's place.
     Answer(http::Response<Bytes>),
     /// Close the connection before forwarding: nothing happens at the server.
     DropBefore,
+    /// Close the connection at once and forward when the gate opens: the client has given up, and then it happens.
+    DropEarly(Gate),
     /// Forward, wait for the server's answer, then close the connection: it happened, and the
     /// client does not know.
     DropAfter,

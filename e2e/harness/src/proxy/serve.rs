@@ -81,13 +81,26 @@ impl Settle {
         match &action {
             Action::Delay(time) => tokio::time::sleep(*time).await,
             Action::Hold(Point::Before, gate) => gate.pass().await,
+            Action::CutAt(Point::Before, gate) => {
+                gate.pass().await;
+                return self.cut(Outcome::CutBefore);
+            }
             Action::Answer(response) => {
                 self.settle(Outcome::Refused(response.status()));
                 return Ok(answer(response.clone()));
             }
             Action::DropBefore => return self.cut(Outcome::CutBefore),
+            Action::DropEarly(gate) => {
+                let gate = gate.clone();
+                tokio::spawn(async move {
+                    gate.pass().await;
+                    shared.upstream.send(request).await
+                });
+                return self.cut(Outcome::CutEarly);
+            }
             Action::Pass
             | Action::Hold(Point::After, _)
+            | Action::CutAt(Point::After, _)
             | Action::DropAfter
             | Action::CutBody(_) => {}
         }
@@ -109,6 +122,10 @@ impl Settle {
             Action::Hold(Point::After, gate) => {
                 gate.pass().await;
                 None
+            }
+            Action::CutAt(Point::After, gate) => {
+                gate.pass().await;
+                return self.cut(Outcome::CutAfter(status));
             }
             Action::DropAfter => return self.cut(Outcome::CutAfter(status)),
             Action::CutBody(limit) => Some(limit),

@@ -1,7 +1,8 @@
 //! Tags: those of the spec, over those of the provider, with the ownership mark.
 //!
 //! S3 replaces all tags of a bucket at once, so the whole set is the operator's; what somebody else adds is
-//! drift and taken off again. Tags of AWS's own (`aws:`) are neither shown nor touched.
+//! drift and taken off again. Tags of AWS's own (`aws:`), which CloudFormation, for one, gives to what it makes, are
+//! not shown; and as AWS refuses a set that lacks them, they are sent along as they are.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use aws_sdk_s3::{
     types::{Tag, Tagging},
 };
 
-use super::{Facet, Wish};
+use super::{Facet, Wish, unless};
 use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::mark,
@@ -37,18 +38,12 @@ impl Facet for BucketTags {
     }
 
     async fn read(reads: &Reads<'_>) -> Result<TagMap, Failed> {
-        match reads.get_bucket_tagging().await {
-            Ok(found) => Ok(found
-                .tag_set
-                .into_iter()
-                .map(|tag| (tag.key, tag.value))
-                .filter(is_ours)
-                .collect()),
-            Err(failed) if failed.is(&["NoSuchTagSet"]) => Ok(TagMap::new()),
-            Err(failed) => Err(failed),
-        }
+        let mut tags = all(reads).await?;
+        tags.retain(|key, _| !is_of_aws(key));
+        Ok(tags)
     }
 
+    /// Replaces the whole set, AWS's own tags included.
     async fn write(writes: &Writes<'_>, value: &TagMap) -> Result<(), Failed> {
         let tagging = Tagging::builder().set_tag_set(Some(to_sdk(value))).build();
         let tagging = tagging.expect("a tag set is given");
@@ -57,13 +52,27 @@ impl Facet for BucketTags {
             .await
     }
 
+    async fn set(reads: &Reads<'_>, writes: &Writes<'_>, value: &TagMap) -> Result<(), Failed> {
+        let mut tags = all(reads).await?;
+        tags.retain(|key, _| is_of_aws(key));
+        tags.extend(value.clone());
+        Self::write(writes, &tags).await
+    }
+
     async fn unset(_writes: &Writes<'_>) -> Result<(), Failed> {
         Ok(())
     }
 }
 
-fn is_ours((key, _): &(String, String)) -> bool {
-    !key.starts_with("aws:")
+/// Every tag, also those of AWS's own.
+async fn all(reads: &Reads<'_>) -> Result<TagMap, Failed> {
+    let found = unless(reads.get_bucket_tagging().await, "NoSuchTagSet")?;
+    let tags = found.into_iter().flat_map(|found| found.tag_set);
+    Ok(tags.map(|tag| (tag.key, tag.value)).collect())
+}
+
+fn is_of_aws(key: &str) -> bool {
+    key.starts_with("aws:")
 }
 
 /// As the SDK wants them.

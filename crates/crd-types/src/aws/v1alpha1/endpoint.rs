@@ -43,6 +43,14 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The [`origin`](Self::origin) with the path, in one form, too: what tells one store from another.
+    pub fn place(&self) -> String {
+        let path = split(&self.0).map_or("", |(_, _, path)| path);
+        format!("{}{}", self.origin(), path.trim_end_matches('/'))
+    }
+}
+
 /// Scheme, authority and path.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
@@ -93,6 +101,13 @@ mod tests {
     fn the_origin_has_one_form(#[case] endpoint: Endpoint, #[case] origin: &str) {
         assert_eq!(endpoint.origin(), origin);
         assert_eq!(endpoint.is_plain_http(), origin.starts_with("http:"));
+    }
+
+    #[rstest]
+    #[case("https://Store.Example/", "https://store.example:443")]
+    #[case("https://store.example/Tenant/", "https://store.example:443/Tenant")]
+    fn the_place_has_one_form_with_its_path(#[case] endpoint: Endpoint, #[case] place: &str) {
+        assert_eq!(endpoint.place(), place);
     }
 
     #[rstest]

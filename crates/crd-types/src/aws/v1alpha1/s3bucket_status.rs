@@ -1,3 +1,4 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub struct FacetStatus {
     pub name: String,
     /// InSync: as the spec says. Drifted: different, and not corrected yet. Failed: AWS refused to show or to change it.
     pub state: FacetState,
-    /// AWS's code, where AWS refused something.
+    /// AWS's code, where AWS refused something; Other for one that AWS does not document, which message has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub code: Option<String>,
@@ -119,6 +120,10 @@ pub struct BucketRecord {
     pub region: Region,
     /// Partition of that account.
     pub partition: Partition,
+    /// Where its requests go: AWS, or the endpoint of another store; none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 600))]
+    pub store: Option<String>,
     /// UID of the object that this was written for; none in what earlier versions wrote.
     #[serde(
         default,
@@ -130,6 +135,10 @@ pub struct BucketRecord {
     /// False: the operator was about to create it and has not seen it since. True: it has.
     #[serde(default)]
     pub created: bool,
+    /// When the operator last began to create it, unless that was refused: until the bucket was seen with its ownership
+    /// mark. For two minutes the creation may still be on its way, and the object does not go before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_began_at: Option<Time>,
     /// True: the bucket came to this object, or stayed with it, while the annotation adopt was true. That is not
     /// followed again to take the bucket from another object of this name, unless it is removed and set anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

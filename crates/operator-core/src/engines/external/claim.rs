@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Annotations, External, Mark, Presence,
+    Annotations, Claim, External, Mark, Owner, Presence, birth,
     consent::{consent, way},
     engine::End,
     reasons,
@@ -36,6 +36,7 @@ pub(super) fn claim<E: External>(
             pass.event(Severity::Normal, reasons::ADOPTED, "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
+        Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => Err(not_visible(identity)),
         Presence::Unmarked(_) => Err(Fault::terminal(
             reasons::NOT_MANAGED,
             format!(
@@ -90,15 +91,7 @@ pub(super) fn may_take_back<E: External>(
 ) -> Result<(), Fault> {
     let (identity, key) = (&work.identity, Annotations::<E::Kind>::key("adopt"));
     let of = earlier(found);
-    let circumstances = Circumstances {
-        ours: &work.claim.mark,
-        found,
-        named_by_cluster: work.owner.named_by_cluster,
-        goes_on: work.owner.earlier.contains(&found.installation),
-        consent: consent::<E>(pass),
-        had_it: was_made::<E>(pass),
-    };
-    match take_back::judge(circumstances) {
+    match judge::<E>(pass, &work.claim, work.owner, found) {
         Verdict::TakeBack => Ok(()),
         Verdict::TakenByTwin => {
             let way = way::<E>(pass, "to take it back");
@@ -122,10 +115,29 @@ pub(super) fn may_take_back<E: External>(
     }
 }
 
+/// What the mark of an earlier object of this name says.
+pub(super) fn judge<E: External>(
+    pass: &Pass<E::Kind>,
+    claim: &Claim,
+    owner: &Owner,
+    found: &Mark,
+) -> Verdict {
+    take_back::judge(Circumstances {
+        ours: &claim.mark,
+        found,
+        named_by_cluster: owner.named_by_cluster,
+        goes_on: owner.earlier.contains(&found.installation),
+        consent: consent::<E>(pass),
+        had_it: was_made::<E>(pass),
+    })
+}
+
 pub(super) fn not_visible(identity: impl std::fmt::Display) -> End {
     End::Early(Outcome::Running {
         reason: reasons::CREATING,
-        task: format!("{identity} was created and is not shown yet"),
+        task: format!(
+            "{identity} was created and is not shown yet, or not with its ownership mark"
+        ),
         poll: NOT_VISIBLE_POLL,
     })
 }

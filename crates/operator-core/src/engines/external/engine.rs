@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
-    Wishes, pauses::Pauses, reasons, rounds::Rounds, word, work::own_record,
+    Wishes, birth::Stage, pauses::Pauses, reasons, rounds::Rounds, word, work::own_record,
 };
 use crate::{
     cluster::write::WriteError,
@@ -126,12 +126,13 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         identity: &E::Identity,
         facets: Facets,
-        created: bool,
+        stage: Stage,
         settled: Wishes,
     ) -> Result<(), End> {
         pass.hold(E::FINALIZER).await?;
         let recorded = own_record::<E>(pass);
         let adopted = recorded.as_ref().is_some_and(|record| record.adopted);
+        let before = recorded.as_ref().and_then(|record| record.began);
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(&facets).cloned().collect();
         let uid = pass.object().meta().uid.clone().unwrap_or_default();
@@ -140,7 +141,8 @@ impl<E: External> Engine<E> {
             Record {
                 identity: identity.clone(),
                 uid,
-                created,
+                created: stage.is_had(),
+                began: stage.began(before, self.clock.wall()),
                 adopted,
                 owned,
                 settled,

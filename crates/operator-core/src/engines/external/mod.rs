@@ -5,6 +5,7 @@
 //! ownership, order, drift, deletion policies, pause, adoption.
 
 mod annotations;
+mod birth;
 mod claim;
 mod consent;
 mod drift;
@@ -176,7 +177,7 @@ pub trait External: Send + Sync + 'static {
         context: &Self::Context,
         identity: &Self::Identity,
         desired: &Self::Desired,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<Creation, Fault>> + Send;
 
     /// Does one step.
     ///
@@ -252,6 +253,15 @@ pub enum Drifted {
     SetBack,
 }
 
+/// What a creation that was not refused proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// There was nothing of this name: what is there now was made by this call, also if it shows no mark.
+    New,
+    /// Whoever creates what he has already is answered alike: only the mark tells.
+    Unproven,
+}
+
 /// What a call for deletion came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletion {
@@ -294,6 +304,19 @@ pub struct Trouble {
     pub diffs: Vec<Diff>,
     /// The facets whose writes failed, and why.
     pub failed: Vec<(&'static str, Fault)>,
+}
+
+/// What was found of the mark when a pass first looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MarkFound {
+    /// This object's.
+    Ours,
+    /// None, and yet the resource was made by this object a moment ago.
+    NotShown,
+    /// That of an earlier object of the same name.
+    Earlier,
+    /// None.
+    None,
 }
 
 /// Poll interval while waiting for something whose arrival starts a pass anyway.

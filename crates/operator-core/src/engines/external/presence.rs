@@ -5,6 +5,8 @@ use std::{
     fmt,
 };
 
+use jiff::Timestamp;
+
 use super::mark::Mark;
 
 /// Names of facets: the parts of an outside resource that are read and written by themselves.
@@ -68,6 +70,8 @@ pub struct Record<I> {
     pub uid: String,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
+    /// When its creation was last begun, unless that was refused: until the resource was seen with the mark.
+    pub began: Option<Timestamp>,
     /// Whether the user's consent to take the resource over, as it stands now, has brought it: it does so once.
     pub adopted: bool,
     /// The facets that were ever written, so that a field removed from the spec can be unset.

@@ -73,13 +73,13 @@ reasons! {
 
         pub(crate) CREATING = "Creating" {
             shown: &[AtWork],
-            meaning: "it was made and is not shown yet",
+            meaning: "it was made and is not shown yet, or not with its ownership mark",
             remedy: "none: it is looked at again every 2 seconds",
         }
 
         pub(crate) DELETING = "Deleting" {
             shown: &[AtWork],
-            meaning: "it is being deleted; what must go first is counted in the message",
+            meaning: "it is being deleted; what must go first is counted in the message; or its creation may still be on its way, for which the object stays up to two minutes",
             remedy: "none; to let the object go and leave the rest outside, annotate it with `abandon: \"true\"`",
         }
 

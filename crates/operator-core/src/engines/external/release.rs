@@ -1,15 +1,18 @@
 //! Letting an object go: what its deletion policy says, and never before it is safe.
 
-use std::time::Duration;
+use std::{iter::once, time::Duration};
 
 use crd_types::lifecycle::{DeletionPolicy, Mode, Upheld};
+use futures::FutureExt;
+use kube::Resource;
 
 use super::{
-    Annotations, Deletion, External, Presence, Purpose, Record,
+    Annotations, Deletion, External, Facets, Presence, Purpose, Record, Wishes, birth,
+    claim::judge,
     consent::{consent, hear_consent, way},
     engine::{End, Engine},
     reasons,
-    take_back::Consent,
+    take_back::{Consent, Verdict},
 };
 use crate::{
     cluster::events::Severity,
@@ -32,39 +35,75 @@ impl<E: External> Engine<E> {
             return Ok(Outcome::Released);
         }
         let record = E::record(&pass.status);
+        let what = match &record {
+            Some(record) => record.identity.to_string(),
+            None => "whatever it has outside, of which there is no record,".to_owned(),
+        };
         if Annotations::of(&*object).abandon() {
-            let what = record.map_or("nothing recorded".to_owned(), |r| r.identity.to_string());
-            let note = format!("let go on request; what is left outside: {what}");
+            let note = format!("let go on request; {what} stays as it is");
             return self
                 .let_go(pass, Severity::Warning, reasons::ABANDONED, note)
                 .await;
         }
-        // The record precedes the first outside effect: without one there was none.
-        let Some(record) = record else {
-            let note = "nothing outside was ever created or adopted";
-            return self
-                .let_go(pass, Severity::Normal, reasons::RELEASED, note)
-                .await;
-        };
+        // An earlier operator's finalizer alone: this one has not begun yet.
+        if record.is_none() && !pass.holds(once(E::FINALIZER)) {
+            return self.let_go_of_nothing(pass).await;
+        }
         if object.mode() == Mode::Observe {
-            let note = format!(
-                "{} stays as it is, as spec.mode is Observe",
-                record.identity
-            );
+            let note = format!("{what} stays as it is, as spec.mode is Observe");
             return self
                 .let_go(pass, Severity::Normal, reasons::LEFT_ALONE, note)
                 .await;
         }
         let policy = self.policy_at_deletion(pass).await;
-        match policy.map_err(with_way_out::<E>)? {
-            DeletionPolicy::Retain => {
-                let note = format!("{} is kept with its ownership mark", record.identity);
-                self.let_go(pass, Severity::Normal, reasons::RETAINED, note)
-                    .await
-            }
-            DeletionPolicy::Orphan => self.orphan(pass, &record).await,
-            DeletionPolicy::Delete => self.delete(pass, &record).await.map_err(with_way_out::<E>),
+        let policy = policy.map_err(with_way_out::<E>)?;
+        if policy == DeletionPolicy::Retain {
+            let note = format!("{what} is kept with its ownership mark");
+            return self
+                .let_go(pass, Severity::Normal, reasons::RETAINED, note)
+                .await;
         }
+        let record = match record.map_or_else(|| self.presumed(&object), |it| Ok(Some(it))) {
+            Ok(Some(record)) => record,
+            Ok(None) => return self.let_go_of_nothing(pass).await,
+            // It waits for no provider.
+            Err(_) if policy == DeletionPolicy::Orphan => {
+                let note = format!("{what} is kept; its ownership mark could not be looked for");
+                return self
+                    .let_go(pass, Severity::Warning, reasons::ORPHANED, note)
+                    .await;
+            }
+            Err(end) => return Err(with_way_out::<E>(end)),
+        };
+        match policy {
+            DeletionPolicy::Orphan => self.orphan(pass, &record).boxed().await,
+            _ => {
+                let deleted = self.delete(pass, &record).boxed().await;
+                deleted.map_err(with_way_out::<E>)
+            }
+        }
+    }
+
+    /// What an object may have whose record was lost, as it is in a backup without statuses: what its spec names, if the
+    /// mark there says so. Nothing, where the spec names nothing that could be made.
+    fn presumed(&self, object: &E::Kind) -> Result<Option<Record<E::Identity>>, End> {
+        let context = self.domain.resolve(object, Purpose::Deletion)?;
+        let identity = self.domain.identity(object, &context).ok();
+        Ok(identity.map(|identity| Record {
+            identity,
+            uid: object.meta().uid.clone().unwrap_or_default(),
+            created: false,
+            began: None,
+            adopted: false,
+            owned: Facets::new(),
+            settled: Wishes::new(),
+        }))
+    }
+
+    async fn let_go_of_nothing(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
+        let note = "nothing outside was ever created or adopted";
+        self.let_go(pass, Severity::Normal, reasons::RELEASED, note)
+            .await
     }
 
     async fn delete(
@@ -84,11 +123,19 @@ impl<E: External> Engine<E> {
             .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
+        let is_lost = E::record(&pass.status).is_none();
         let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
+            Presence::Gone | Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
+                return Ok(awaited(identity));
+            }
             Presence::Gone => return self.gone(pass, identity).await,
             Presence::NotVisible => return Ok(deleting(identity)),
             Presence::Ours(_) => {}
+            // It would have been taken back, had there been a pass before its end.
+            Presence::OursEarlier { mark, .. }
+                if is_lost && judge::<E>(pass, &claim, &self.owner, &mark) == Verdict::TakeBack => {
+            }
             Presence::Foreign { owner: None, seen } => {
                 return Err(Fault::blocked(
                     reasons::NOT_ACCESSIBLE,
@@ -157,7 +204,8 @@ impl<E: External> Engine<E> {
         let patience = UNMARK_PATIENCE.min(pass.time_left() / 2);
         let deadline = self.clock.now() + patience;
         let identity = &record.identity;
-        match self.clock.until(deadline, self.unmark(pass, record)).await {
+        let unmarked = self.unmark(pass, record).boxed();
+        match self.clock.until(deadline, unmarked).await {
             Some(Ok(())) => {
                 let note = format!("{identity} is kept without an ownership mark");
                 self.let_go(pass, Severity::Normal, reasons::ORPHANED, note)
@@ -167,6 +215,7 @@ impl<E: External> Engine<E> {
                 let why = match failed {
                     Some(Err(End::Fault(fault))) => fault.message,
                     Some(Err(End::Early(Outcome::Waiting { on, .. }))) => on,
+                    Some(Err(End::Early(Outcome::Running { task, .. }))) => task,
                     _ => "no answer in time".to_owned(),
                 };
                 let note =
@@ -185,12 +234,18 @@ impl<E: External> Engine<E> {
             .domain
             .observe(&context, identity, &claim, &Default::default())
             .await?;
-        if let Presence::Ours(observed) = found {
-            self.domain
-                .unmark(pass.leading(), &context, identity, &observed)
-                .await?;
+        match found {
+            Presence::Ours(observed) => {
+                self.domain
+                    .unmark(pass.leading(), &context, identity, &observed)
+                    .await?;
+                Ok(())
+            }
+            Presence::Gone | Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
+                Err(End::Early(awaited(identity)))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn let_go(
@@ -207,11 +262,23 @@ impl<E: External> Engine<E> {
 }
 
 fn finalizers<E: External>() -> impl Iterator<Item = &'static str> {
-    std::iter::once(E::FINALIZER).chain(E::EARLIER_FINALIZERS.iter().copied())
+    once(E::FINALIZER).chain(E::EARLIER_FINALIZERS.iter().copied())
 }
 
 fn deleting(identity: impl std::fmt::Display) -> Outcome {
     let task = format!("{identity} is being deleted");
+    Outcome::Running {
+        reason: reasons::DELETING,
+        task,
+        poll: DELETING_POLL,
+    }
+}
+
+/// Whoever let the object go now could leave something behind.
+fn awaited(identity: impl std::fmt::Display) -> Outcome {
+    let task = format!(
+        "the creation of {identity} may still be on its way; the object stays until that is certain"
+    );
     Outcome::Running {
         reason: reasons::DELETING,
         task,

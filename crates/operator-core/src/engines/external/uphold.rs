@@ -1,9 +1,11 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
 use crd_types::lifecycle::{HasUpkeep, Upheld};
+use futures::FutureExt;
 
 use super::{
-    Annotations, Diff, External, Presence, Purpose, Trouble, Wishes,
+    Annotations, Creation, Diff, External, MarkFound, Presence, Purpose, Trouble, Wishes,
+    birth::{self, Stage},
     claim::{claim, not_visible},
     consent::{hear_consent, use_consent},
     drift::{self, Apart},
@@ -21,14 +23,6 @@ use crate::{
     },
     engines::controller::Pass,
 };
-
-/// What the resource carried when the pass first looked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum MarkFound {
-    Ours,
-    Earlier,
-    None,
-}
 
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
@@ -60,18 +54,13 @@ impl<E: External> Engine<E> {
             return self.plan(pass, work, presence, held).await;
         }
         pass.status.upkeep_mut().plan = None;
-        let mark = match presence {
-            Presence::Gone | Presence::Ours(_) => MarkFound::Ours,
-            Presence::Unmarked(_) => MarkFound::None,
-            _ => MarkFound::Earlier,
-        };
-        let mut observed = match presence {
+        let (mut observed, mark) = match presence {
             Presence::Gone if work.stays_gone(pass) => return Ok(work.gone(pass)),
-            Presence::Gone => self.create(pass, work).await?,
-            present => claim(pass, work, present)?,
+            Presence::Gone => self.create(pass, work).boxed().await?,
+            present => take(pass, work, present)?,
         };
         match mark {
-            MarkFound::Ours => use_consent::<E>(pass),
+            MarkFound::Ours => note_ours::<E>(pass),
             // What becomes ours is given all that it lacks.
             _ => forget_settled::<E>(pass),
         }
@@ -80,11 +69,13 @@ impl<E: External> Engine<E> {
         work.settle(pass, &apart.all(), &E::unread(&observed));
         work.tell_drift(pass, &apart.drift);
         if !work.divide(&apart).0.is_empty() {
-            self.correct(pass, work, &observed, &apart, mark).await?;
+            self.correct(pass, work, &observed, &apart, mark)
+                .boxed()
+                .await?;
             let presence = work.observe(pass).await?;
             // What was written a moment ago may not be shown yet: until it is, the consent is needed.
             if matches!(presence, Presence::Ours(_)) {
-                use_consent::<E>(pass);
+                note_ours::<E>(pass);
             }
             observed = claim(pass, work, presence)?;
             apart = work.diff(pass, &observed);
@@ -163,9 +154,11 @@ impl<E: External> Engine<E> {
         &self,
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
-    ) -> Result<E::Observed, End> {
+    ) -> Result<(E::Observed, MarkFound), End> {
         let vanished = was_made::<E>(pass);
-        self.intend(pass, &work.identity, work.facets(), false, Wishes::new())
+        let before = birth::began::<E>(pass);
+        let (facets, settled) = (work.facets(), Wishes::new());
+        self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;
         let leading = pass.leading().clone();
         let created = self
@@ -173,7 +166,10 @@ impl<E: External> Engine<E> {
             .create(&leading, &work.context, &work.identity, &work.wish(None))
             .await;
         pass.note_effect(&created);
-        created?;
+        if let Err(fault) = &created {
+            birth::note_failure::<E>(pass, fault, before);
+        }
+        let created = created?;
         if vanished {
             let note = format!("{} was gone and has been created again", work.identity);
             pass.event(Severity::Warning, reasons::RECREATED, "Create", note);
@@ -187,7 +183,11 @@ impl<E: External> Engine<E> {
         }
         match work.observe(pass).await? {
             Presence::Gone => Err(not_visible(&work.identity)),
-            present => claim(pass, work, present),
+            // There is nobody else's that it could be, so the mark may be given to it.
+            Presence::Unmarked(observed) if created == Creation::New => {
+                Ok((observed, MarkFound::NotShown))
+            }
+            present => take(pass, work, present),
         }
     }
 
@@ -203,9 +203,9 @@ impl<E: External> Engine<E> {
     ) -> Result<(), End> {
         let (mending, _) = work.divide(apart);
         // Until the mark was read back, what is taken over is not ours to delete, nor has it ever been.
-        let ours = mark == MarkFound::Ours;
+        let stage = Stage::of(mark);
         let settled = drift::unsettled(&settled::<E>(pass), &apart.edits);
-        self.intend(pass, &work.identity, work.facets(), ours, settled)
+        self.intend(pass, &work.identity, work.facets(), stage, settled)
             .await?;
         let leading = pass.leading().clone();
         let mut stopped_by = None;
@@ -247,6 +247,26 @@ impl<E: External> Engine<E> {
         work.tell_mended(pass, apart);
         Ok(())
     }
+}
+
+/// What was found, if it may be touched, and the mark that it carries.
+fn take<E: External>(
+    pass: &mut Pass<E::Kind>,
+    work: &Work<'_, E>,
+    presence: Presence<E::Observed>,
+) -> Result<(E::Observed, MarkFound), End> {
+    let mark = match presence {
+        Presence::Ours(_) => MarkFound::Ours,
+        Presence::Unmarked(_) => MarkFound::None,
+        _ => MarkFound::Earlier,
+    };
+    Ok((claim(pass, work, presence)?, mark))
+}
+
+/// Takes note that the resource carries this object's mark.
+fn note_ours<E: External>(pass: &mut Pass<E::Kind>) {
+    birth::note_mark::<E>(pass);
+    use_consent::<E>(pass);
 }
 
 /// Whether a fault says nothing about other facets of the same resource.

@@ -10,6 +10,7 @@ use kube::Resource;
 
 use super::{
     Adoption, Annotations, Claim, Diff, External, Facets, Owner, Presence, Record, Trouble, Wishes,
+    birth,
     drift::{self, Apart},
     engine::End,
 };
@@ -99,7 +100,8 @@ impl<E: External> Work<'_, E> {
 
     /// Whether what is gone is told and not created again.
     pub(super) fn stays_gone(&self, pass: &Pass<E::Kind>) -> bool {
-        self.policy == DriftPolicy::Report && was_made::<E>(pass)
+        let is_on_its_way = birth::is_on_its_way::<E>(pass);
+        self.policy == DriftPolicy::Report && was_made::<E>(pass) && !is_on_its_way
     }
 
     /// Writes down what was seen as wanted, by which drift is told from edits.
@@ -123,6 +125,7 @@ impl<E: External> Work<'_, E> {
             identity: self.identity.clone(),
             uid: self.claim.mark.uid.clone(),
             created: true,
+            began: None,
             adopted: self.adoption == Adoption::Allowed,
             owned: self.facets(),
             settled: self.wishes.clone(),

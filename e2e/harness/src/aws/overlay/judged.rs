@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::Value;
 
+use super::system_tags;
 use crate::aws::{refusal, s3::S3Call};
 
 /// A write that is judged.
@@ -32,8 +33,8 @@ pub(in crate::aws) static JUDGED: [Judged; 8] = [
     ),
     judged("PutBucketReplication", &["versioning"], replication),
     judged("PutBucketLifecycleConfiguration", &[], lifecycle),
-    judged("PutBucketTagging", &["abac"], tagging),
-    judged("DeleteBucketTagging", &["abac"], tagging),
+    judged("PutBucketTagging", &["abac", "tagging"], tagging),
+    judged("DeleteBucketTagging", &["abac", "tagging"], tagging),
 ];
 
 const fn judged(
@@ -226,13 +227,13 @@ fn lifecycle(call: &S3Call, _: &[String]) -> Option<Response<Bytes>> {
 }
 
 /// API Reference, `PutBucketAbac`: with ABAC enabled, `PutBucketTagging` and `DeleteBucketTagging` are not taken.
-fn tagging(_: &S3Call, seen: &[String]) -> Option<Response<Bytes>> {
+fn tagging(call: &S3Call, seen: &[String]) -> Option<Response<Bytes>> {
     match says(&seen[0], "Status", "Enabled") {
         true => refused(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
             "Tags of a bucket with ABAC are changed by TagResource and UntagResource",
         ),
-        false => None,
+        false => system_tags::judge(call, body(call), &seen[1]),
     }
 }

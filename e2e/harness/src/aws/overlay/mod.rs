@@ -13,6 +13,7 @@ mod keeper;
 pub(super) mod kept;
 mod notified;
 mod server;
+mod system_tags;
 mod versioning;
 mod wrong_region;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::RwLock;
 
@@ -51,7 +52,7 @@ pub(super) struct Correct {
 }
 
 /// In the order in which they act.
-static TABLE: [Entry; 9] = [
+static TABLE: [Entry; 10] = [
     Entry::Guard(wrong_region::redirect),
     Entry::Guard(foreign_account::deny),
     Entry::Guard(expected_owner::check),
@@ -61,6 +62,7 @@ static TABLE: [Entry; 9] = [
     Entry::Correct(default_encryption::CORRECT),
     Entry::Correct(default_retention::CORRECT),
     Entry::Correct(versioning::CORRECT),
+    Entry::Correct(system_tags::CORRECT),
 ];
 
 /// What a guard knows about the request's bucket.
@@ -101,6 +103,8 @@ pub(super) struct Overlay {
     keeper: Arc<Keeper>,
     /// Written while a bucket is made in several steps: nobody sees it half made.
     whole_buckets: Arc<RwLock<()>>,
+    /// Whether the request that makes a bucket is heard in what it says of tags.
+    tags_at_creation: bool,
 }
 
 impl Overlay {
@@ -109,6 +113,14 @@ impl Overlay {
             server: Arc::new(Server::new(server)),
             keeper: Arc::new(Keeper::new()),
             whole_buckets: Arc::default(),
+            tags_at_creation: true,
+        }
+    }
+
+    pub(super) fn without_tags_at_creation(self) -> Self {
+        Self {
+            tags_at_creation: false,
+            ..self
         }
     }
 
@@ -119,7 +131,15 @@ impl Overlay {
             .filter(|call| call.operation == "CreateBucket")
         {
             let _alone = self.whole_buckets.write().await;
-            return Ok(answer(self.create(call, request).await?));
+            let heard = match self.tags_at_creation {
+                true => call.clone(),
+                // Nothing but tags is read of it.
+                false => S3Call {
+                    body: Bytes::new(),
+                    ..call.clone()
+                },
+            };
+            return Ok(answer(self.create(&heard, request).await?));
         }
         let _whole = self.whole_buckets.read().await;
         match call {
@@ -158,6 +178,10 @@ impl Overlay {
             };
             return Ok(answer(kept));
         }
+        let request = match system_tags::hide(call) {
+            Some(body) => with_body(request, body),
+            None => request,
+        };
         let reply = self.server.pass(request).await?;
         if call.operation == "DeleteBucket" && reply.status().is_success() {
             self.keeper.forget(&self.server, &call.bucket).await?;
@@ -259,6 +283,13 @@ impl Upstream for Overlay {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Answer>> {
         Box::pin(self.clone().handle(request))
     }
+}
+
+/// The request with another body, of which nothing of before is said any more.
+fn with_body(request: Request<Bytes>, body: String) -> Request<Bytes> {
+    let (mut head, _) = request.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    Request::from_parts(head, body.into())
 }
 
 pub(super) fn guards() -> impl Iterator<Item = Guard> {
