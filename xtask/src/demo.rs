@@ -26,6 +26,10 @@ pub struct Demo {
     /// Use the cluster of this kubeconfig file instead of starting one
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+
+    /// Write what is shown to this file, too, as a recording that `asciinema play` shows again
+    #[arg(long, value_name = "FILE", conflicts_with = "keep")]
+    record: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -69,6 +73,9 @@ impl Demo {
         }
         if let Some(file) = self.kubeconfig {
             args.extend(["--kubeconfig".into(), file.into()]);
+        }
+        if let Some(file) = self.record {
+            args.extend(["--record".into(), file.into()]);
         }
         project.exec(PROGRAM, args, &[])
     }

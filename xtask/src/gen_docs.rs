@@ -7,12 +7,20 @@ use xshell::{Shell, TempDir, cmd};
 use crate::project::Project;
 
 /// What of `docs/` is not written by hand: pages, and folders of them.
-const MADE: [&str; 5] = ["conditions", "errors.md", "iam.md", "reference", "settings"];
+const MADE: [&str; 7] = [
+    "alerts.md",
+    "conditions",
+    "errors.md",
+    "iam.md",
+    "rbac.md",
+    "reference",
+    "settings",
+];
 /// What writes them, a part each: `cargo run` with these arguments and a folder.
 const WRITERS: [[&str; 2]; 2] = [["--example", "print-reference"], ["--package", "pages"]];
 
 /// Write to `docs/` what is made of the code: the field reference, the conditions with their reasons, the settings, what
-/// AWS's errors mean, and what is to be allowed in AWS.
+/// AWS's errors mean, what is to be allowed in AWS and in the cluster, and the alerts.
 #[derive(Args)]
 pub struct GenDocs {
     /// Write nothing; fail if the committed pages are not those that would be written

@@ -1,10 +1,12 @@
 //! Writes the pages of `docs/` that are made of the operators: `pages DIR`.
 
+mod alerts;
 mod apigw;
 mod cloud;
 mod conditions;
 mod errors;
 mod iam;
+mod rbac;
 mod settings;
 
 use std::{env, fs, path::Path};
@@ -12,8 +14,9 @@ use std::{env, fs, path::Path};
 use anyhow::{Context, Result, bail};
 
 /// All pages, by their paths below `docs/`.
-fn pages() -> Vec<(&'static str, String)> {
-    vec![
+fn pages() -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![
+        ("alerts.md", alerts::page()?),
         ("conditions/apigw-operator.md", apigw::conditions()),
         ("conditions/cloud-operator.md", cloud::conditions()),
         (
@@ -26,7 +29,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ),
         ("errors.md", errors::page()),
         ("iam.md", iam::page()),
-    ]
+        ("rbac.md", rbac::page()?),
+    ])
 }
 
 fn main() -> Result<()> {
@@ -34,7 +38,7 @@ fn main() -> Result<()> {
     let (Some(folder), None) = (arguments.next(), arguments.next()) else {
         bail!("usage: pages DIR");
     };
-    for (path, page) in pages() {
+    for (path, page) in pages()? {
         let file = Path::new(&folder).join(path);
         write(&file, &page).with_context(|| format!("cannot write {}", file.display()))?;
     }

@@ -26,7 +26,7 @@ const TABLE: &str = "\
 ";
 
 const TRACES: &str = "\
-\nTraces are set by OpenTelemetry's own variables (`OTEL_…`), which have neither flag nor key: see the [README](../../README.md#traces).
+\nTraces are set by OpenTelemetry's own variables (`OTEL_…`), which have neither flag nor key: see [operating.md](../operating.md#traces).
 ";
 
 /// The page on the settings of a program.

@@ -15,8 +15,9 @@ pub struct GoTool {
     name: &'static str,
     package: &'static str,
     version: &'static str,
-    /// The files of a module of ours that requires it, where its own go.mod replaces modules, which `go install` refuses.
-    through: Option<[(&'static str, &'static str); 2]>,
+    /// The files of a module of ours that requires it, where its own go.mod replaces modules, which `go install` refuses, or
+    /// that has the program itself.
+    through: Option<&'static [(&'static str, &'static str)]>,
 }
 
 /// A Go module of which files are wanted.
@@ -49,9 +50,29 @@ pub const PROMTOOL: GoTool = GoTool {
     name: "promtool",
     package: "github.com/prometheus/prometheus/cmd/promtool",
     version: "v0.315.0",
-    through: Some([
+    through: Some(&[
         ("go.mod", include_str!("../promtool/go.mod")),
         ("go.sum", include_str!("../promtool/go.sum")),
+    ]),
+};
+
+/// The Lua of Argo CD.
+pub const LUA: GoTool = GoTool {
+    name: "glua",
+    package: "github.com/yuin/gopher-lua/cmd/glua",
+    version: "v1.1.1",
+    through: None,
+};
+
+/// How Flux and Helm tell whether an object is ready.
+pub const KSTATUS: GoTool = GoTool {
+    name: "kstatus",
+    package: ".",
+    version: "v1.2.2",
+    through: Some(&[
+        ("go.mod", include_str!("../kstatus/go.mod")),
+        ("go.sum", include_str!("../kstatus/go.sum")),
+        ("main.go", include_str!("../kstatus/main.go")),
     ]),
 };
 
@@ -81,7 +102,7 @@ impl GoTool {
         let Self { name, version, .. } = self;
         let folder = cache::folder(&format!("{name}-{version}"), |folder| {
             let built = match self.through {
-                Some(files) => self.build(folder, &files),
+                Some(files) => self.build(folder, files),
                 None => self.install(folder),
             };
             built.with_context(|| {
@@ -156,11 +177,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_module_names_the_version_that_is_used() {
-        let Some([(_, text), _]) = PROMTOOL.through else {
-            panic!("promtool is built through a module");
-        };
-        let required = format!("github.com/prometheus/prometheus {}", PROMTOOL.version);
-        assert!(text.contains(&required), "{required} is not in {text}");
+    fn modules_name_the_versions_that_are_used() {
+        for (tool, module) in [
+            (PROMTOOL, "github.com/prometheus/prometheus"),
+            (KSTATUS, "github.com/fluxcd/cli-utils"),
+        ] {
+            let files = tool.through.expect("it is built through a module");
+            let (_, text) = files[0];
+            let required = format!("{module} {}", tool.version);
+            assert!(text.contains(&required), "{required} is not in {text}");
+        }
     }
 }

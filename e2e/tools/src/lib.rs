@@ -6,4 +6,6 @@ mod cargo;
 mod go;
 
 pub use cargo::{CargoTool, DENY, MACHETE};
-pub use go::{CERT_MANAGER, GoModule, GoTool, HELM_3, HELM_4, PROMETHEUS_OPERATOR, PROMTOOL};
+pub use go::{
+    CERT_MANAGER, GoModule, GoTool, HELM_3, HELM_4, KSTATUS, LUA, PROMETHEUS_OPERATOR, PROMTOOL,
+};

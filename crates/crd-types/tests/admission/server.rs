@@ -50,7 +50,12 @@ impl Server {
 
     /// Stores this object; a status goes nowhere.
     pub async fn store(&self, object: &Value) -> Value {
-        self.patch(object, &params(), None).await.unwrap()
+        self.try_store(object).await.unwrap()
+    }
+
+    /// The same, or why the API server refuses it.
+    pub async fn try_store(&self, object: &Value) -> Result<Value, String> {
+        self.patch(object, &params(), None).await
     }
 
     async fn patch(

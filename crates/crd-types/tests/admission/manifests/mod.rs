@@ -72,3 +72,18 @@ fn every_example_is_listed() {
         assert!(list.contains(&link), "{link}");
     }
 }
+
+#[tokio::test]
+async fn every_example_can_be_applied() {
+    let server = Server::start().await;
+    let documents = EXAMPLES.map(documents).concat();
+    for (number, (file, mut document)) in documents.into_iter().enumerate() {
+        // Examples use names again: here each is an object of its own, in the test's namespace.
+        let metadata = document["metadata"].as_object_mut().unwrap();
+        metadata.remove("namespace");
+        metadata.insert("name".into(), format!("example-{number}").into());
+        let stored = server.try_store(&document).await;
+        let stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(stored["metadata"]["uid"].is_string(), "{stored}");
+    }
+}

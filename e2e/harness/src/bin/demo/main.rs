@@ -8,6 +8,7 @@ mod ground;
 mod kubectl;
 mod operator;
 mod plain;
+mod recording;
 mod scene;
 mod stage;
 mod teller;
@@ -34,6 +35,9 @@ struct Demo {
     /// Uses the cluster of this kubeconfig file instead of starting one.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Writes what is shown to this file, too, as a recording.
+    #[arg(long, value_name = "FILE", conflicts_with = "keep")]
+    record: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -86,6 +90,13 @@ async fn run(demo: &Demo) -> Result<()> {
         }
     }
     next(&teller);
+    if let Some(file) = &demo.record {
+        let scene = demo.scene.and_then(|scene| scene.to_possible_value());
+        let scene = scene.map_or(String::new(), |scene| format!(" {}", scene.get_name()));
+        teller
+            .recording(&format!("cargo xtask demo{scene}"))
+            .write(file)?;
+    }
     Ok(())
 }
 

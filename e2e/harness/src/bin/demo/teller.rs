@@ -2,37 +2,56 @@
 
 use std::time::{Duration, Instant};
 
-/// Writes to standard output. The times are those since it was made.
+use parking_lot::Mutex;
+
+use crate::recording::Recording;
+
+/// Writes to standard output, and remembers it. The times are those since it was made.
 pub struct Teller {
     began: Instant,
+    told: Mutex<Vec<(Duration, String)>>,
 }
 
 impl Teller {
     /// Begins to count.
     pub fn new() -> Self {
-        Self { began: now() }
+        Self {
+            began: now(),
+            told: Mutex::default(),
+        }
     }
 
     /// What the next lines are about.
     pub fn chapter(&self, title: &str) {
-        println!("\n{title}");
+        self.line(String::new());
+        self.line(title.to_owned());
     }
 
     /// Something has happened just now.
     pub fn happened(&self, what: &str) {
-        println!("  {:>5.1} s  {what}", self.elapsed().as_secs_f64());
+        self.line(format!("  {:>5.1} s  {what}", self.elapsed().as_secs_f64()));
     }
 
     /// A command as a person would type it.
     pub fn typed(&self, command: &str) {
-        println!("           $ {command}");
+        self.line(format!("           $ {command}"));
     }
 
     /// What a command printed.
     pub fn shown(&self, text: &str) {
         for line in text.lines() {
-            println!("             {line}");
+            self.line(format!("             {line}"));
         }
+    }
+
+    /// All that was told so far, as what this command shows.
+    pub fn recording(&self, command: &str) -> Recording {
+        Recording::new(command, self.told.lock().clone())
+    }
+
+    fn line(&self, line: String) {
+        println!("{line}");
+        self.told.lock().push((self.elapsed(), line));
     }
 
     fn elapsed(&self) -> Duration {
