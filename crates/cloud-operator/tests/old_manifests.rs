@@ -337,7 +337,7 @@ async fn what_the_older_operator_made_is_taken_over_only_on_request() -> Result<
     scene.refused::<S3Bucket>("left", "NotManaged").await?;
     scene.delete::<S3Bucket>("left").await?;
     scene.gone::<S3Bucket>("left").await?;
-    scene.event::<S3Bucket>("left", "Released").await?;
+    scene.event::<S3Bucket>("left", "LeftAlone").await?;
     for bucket in [taken, left] {
         let has = owner.has(bucket).await?;
         assert_eq!((has.mark, has.tags), (pairs([]), pairs([])), "{bucket}");
