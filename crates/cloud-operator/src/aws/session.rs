@@ -180,7 +180,7 @@ impl Aws {
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Renewed(credentials.clone())))
             .build();
-        let caller = caller(&config, &self.meter).await?;
+        let caller = caller(&config, Some(&credentials), &self.meter).await?;
         if let Some(expected) = &access.account
             && *expected != caller.account
         {
@@ -242,7 +242,15 @@ impl Session {
     /// # Errors
     /// A fault of the provider.
     pub async fn verify(&self) -> Result<Caller, Fault> {
-        caller(&self.config, &self.meter).await
+        caller(&self.config, self.credentials.as_ref(), &self.meter).await
+    }
+
+    /// Waits for credentials where there are none, before a call that they are to sign.
+    ///
+    /// # Errors
+    /// A fault of the provider: the call is not made.
+    pub(super) async fn signs(&self) -> Result<(), Fault> {
+        signs(self.credentials.as_ref()).await
     }
 
     /// Forgets the credentials in use, and those that they were made with: AWS does not know them any more.
@@ -300,7 +308,21 @@ fn s3(config: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-async fn caller(config: &SdkConfig, meter: &Meter) -> Result<Caller, Fault> {
+/// Waits for credentials where there are none. The SDK would do so within the time of the call: a source that hangs
+/// would be taken for a call whose answer was lost.
+async fn signs(credentials: Option<&Arc<Cached>>) -> Result<(), Fault> {
+    match credentials {
+        Some(credentials) => credentials.get().await.map(drop),
+        None => Ok(()),
+    }
+}
+
+async fn caller(
+    config: &SdkConfig,
+    credentials: Option<&Arc<Cached>>,
+    meter: &Meter,
+) -> Result<Caller, Fault> {
+    signs(credentials).await?;
     let sts = aws_sdk_sts::Client::new(config);
     let call = Call::read("sts:GetCallerIdentity");
     let asked = async {
