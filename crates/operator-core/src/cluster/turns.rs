@@ -11,6 +11,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::own_time::Uncounted;
 use crate::decide::{
     budget::{Budget, Limits, Place, Turn},
     clock::{Clock, Moment},
@@ -41,7 +42,8 @@ impl Turns {
     }
 
     /// Waits for the next turn of `share`. Shares that wait have their turns one after the other, and each of them
-    /// first come, first served. Dropping the future leaves the line.
+    /// first come, first served. Dropping the future leaves the line. What is waited is no part of anybody's
+    /// [own time](super::own_time).
     pub async fn next(&self, share: &Arc<str>) {
         Waiting::begin(&self.0, share).turn().await;
     }
@@ -77,11 +79,13 @@ impl<'a> Waiting<'a> {
 
     async fn turn(&self) {
         let Line { clock, budget, .. } = self.line;
+        let mut uncounted = None;
         loop {
             // Told of whoever leaves from here on.
             let shorter = self.line.shorter.notified();
             let turn = budget.lock().take(self.place, clock.now());
             let Turn::At(due) = turn else { return };
+            uncounted.get_or_insert_with(Uncounted::begin);
             tokio::select! {
                 () = clock.sleep_until(due) => {}
                 () = shorter => {}
