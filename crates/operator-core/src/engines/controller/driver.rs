@@ -124,6 +124,7 @@ impl<R: Reconciler> Controller<R> {
                 leading = gained(&mut term) => leading,
             };
             self.reconciler.forget_all();
+            self.streaks.lock().forget_all();
             let now = self.site.clock.now();
             for key in self.site.cache.keys() {
                 if let Some(object) = self.site.cache.get(&key) {

@@ -200,6 +200,7 @@ impl<E: External> Reconciler for Engine<E> {
 
     fn forget_all(&self) {
         self.rounds.lock().forget_all();
+        *self.pauses.lock() = Pauses::default();
     }
 
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
