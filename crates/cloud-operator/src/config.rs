@@ -13,7 +13,7 @@ use kube::Client;
 use operator_core::{
     decide::{budget::Limits, clock::Clock},
     process::{
-        config::{self, Common, FeatureGates, Gate, GoDuration, ListenAddress, gates},
+        config::{self, Anew, Common, FeatureGates, Gate, GoDuration, ListenAddress, gates},
         installation::{Installation, InstallationId},
         operator::OperatorError,
         program::Program,
@@ -242,6 +242,10 @@ pub struct Config {
     /// A file with certificates (PEM) of authorities that are believed besides those of the system.
     #[arg(long, env = "CA_BUNDLE", value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
+
+    /// What tells of these settings as they change.
+    #[arg(skip)]
+    pub anew: Anew<Self>,
 }
 
 impl Program for Config {
@@ -249,6 +253,12 @@ impl Program for Config {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const GATES: &'static [&'static Gate] =
         &[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS];
+    const LIVE: &'static [&'static str] = &[
+        "AWS_CALL_BURST",
+        "AWS_CALL_RATE",
+        "DRIFT_INTERVAL",
+        "SWEEP_INTERVAL",
+    ];
 
     fn common(&self) -> &Common {
         &self.common
@@ -256,6 +266,10 @@ impl Program for Config {
 
     fn common_mut(&mut self) -> &mut Common {
         &mut self.common
+    }
+
+    fn follow(&mut self, anew: Anew<Self>) {
+        self.anew = anew;
     }
 
     fn feature_gates(&self) -> &FeatureGates {

@@ -11,7 +11,6 @@ use crd_types::aws::v1alpha1::{AWSProviderSpec, S3Bucket};
 use kube::ResourceExt;
 use operator_core::{
     decide::{
-        budget::Limits,
         clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class, Fault},
@@ -21,7 +20,7 @@ use operator_core::{
 use parking_lot::Mutex;
 
 use crate::{
-    aws::{Pace, Session, Tenant},
+    aws::{Pace, Paces, Session, Tenant},
     s3bucket::reasons,
 };
 
@@ -47,7 +46,7 @@ type Listener = Box<dyn Fn(&ObjectKey) + Send + Sync>;
 /// The sessions of all providers.
 pub struct Sessions {
     clock: Clock,
-    calls: Option<Limits>,
+    paces: Paces,
     entries: Mutex<HashMap<ObjectKey, Entry>>,
     changed: OnceLock<Listener>,
     doubted: OnceLock<Listener>,
@@ -64,11 +63,11 @@ struct Entry {
 }
 
 impl Sessions {
-    /// No sessions yet. With those of one provider, each service of AWS is called no more often than `calls` allow.
-    pub fn new(calls: Option<Limits>, clock: Clock) -> Self {
+    /// No sessions yet. Each provider has budgets of its own among `paces`.
+    pub fn new(paces: Paces, clock: Clock) -> Self {
         Self {
             clock,
-            calls,
+            paces,
             entries: Mutex::default(),
             changed: OnceLock::new(),
             doubted: OnceLock::new(),
@@ -167,13 +166,14 @@ impl Sessions {
                 spec: spec.clone(),
                 last: None,
                 believed: None,
-                pace: Pace::new(self.calls, &self.clock),
+                pace: before
+                    .as_ref()
+                    .map_or_else(|| self.paces.pace(), |before| before.pace.clone()),
                 state,
             };
             if let Some(before) = before {
                 entry.last = before.last;
                 entry.believed = before.believed;
-                entry.pace = before.pace;
             }
             if let SessionState::Ready(session) = &entry.state {
                 entry.last = Some(session.clone());
@@ -321,7 +321,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let clock = Clock::system();
-            let sessions = Sessions::new(None, clock.clone());
+            let sessions = Sessions::new(Paces::new(None, clock.clone()), clock.clone());
             let count = || Arc::new(AtomicUsize::new(0));
             let (changes, doubts) = (count(), count());
             let (changed, doubted) = (changes.clone(), doubts.clone());

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 
-use cloud_operator::aws::{Access, Pace, Tenant};
+use cloud_operator::aws::{Access, Paces, Tenant};
 use futures::poll;
 use operator_core::{
     cluster::leading::Leading,
@@ -32,7 +32,7 @@ async fn hourly<const N: usize>(
         interval: HOUR,
         burst: NonZeroU32::MIN,
     };
-    let pace = Pace::new(Some(limits), clock);
+    let pace = Paces::new(Some(limits), clock.clone()).pace();
     namespaces.map(|namespace| Tenant::new(session.clone(), pace.clone(), namespace))
 }
 

@@ -1,6 +1,7 @@
 //! Waiting for a turn of a budget that several share.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -31,6 +32,15 @@ struct Line {
 }
 
 impl Turns {
+    /// No more of them than `limits` allow, or as many as there are, as long as nobody [adjusts](Self::adjust) that.
+    pub fn within(limits: Option<Limits>, clock: Clock) -> Self {
+        const LEAST: Limits = Limits {
+            interval: Duration::ZERO,
+            burst: NonZeroU32::MIN,
+        };
+        Self::new(limits.unwrap_or(LEAST), clock)
+    }
+
     /// No more of them than `limits` allow.
     pub fn new(limits: Limits, clock: Clock) -> Self {
         Self(Arc::new(Line {
@@ -107,7 +117,7 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, pin::pin};
+    use std::pin::pin;
 
     use futures::poll;
 

@@ -6,6 +6,7 @@ use crd_types::lifecycle::DeletionPolicy;
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::{
     Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
@@ -45,6 +46,7 @@ pub struct Engine<E: External> {
     pub(super) namespaces: NamespaceWords<E::Kind>,
     pauses: Mutex<Pauses>,
     pub(super) rounds: Mutex<Rounds>,
+    interval: watch::Receiver<Duration>,
 }
 
 /// Ends a pass before its last line.
@@ -83,21 +85,24 @@ impl From<Unresolved> for End {
 
 impl<E: External> Engine<E> {
     /// An engine that works in the name of `owner`. An object that does not say itself what becomes of what it has
-    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`.
+    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`, as it is when an
+    /// object's next pass comes.
     pub fn new(
         domain: E,
         owner: Owner,
         namespaces: NamespaceWords<E::Kind>,
-        interval: Duration,
+        interval: watch::Receiver<Duration>,
         clock: Clock,
     ) -> Self {
+        let rounds = Rounds::new(*interval.borrow());
         Self {
             domain,
             clock,
             owner,
             namespaces,
             pauses: Mutex::default(),
-            rounds: Mutex::new(Rounds::new(interval)),
+            rounds: Mutex::new(rounds),
+            interval,
         }
     }
 
@@ -191,7 +196,9 @@ impl<E: External> Reconciler for Engine<E> {
 
     fn interval(&self, object: &E::Kind, configured: Duration) -> Duration {
         let (key, now) = (ObjectKey::of(object), self.clock.now());
-        configured.min(self.rounds.lock().left(&key, now))
+        let mut rounds = self.rounds.lock();
+        rounds.adjust(*self.interval.borrow());
+        configured.min(rounds.left(&key, now))
     }
 
     fn forget(&self, object: &E::Kind) {
@@ -204,6 +211,7 @@ impl<E: External> Reconciler for Engine<E> {
     }
 
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
+        self.rounds.lock().adjust(*self.interval.borrow());
         let object = pass.object();
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
