@@ -210,7 +210,8 @@ pub struct Config {
     pub web_identity_token_folders: Vec<PathBuf>,
 
     /// How many calls a second go to one service of AWS for one AWSProvider: 1 to 10000, 0 for no limit. The
-    /// namespaces that use the AWSProvider have them by turns.
+    /// namespaces that use the AWSProvider have them by turns. Calls to STS are counted together for all
+    /// AWSProviders that begin with the same credentials.
     #[arg(long, env = "AWS_CALL_RATE", value_name = "COUNT", value_parser = config::rate, default_value = "100")]
     pub aws_call_rate: u32,
 

@@ -67,7 +67,7 @@ pub async fn run(
     let paces = Paces::new(config.aws_calls(), clock.clone());
     let webhook = config.webhooks().map_err(OperatorError::Settings)?;
     let gates = config.feature_gates;
-    let aws = Aws::new(settings, clock.clone());
+    let aws = Aws::new(settings, clock.clone()).within(paces.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
         biased;

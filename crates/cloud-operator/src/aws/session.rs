@@ -24,6 +24,7 @@ use super::{
     http_client::http_client,
     meter::Meter,
     network::Network,
+    pace::Paces,
     reasons::{ACCOUNT_MISMATCH, AUTHENTICATION_FAILED},
     roles::RolePolicy,
 };
@@ -156,6 +157,13 @@ impl Aws {
         }
     }
 
+    /// The same, with STS asked no more often than these budgets allow, each of which is for all sessions that begin
+    /// with the same credentials.
+    pub fn within(self, paces: Paces) -> Self {
+        let sources = self.sources.within(paces);
+        Self { sources, ..self }
+    }
+
     /// What counts the calls of all sessions.
     pub fn meter(&self) -> &Meter {
         &self.meter
@@ -180,7 +188,8 @@ impl Aws {
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Renewed(credentials.clone())))
             .build();
-        let caller = caller(&config, Some(&credentials), &self.meter).await?;
+        let namespace = &access.provider.namespace;
+        let caller = caller(&config, Some(&credentials), namespace, &self.meter).await?;
         if let Some(expected) = &access.account
             && *expected != caller.account
         {
@@ -242,7 +251,9 @@ impl Session {
     /// # Errors
     /// A fault of the provider.
     pub async fn verify(&self) -> Result<Caller, Fault> {
-        caller(&self.config, self.credentials.as_ref(), &self.meter).await
+        let namespace = &self.provider.namespace;
+        let credentials = self.credentials.as_ref();
+        caller(&self.config, credentials, namespace, &self.meter).await
     }
 
     /// Waits for credentials where there are none, before a call that they are to sign.
@@ -320,11 +331,15 @@ async fn signs(credentials: Option<&Arc<Cached>>) -> Result<(), Fault> {
 async fn caller(
     config: &SdkConfig,
     credentials: Option<&Arc<Cached>>,
+    namespace: &Arc<str>,
     meter: &Meter,
 ) -> Result<Caller, Fault> {
-    signs(credentials).await?;
-    let sts = aws_sdk_sts::Client::new(config);
     let call = Call::read("sts:GetCallerIdentity");
+    signs(credentials).await?;
+    if let Some(credentials) = credentials {
+        credentials.pace().turn(call, namespace).await;
+    }
+    let sts = aws_sdk_sts::Client::new(config);
     let asked = async {
         let answer = sts.get_caller_identity().send().await;
         answer.map_err(|error| Failed::new(call, error))

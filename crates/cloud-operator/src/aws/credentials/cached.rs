@@ -27,7 +27,9 @@ use parking_lot::Mutex;
 use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
 use tracing::Instrument;
 
-use crate::aws::{failure::no_credentials, reasons::AUTHENTICATION_FAILED};
+use crate::aws::{
+    failure::no_credentials, fault::Call, pace::Pace, reasons::AUTHENTICATION_FAILED,
+};
 
 /// How long before their end credentials are renewed; up to twice that, so that not all are at once.
 const LEAD: Duration = Duration::from_secs(5 * 60);
@@ -46,9 +48,7 @@ pub(in crate::aws) struct Cached {
     clock: Clock,
     /// How long the source may take.
     patience: Duration,
-    source: SharedCredentialsProvider,
-    /// The credentials that the source itself uses.
-    base: Option<Arc<Self>>,
+    origin: Origin,
     held: Mutex<Option<Held>>,
     /// How many renewals have ended.
     landed: AtomicU64,
@@ -58,6 +58,18 @@ pub(in crate::aws) struct Cached {
 
 /// A renewal's hold on its turn.
 type Flight = OwnedMutexGuard<Option<Fault>>;
+
+/// Where credentials come from.
+pub(in crate::aws) struct Origin {
+    pub source: SharedCredentialsProvider,
+    /// The credentials that the source itself uses.
+    pub base: Option<Arc<Cached>>,
+    /// The budgets of calls to STS with all credentials that come from the same first ones: AWS throttles by whose they
+    /// are.
+    pub pace: Pace,
+    /// What the source asks STS for, and in whose turn, if it does.
+    pub asks: Option<(Call, Arc<str>)>,
+}
 
 struct Held {
     credentials: Credentials,
@@ -83,7 +95,9 @@ impl Held {
         let end = credentials
             .expiry()
             .map_or(Some(undated), |end| Timestamp::try_from(end).ok())
-            .unwrap_or(Timestamp::MAX);
+            .unwrap_or(Timestamp::MAX)
+            // What has ended when it comes says that our clock is wrong, and serves whoever has waited for it.
+            .max(later(now, SETTLED + MARGIN));
         let life = Duration::try_from(end.duration_since(now)).unwrap_or_default();
         let lead = LEAD.mul_f64(1.0 + jitter).min(life / 2);
         Self {
@@ -106,18 +120,12 @@ impl Held {
 }
 
 impl Cached {
-    /// Credentials of `source`, which itself uses those of `base` and gets `patience` for an answer.
-    pub fn new(
-        clock: Clock,
-        patience: Duration,
-        source: SharedCredentialsProvider,
-        base: Option<Arc<Self>>,
-    ) -> Self {
+    /// Credentials of `origin`, whose source gets `patience` for an answer.
+    pub fn new(clock: Clock, patience: Duration, origin: Origin) -> Self {
         Self {
             clock,
             patience,
-            source,
-            base,
+            origin,
             held: Mutex::new(None),
             landed: AtomicU64::new(0),
             flight: Arc::default(),
@@ -155,6 +163,11 @@ impl Cached {
         landed.unwrap_or_else(|_| Err(ended()))
     }
 
+    /// The budgets of calls to STS with these credentials.
+    pub fn pace(&self) -> &Pace {
+        &self.origin.pace
+    }
+
     /// Forgets what is held, and what it was made with: AWS does not know it any more. What is quite new stays.
     pub fn forget(&self) {
         let now = self.clock.wall();
@@ -166,7 +179,7 @@ impl Cached {
             *held = None;
         }
         drop(held);
-        if let Some(base) = &self.base {
+        if let Some(base) = &self.origin.base {
             base.forget();
         }
     }
@@ -201,14 +214,23 @@ impl Cached {
         loaded
     }
 
-    /// Asks the source. Its own credentials are had before: neither the time for it nor the SDK's for one call is
-    /// to end while another source hangs, or nobody would be told which one it is.
+    /// Asks the source. Its own credentials and its turn are had before: neither the time for it nor the SDK's for one
+    /// call is to end while something else is waited for, or nobody would be told what that is.
     async fn load(&self) -> Result<Credentials, Fault> {
-        if let Some(base) = &self.base {
+        let Origin {
+            source,
+            base,
+            pace,
+            asks,
+        } = &self.origin;
+        if let Some(base) = base {
             base.get().await?;
         }
+        if let Some((call, namespace)) = asks {
+            pace.turn(*call, namespace).await;
+        }
         let deadline = self.clock.now() + self.patience;
-        let asked = self.source.provide_credentials();
+        let asked = source.provide_credentials();
         match self.clock.until(deadline, asked).await {
             Some(loaded) => loaded.map_err(|error| no_credentials(&error)),
             None => Err(late(self.patience)),
@@ -316,6 +338,15 @@ mod tests {
         }
     }
 
+    fn origin(source: SharedCredentialsProvider, base: Option<Arc<Cached>>) -> Origin {
+        Origin {
+            source,
+            base,
+            pace: Pace::default(),
+            asks: None,
+        }
+    }
+
     fn stage() -> (Clock, Arc<Script>, Arc<Cached>) {
         let clock = Clock::system();
         let script = Arc::new(Script {
@@ -325,7 +356,7 @@ mod tests {
             leave: Semaphore::new(1000),
         });
         let source = SharedCredentialsProvider::new(Shared(script.clone()));
-        let cached = Arc::new(Cached::new(clock.clone(), HOUR, source, None));
+        let cached = Arc::new(Cached::new(clock.clone(), HOUR, origin(source, None)));
         (clock, script, cached)
     }
 
@@ -398,7 +429,11 @@ mod tests {
         let (clock, script, base) = stage();
         let source = SharedCredentialsProvider::new(Renewed(base.clone()));
         // Its own patience would be over first, and say nothing of the base.
-        let cached = Arc::new(Cached::new(clock.clone(), MINUTE, source, Some(base)));
+        let cached = Arc::new(Cached::new(
+            clock.clone(),
+            MINUTE,
+            origin(source, Some(base)),
+        ));
         script.leave.forget_permits(1000);
         // Whoever is cut short leaves behind what he waited for.
         assert!(poll!(pin!(cached.get())).is_pending());
@@ -455,7 +490,7 @@ mod tests {
     async fn what_was_forgotten_is_asked_for_anew_down_to_the_base() {
         let (clock, script, base) = stage();
         let source = SharedCredentialsProvider::new(Renewed(base.clone()));
-        let cached = Arc::new(Cached::new(clock.clone(), HOUR, source, Some(base)));
+        let cached = Arc::new(Cached::new(clock.clone(), HOUR, origin(source, Some(base))));
         assert_eq!(id(&cached).await, "id-0");
         clock.advance(SETTLED);
         assert_eq!(id(&cached).await, "id-0");
