@@ -188,6 +188,18 @@ impl<K: Managed> Pass<K> {
             .publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
+    /// Tells, by an event and in the metrics, of a fault that the result of the pass does not show, for it is others',
+    /// too.
+    pub fn met(&self, fault: &Fault) {
+        self.observer.met(fault);
+        self.event(
+            Severity::Warning,
+            fault.reason,
+            "Reconcile",
+            fault.message.as_str(),
+        );
+    }
+
     fn adopt(&mut self, written: Option<K>) {
         if let Some(written) = written {
             self.site.cache.confirm(written.clone());

@@ -241,6 +241,7 @@ impl<E: External> Reconciler for Engine<E> {
         match result {
             Err(fault) if fault.scope == Scope::Provider => {
                 self.domain.provider_failed(&object, &fault);
+                pass.met(&fault);
                 Ok(Outcome::Waiting {
                     reason: reasons::PROVIDER_NOT_READY,
                     on: format!("{}: {}", E::lane(&object), fault.message),
