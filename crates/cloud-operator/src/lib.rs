@@ -42,6 +42,7 @@ pub use self::config::Config;
 use self::{
     admission::Inherited,
     aws::{Aws, Paces},
+    metrics::{Finalizers, Finalizing},
     provider::{BucketsOfProviders, ExternalIds, Providers, Sessions},
     s3bucket::{LeftBehind, S3Buckets},
 };
@@ -94,7 +95,16 @@ pub async fn run(
     let sessions = Arc::new(Sessions::new(paces.clone(), clock.clone()));
     let domain = S3Buckets::new(sessions.clone());
     let live = metrics::Live::of(&providers, &buckets);
-    metrics::register(&operator.metrics, aws.meter(), domain.drift(), live);
+    let finalizers = Finalizers::new();
+    let (meter, drift) = (aws.meter(), domain.drift());
+    metrics::register(
+        &operator.metrics,
+        meter,
+        drift,
+        &finalizers,
+        &sessions,
+        live,
+    );
 
     let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");
     let owner = Owner {
@@ -114,10 +124,11 @@ pub async fn run(
         intervals.drift.subscribe(),
         clock.clone(),
     );
+    let engine = finalizers.counting("s3bucket", s3bucket::is_held, engine);
     let bucket_controller = operator.controller(&buckets, engine);
     wake_with_namespaces(&namespaces, &buckets, &bucket_controller);
 
-    let provider_controller: Arc<OnceLock<Arc<Controller<Providers>>>> = Arc::default();
+    let provider_controller: Arc<OnceLock<Arc<Controller<Finalizing<Providers>>>>> = Arc::default();
     let wake_provider = {
         let controller = provider_controller.clone();
         move |provider: &ObjectKey| {
@@ -169,6 +180,7 @@ pub async fn run(
         });
     }
     let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, users.clone());
+    let reconciler = finalizers.counting("awsprovider", provider::is_held, reconciler);
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
 
@@ -218,7 +230,7 @@ async fn follow(mut anew: Anew<Config>, paces: Paces, intervals: Intervals) {
 fn wake_with_namespaces(
     namespaces: &Cache<Words<S3Bucket>>,
     buckets: &Arc<Cache<Whole<S3Bucket>>>,
-    controller: &Arc<Controller<Engine<S3Buckets>>>,
+    controller: &Arc<Controller<Finalizing<Engine<S3Buckets>>>>,
 ) {
     let (buckets, controller) = (buckets.clone(), Arc::downgrade(controller));
     namespaces.observe(Box::new(move |namespace, change| {

@@ -18,6 +18,7 @@ use operator_core::{
     engines::external::{Purpose, Unresolved, reasons::PROVIDER_NOT_READY},
 };
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::{
     aws::{Pace, Paces, Session, Tenant},
@@ -50,6 +51,7 @@ pub struct Sessions {
     entries: Mutex<HashMap<ObjectKey, Entry>>,
     changed: OnceLock<Listener>,
     doubted: OnceLock<Listener>,
+    rotations: Counter,
 }
 
 struct Entry {
@@ -71,6 +73,7 @@ impl Sessions {
             entries: Mutex::default(),
             changed: OnceLock::new(),
             doubted: OnceLock::new(),
+            rotations: Counter::default(),
         }
     }
 
@@ -176,7 +179,10 @@ impl Sessions {
                 entry.believed = before.believed;
             }
             if let SessionState::Ready(session) = &entry.state {
-                entry.last = Some(session.clone());
+                let last = entry.last.replace(session.clone());
+                if last.is_some_and(|last| last.version != session.version) {
+                    self.rotations.inc();
+                }
             }
             entries.insert(provider.clone(), entry);
             changed
@@ -184,6 +190,11 @@ impl Sessions {
         if changed {
             self.tell(&self.changed, provider);
         }
+    }
+
+    /// How often a provider went over to other credentials, as its spec or Secrets had changed.
+    pub fn rotations(&self) -> Counter {
+        self.rotations.clone()
     }
 
     /// Forgets a provider that is gone.

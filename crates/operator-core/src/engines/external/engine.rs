@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::DeletionPolicy;
+use crd_types::lifecycle::{DeletionPolicy, DriftPolicy, HasUpkeep, Upheld};
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
@@ -235,6 +235,9 @@ impl<E: External> Reconciler for Engine<E> {
             End::Fault(fault) => Err(fault),
         });
         self.settle(&object, &result);
+        if result.is_err() && is_to_be_set_back(pass) {
+            self.domain.not_set_back();
+        }
         if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
             self.forget(&object);
         }
@@ -251,4 +254,13 @@ impl<E: External> Reconciler for Engine<E> {
             result => result,
         }
     }
+}
+
+/// Whether something is known to have drifted that is to be as the spec says.
+fn is_to_be_set_back<K: Upheld>(pass: &Pass<K>) -> bool {
+    let object = pass.object();
+    let policy = object.drift().map(|drift| drift.policy);
+    object.meta().deletion_timestamp.is_none()
+        && policy.unwrap_or_default() == DriftPolicy::Correct
+        && pass.status.upkeep().drift.is_some()
 }
