@@ -12,6 +12,14 @@ RECONCILE_TIMEOUT: {{ .Values.reconcileTimeout | quote }}
 {{- end }}
 API_WRITE_RATE: {{ int64 .Values.apiWrites.rate | quote }}
 API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
+{{- if .Values.driftInterval }}
+DRIFT_INTERVAL: {{ .Values.driftInterval | quote }}
+{{- end }}
+{{- if .Values.sweepInterval }}
+SWEEP_INTERVAL: {{ .Values.sweepInterval | quote }}
+{{- end }}
+AWS_CALL_RATE: {{ int64 .Values.aws.callRate | quote }}
+AWS_CALL_BURST: {{ int64 .Values.aws.callBurst | quote }}
 {{- end }}
 
 {{- define "cloud-operator.settings.env" -}}
@@ -57,14 +65,6 @@ API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
 - name: DELETION_POLICY
   value: {{ .Values.defaultDeletionPolicy | quote }}
 {{- end }}
-{{- if .Values.driftInterval }}
-- name: DRIFT_INTERVAL
-  value: {{ .Values.driftInterval | quote }}
-{{- end }}
-{{- if .Values.sweepInterval }}
-- name: SWEEP_INTERVAL
-  value: {{ .Values.sweepInterval | quote }}
-{{- end }}
 {{- if .Values.webIdentity.sessionName }}
 - name: AWS_ROLE_SESSION_NAME
   value: {{ .Values.webIdentity.sessionName | quote }}
@@ -91,10 +91,6 @@ API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
 {{- end }}
 - name: ALLOW_HTTP_ENDPOINTS
   value: {{ .Values.aws.allowHttpEndpoints | quote }}
-- name: AWS_CALL_RATE
-  value: {{ int64 .Values.aws.callRate | quote }}
-- name: AWS_CALL_BURST
-  value: {{ int64 .Values.aws.callBurst | quote }}
 {{- if .Values.proxy.https }}
 - name: HTTPS_PROXY
   value: {{ .Values.proxy.https | quote }}

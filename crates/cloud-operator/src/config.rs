@@ -13,7 +13,7 @@ use kube::Client;
 use operator_core::{
     decide::{budget::Limits, clock::Clock},
     process::{
-        config::{self, Common, FeatureGates, Gate, GoDuration, ListenAddress, gates},
+        config::{self, Anew, Common, FeatureGates, Gate, GoDuration, ListenAddress, gates},
         installation::{Installation, InstallationId},
         operator::OperatorError,
         program::Program,
@@ -210,7 +210,8 @@ pub struct Config {
     pub web_identity_token_folders: Vec<PathBuf>,
 
     /// How many calls a second go to one service of AWS for one AWSProvider: 1 to 10000, 0 for no limit. The
-    /// namespaces that use the AWSProvider have them by turns.
+    /// namespaces that use the AWSProvider have them by turns. Calls to STS are counted together for all
+    /// AWSProviders that begin with the same credentials.
     #[arg(long, env = "AWS_CALL_RATE", value_name = "COUNT", value_parser = config::rate, default_value = "100")]
     pub aws_call_rate: u32,
 
@@ -242,6 +243,10 @@ pub struct Config {
     /// A file with certificates (PEM) of authorities that are believed besides those of the system.
     #[arg(long, env = "CA_BUNDLE", value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
+
+    /// What tells of these settings as they change.
+    #[arg(skip)]
+    pub anew: Anew<Self>,
 }
 
 impl Program for Config {
@@ -249,6 +254,12 @@ impl Program for Config {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const GATES: &'static [&'static Gate] =
         &[&gates::DEBUG_STATE, &gates::TRACES, &ADMISSION_WEBHOOKS];
+    const LIVE: &'static [&'static str] = &[
+        "AWS_CALL_BURST",
+        "AWS_CALL_RATE",
+        "DRIFT_INTERVAL",
+        "SWEEP_INTERVAL",
+    ];
 
     fn common(&self) -> &Common {
         &self.common
@@ -256,6 +267,10 @@ impl Program for Config {
 
     fn common_mut(&mut self) -> &mut Common {
         &mut self.common
+    }
+
+    fn follow(&mut self, anew: Anew<Self>) {
+        self.anew = anew;
     }
 
     fn feature_gates(&self) -> &FeatureGates {

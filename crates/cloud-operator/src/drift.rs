@@ -15,6 +15,12 @@ pub struct Drift {
     resource_type: &'static str,
     found: Family<Of, Counter>,
     set_back: Family<Of, Counter>,
+    left: Family<Kind, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    resource_type: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,7 +36,9 @@ impl Drift {
             resource_type,
             found: Family::default(),
             set_back: Family::default(),
+            left: Family::default(),
         };
+        drop(drift.left.get_or_create(&Kind { resource_type }));
         for facet in facets {
             let of = Of {
                 resource_type,
@@ -54,6 +62,17 @@ impl Drift {
             "Facets that had changed by themselves and were set back",
             self.set_back.clone(),
         );
+        registry.register(
+            "drift_healing_failures",
+            "Passes that ended in a fault while something that had changed by itself was to be set back",
+            self.left.clone(),
+        );
+    }
+
+    /// Notes that a pass could not set back what has.
+    pub fn note_left(&self) {
+        let resource_type = self.resource_type;
+        self.left.get_or_create(&Kind { resource_type }).inc();
     }
 
     /// Notes that these facets have.

@@ -31,16 +31,18 @@ use operator_core::{
         external::{Engine, NamespaceWords, Owner, Words},
     },
     process::{
-        config::Namespaces,
+        config::{Anew, Namespaces},
         operator::{Admission, Operator},
     },
 };
 use serde_json::json;
+use tokio::sync::watch;
 
 pub use self::config::Config;
 use self::{
     admission::Inherited,
-    aws::Aws,
+    aws::{Aws, Paces},
+    metrics::{Finalizers, Finalizing},
     provider::{BucketsOfProviders, ExternalIds, Providers, Sessions},
     s3bucket::{LeftBehind, S3Buckets},
 };
@@ -63,10 +65,10 @@ pub async fn run(
 ) -> Result<(), OperatorError> {
     let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
-    let calls = config.aws_calls();
+    let paces = Paces::new(config.aws_calls(), clock.clone());
     let webhook = config.webhooks().map_err(OperatorError::Settings)?;
     let gates = config.feature_gates;
-    let aws = Aws::new(settings, clock.clone());
+    let aws = Aws::new(settings, clock.clone()).within(paces.clone());
     let mut stop = pin!(stop);
     let installation = tokio::select! {
         biased;
@@ -84,12 +86,25 @@ pub async fn run(
     );
 
     operator.gated(&gates);
+    let intervals = Intervals {
+        drift: watch::Sender::new(config.drift_interval.0),
+        sweep: watch::Sender::new(config.sweep_interval.0),
+    };
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.packed_cache("s3bucket");
-    let sessions = Arc::new(Sessions::new(calls, clock.clone()));
+    let sessions = Arc::new(Sessions::new(paces.clone(), clock.clone()));
     let domain = S3Buckets::new(sessions.clone());
     let live = metrics::Live::of(&providers, &buckets);
-    metrics::register(&operator.metrics, aws.meter(), domain.drift(), live);
+    let finalizers = Finalizers::new();
+    let (meter, drift) = (aws.meter(), domain.drift());
+    metrics::register(
+        &operator.metrics,
+        meter,
+        drift,
+        &finalizers,
+        &sessions,
+        live,
+    );
 
     let namespaces: Arc<Cache<Words<S3Bucket>>> = operator.cluster_projection("namespace");
     let owner = Owner {
@@ -106,13 +121,14 @@ pub async fn run(
         domain,
         owner,
         NamespaceWords::new(namespaces.clone(), client.clone()),
-        config.drift_interval.0,
+        intervals.drift.subscribe(),
         clock.clone(),
     );
+    let engine = finalizers.counting("s3bucket", s3bucket::is_held, engine);
     let bucket_controller = operator.controller(&buckets, engine);
     wake_with_namespaces(&namespaces, &buckets, &bucket_controller);
 
-    let provider_controller: Arc<OnceLock<Arc<Controller<Providers>>>> = Arc::default();
+    let provider_controller: Arc<OnceLock<Arc<Controller<Finalizing<Providers>>>>> = Arc::default();
     let wake_provider = {
         let controller = provider_controller.clone();
         move |provider: &ObjectKey| {
@@ -164,6 +180,7 @@ pub async fn run(
         });
     }
     let reconciler = Providers::new(aws, external_ids, sessions.clone(), secrets, users.clone());
+    let reconciler = finalizers.counting("awsprovider", provider::is_held, reconciler);
     let controller = operator.controller(&providers, reconciler);
     let _ = provider_controller.set(controller);
 
@@ -176,7 +193,8 @@ pub async fn run(
             Namespaces::Only(names) => names.iter().any(|name| name == namespace),
         },
     ));
-    sweep(&mut operator, left_behind, config.sweep_interval.0);
+    sweep(&mut operator, left_behind, intervals.sweep.subscribe());
+    operator.part(follow(config.anew, paces, intervals));
 
     sessions.on_doubt(wake_provider.clone());
     sessions.on_change(move |provider| {
@@ -187,11 +205,32 @@ pub async fn run(
     operator.run(stop).await
 }
 
+/// The intervals that may change while the operator runs.
+struct Intervals {
+    drift: watch::Sender<Duration>,
+    sweep: watch::Sender<Duration>,
+}
+
+/// Brings into force what takes no restart.
+async fn follow(mut anew: Anew<Config>, paces: Paces, intervals: Intervals) {
+    loop {
+        let config = anew.next().await;
+        paces.adjust(config.aws_calls());
+        intervals.drift.send_replace(config.drift_interval.0);
+        let sweep = config.sweep_interval.0;
+        intervals.sweep.send_if_modified(|before| {
+            let is_new = *before != sweep;
+            *before = sweep;
+            is_new
+        });
+    }
+}
+
 /// Has a namespace's buckets looked at when it says something else to them.
 fn wake_with_namespaces(
     namespaces: &Cache<Words<S3Bucket>>,
     buckets: &Arc<Cache<Whole<S3Bucket>>>,
-    controller: &Arc<Controller<Engine<S3Buckets>>>,
+    controller: &Arc<Controller<Finalizing<Engine<S3Buckets>>>>,
 ) {
     let (buckets, controller) = (buckets.clone(), Arc::downgrade(controller));
     namespaces.observe(Box::new(move |namespace, change| {
@@ -209,7 +248,11 @@ fn wake_with_namespaces(
 }
 
 /// Has what was left behind looked for, and told.
-fn sweep(operator: &mut Operator, left_behind: Arc<LeftBehind>, interval: Duration) {
+fn sweep(
+    operator: &mut Operator,
+    left_behind: Arc<LeftBehind>,
+    mut interval: watch::Receiver<Duration>,
+) {
     operator.metrics.unclaimed("s3bucket", {
         let left_behind = left_behind.clone();
         move || left_behind.count()
@@ -224,6 +267,13 @@ fn sweep(operator: &mut Operator, left_behind: Arc<LeftBehind>, interval: Durati
             () = course.stopped() => return,
             () = synced.wait() => {}
         }
-        left_behind.run(clock, interval, course).await;
+        loop {
+            let now = *interval.borrow_and_update();
+            let rounds = left_behind.clone().run(clock.clone(), now, course.clone());
+            tokio::select! {
+                () = rounds => return,
+                Ok(()) = interval.changed() => {}
+            }
+        }
     });
 }

@@ -8,10 +8,11 @@ use anyhow::{Result, ensure};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
+    aws,
     proxy::{Action, Call, Rule, Verb, kubernetes::refusal},
     wait,
 };
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams};
 use scene::{PATIENCE, Running, Scene, lifecycle, state::State};
@@ -173,6 +174,64 @@ async fn whoever_leads_again_looks_at_everything_anew() -> Result<()> {
     };
     wait::until("the first look of its next term", PATIENCE, mended).await?;
     operator.stop().await
+}
+
+#[tokio::test]
+async fn whoever_leads_again_holds_nothing_of_before_against_anybody() -> Result<()> {
+    let scene = Scene::new("anew").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let often = "--leader-election-retry-period=200ms";
+    let operator = scene.operator_with(&[&setting, often])?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+
+    let name = scene.bucket_name("data");
+    let about = move |call: &Call| call.path.trim_matches('/') == name;
+    let down = aws::refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "no");
+    let failing = Rule::when(about.clone(), Action::Answer(down));
+    let failing = scene.aws.proxy().rule(failing);
+    let asked = json!({ "metadata": { "annotations": {
+        "aws-infra-operator.runner.codes/reconcile-requested-at": "now",
+    } } });
+    scene.patch::<S3Bucket>("data", asked).await?;
+    let failed = async || failing.hits() >= 1;
+    wait::until("a look that fails", PATIENCE, failed).await?;
+    interregnum(&scene, &state, &operator).await?;
+
+    // One failure is no streak that goes on since the last term.
+    let before = failing.hits();
+    let again = async || failing.hits() > before;
+    wait::until("a look that fails again", PATIENCE, again).await?;
+    state.idle().await?;
+    assert!(lifecycle(&scene.buckets().get("data").await?).ready);
+    failing.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
+
+    // Nor is what was asked for then a reason to wait now.
+    let mut slow = aws::refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "no");
+    let hour = HeaderValue::from_static("3600");
+    slow.headers_mut().insert(RETRY_AFTER, hour);
+    let throttling = Rule::when(about, Action::Answer(slow)).once();
+    let throttling = scene.aws.proxy().rule(throttling);
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene.refused::<S3Bucket>("data", "Throttled").await?;
+    assert_eq!(throttling.hits(), 1);
+    interregnum(&scene, &state, &operator).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    operator.stop().await
+}
+
+/// Another leads for longer than a hitch may last, and then nobody.
+async fn interregnum(scene: &Scene, state: &State, operator: &Running) -> Result<()> {
+    lease_of(scene, "another").await?;
+    let lost = |state: &Value| state["lease"]["leading"] == false;
+    state.until("it to lead no more", lost).await?;
+    operator.clock.advance(20 * MINUTE);
+    lease_of(scene, "").await
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -12,7 +13,9 @@ use clap::Parser;
 use futures::poll;
 use operator_core::{
     decide::clock::Clock,
-    process::config::{self, Common, Follower, Inputs, Live, Loaded, LogLevel, load},
+    process::config::{
+        self, Anew, Common, Follower, GoDuration, Inputs, Live, Loaded, LogLevel, Rules, load,
+    },
 };
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
@@ -24,6 +27,9 @@ struct Settings {
     /// Who is greeted.
     #[arg(long, env = "GREETED", default_value = "nobody")]
     greeted: String,
+    /// How long nothing is said.
+    #[arg(long, env = "PAUSE", default_value = "1m")]
+    pause: GoDuration,
     /// A file that there must be.
     #[arg(long, env = "WORDS")]
     words: Option<PathBuf>,
@@ -38,9 +44,11 @@ fn could_start(settings: &Settings) -> Result<(), String> {
     read.map_err(|why| format!("WORDS {}: {why}", words.display()))
 }
 
-fn common(settings: &Settings) -> &Common {
-    &settings.common
-}
+const RULES: Rules<Settings> = Rules {
+    common: |settings| &settings.common,
+    could_start,
+    live: &["PAUSE"],
+};
 
 fn read(folder: &Path) -> Loaded<Settings> {
     loaded(folder).expect("settings")
@@ -61,6 +69,7 @@ struct Followed {
     folder: TempDir,
     live: watch::Receiver<Live>,
     refused: watch::Receiver<Option<String>>,
+    anew: Anew<Settings>,
     restart: JoinHandle<()>,
 }
 
@@ -74,8 +83,9 @@ impl Followed {
         let path = folder.path().to_owned();
         let again = path.clone();
         let load = move || self::loaded(&again);
-        let follower = Follower::by(&loaded, common, could_start, clock.clone(), load);
+        let follower = Follower::by(&loaded, RULES, clock.clone(), load);
         let config::Followed { live, refused } = follower.followed();
+        let anew = follower.anew();
         let restart =
             tokio::spawn(async move { follower.restart_needed(Some(&path), |_| {}).await });
         Self {
@@ -83,6 +93,7 @@ impl Followed {
             folder,
             live,
             refused,
+            anew,
             restart,
         }
     }
@@ -159,6 +170,27 @@ async fn levels_intervals_and_limits_change_without_a_restart() {
 }
 
 #[tokio::test]
+async fn settings_of_a_programs_own_change_without_a_restart() {
+    let mut followed = Followed::from(&[("PAUSE", "1m"), ("LOG_LEVEL", "info")]);
+    for (version, pause, seconds) in [("..2", "1h", 3600), ("..3", "1s", 1)] {
+        followed.publish(version, &[("PAUSE", pause), ("LOG_LEVEL", "info")]);
+        let mut anew = followed.anew.clone();
+        let mut next = pin!(anew.next());
+        let settings = loop {
+            followed.clock.advance(Duration::from_secs(10));
+            tokio::task::yield_now().await;
+            if let Poll::Ready(settings) = poll!(&mut next) {
+                break settings;
+            }
+            assert!(!followed.restart.is_finished(), "no restart was needed");
+        };
+        assert_eq!(settings.pause.0, Duration::from_secs(seconds));
+        followed.anew.next().await;
+    }
+    assert_eq!(followed.live.borrow().log_level, LogLevel::Info);
+}
+
+#[tokio::test]
 async fn what_is_refused_changes_nothing() {
     let mut followed = Followed::from(&[("LOG_LEVEL", "info")]);
     let before = *followed.live.borrow_and_update();
@@ -221,7 +253,7 @@ async fn whatever_else_changes_takes_a_restart() {
 async fn without_a_config_map_nothing_is_followed() {
     let folder = TempDir::new().unwrap();
     let (clock, loaded) = (Clock::system(), read(folder.path()));
-    let follower = Follower::new(&loaded, common, could_start, clock.clone());
+    let follower = Follower::new(&loaded, RULES, clock.clone());
     let mut restart = pin!(follower.restart_needed(None, |_| {}));
     assert!(poll!(&mut restart).is_pending());
     clock.advance(Duration::from_secs(3600));

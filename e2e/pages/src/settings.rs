@@ -36,7 +36,7 @@ pub fn page<P: Program>() -> String {
     let rows = |wanted: &dyn Fn(&&Arg) -> bool| -> String {
         let args = P::command();
         let args = args.get_arguments().filter(wanted);
-        args.map(row).collect()
+        args.map(|arg| row(arg, P::LIVE)).collect()
     };
     let name = P::command().get_name().to_owned();
     let mut page = format!(
@@ -61,7 +61,7 @@ pub fn page<P: Program>() -> String {
     page
 }
 
-fn row(arg: &Arg) -> String {
+fn row(arg: &Arg, own: &[&str]) -> String {
     let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
     let cell = |text: Option<&str>| text.map(code).unwrap_or_default();
     let variable = arg.get_env().and_then(OsStr::to_str);
@@ -78,7 +78,7 @@ fn row(arg: &Arg) -> String {
         None => code(&given.join(",")),
     };
     let change = match variable {
-        Some(name) if LIVE.contains(&name) => "at once",
+        Some(name) if LIVE.contains(&name) || own.contains(&name) => "at once",
         Some(name) if name != "CONFIG_DIR" => "restart",
         _ => "",
     };

@@ -35,7 +35,7 @@ pub(super) fn judge(
         }
         Change::Delete(provider) => {
             let key = ObjectKey::of(provider);
-            let mut left = users.needing(&key).unwrap_or_default();
+            let mut left = users.using(provider).unwrap_or_default();
             left.retain(|user| {
                 let user = buckets.get(user);
                 user.is_some_and(|user| user.metadata.deletion_timestamp.is_none())

@@ -30,7 +30,7 @@ pub use self::{
     fault::{ANSWER_LOST, Call, Effect, UNREACHABLE},
     meter::Meter,
     network::{Authorities, Network, NetworkSettings, Proxy, ProxySetting},
-    pace::Pace,
+    pace::{Pace, Paces},
     roles::{RolePattern, RolePolicy},
     s3::{Reads, Writes},
     session::{Access, Aws, Caller, Session, Settings, Timeouts},

@@ -119,7 +119,7 @@ impl Tenant {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.turn(call).await;
+        self.ready(call).await?;
         let sending = async { sending.await.map_err(|error| Failed::new(call, error)) };
         self.meter().timed(call, sending).await
     }
@@ -149,8 +149,10 @@ impl Writes<'_> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        // Who waits in vain is told so by the fence.
-        let _ = self.leading.fence(self.tenant.turn(call)).await;
+        // Who waits in vain is told so by the fence of the call itself.
+        if let Ok(ready) = self.leading.fence(self.tenant.ready(call)).await {
+            ready?;
+        }
         let sending = fenced(self.leading, call, sending);
         self.tenant.meter().timed(call, sending).await
     }

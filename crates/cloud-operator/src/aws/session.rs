@@ -24,6 +24,7 @@ use super::{
     http_client::http_client,
     meter::Meter,
     network::Network,
+    pace::Paces,
     reasons::{ACCOUNT_MISMATCH, AUTHENTICATION_FAILED},
     roles::RolePolicy,
     store::Store,
@@ -162,6 +163,13 @@ impl Aws {
         }
     }
 
+    /// The same, with STS asked no more often than these budgets allow, each of which is for all sessions that begin
+    /// with the same credentials.
+    pub fn within(self, paces: Paces) -> Self {
+        let sources = self.sources.within(paces);
+        Self { sources, ..self }
+    }
+
     /// What counts the calls of all sessions.
     pub fn meter(&self) -> &Meter {
         &self.meter
@@ -186,7 +194,8 @@ impl Aws {
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Renewed(credentials.clone())))
             .build();
-        let caller = caller(&config, &self.meter).await?;
+        let namespace = &access.provider.namespace;
+        let caller = caller(&config, Some(&credentials), namespace, &self.meter).await?;
         if let Some(expected) = &access.account
             && *expected != caller.account
         {
@@ -248,7 +257,17 @@ impl Session {
     /// # Errors
     /// A fault of the provider.
     pub async fn verify(&self) -> Result<Caller, Fault> {
-        caller(&self.config, &self.meter).await
+        let namespace = &self.provider.namespace;
+        let credentials = self.credentials.as_ref();
+        caller(&self.config, credentials, namespace, &self.meter).await
+    }
+
+    /// Waits for credentials where there are none, before a call that they are to sign.
+    ///
+    /// # Errors
+    /// A fault of the provider: the call is not made.
+    pub(super) async fn signs(&self) -> Result<(), Fault> {
+        signs(self.credentials.as_ref()).await
     }
 
     /// Forgets the credentials in use, and those that they were made with: AWS does not know them any more.
@@ -306,9 +325,27 @@ fn s3(config: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-async fn caller(config: &SdkConfig, meter: &Meter) -> Result<Caller, Fault> {
-    let sts = aws_sdk_sts::Client::new(config);
+/// Waits for credentials where there are none. The SDK would do so within the time of the call: a source that hangs
+/// would be taken for a call whose answer was lost.
+async fn signs(credentials: Option<&Arc<Cached>>) -> Result<(), Fault> {
+    match credentials {
+        Some(credentials) => credentials.get().await.map(drop),
+        None => Ok(()),
+    }
+}
+
+async fn caller(
+    config: &SdkConfig,
+    credentials: Option<&Arc<Cached>>,
+    namespace: &Arc<str>,
+    meter: &Meter,
+) -> Result<Caller, Fault> {
     let call = Call::read("sts:GetCallerIdentity");
+    signs(credentials).await?;
+    if let Some(credentials) = credentials {
+        credentials.pace().turn(call, namespace).await;
+    }
+    let sts = aws_sdk_sts::Client::new(config);
     let asked = async {
         let answer = sts.get_caller_identity().send().await;
         answer.map_err(|error| Failed::new(call, error))

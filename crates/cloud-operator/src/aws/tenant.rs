@@ -2,7 +2,12 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::{fault::Call, pace::Pace, session::Session};
+use super::{
+    failure::{Failed, Failure},
+    fault::Call,
+    pace::Pace,
+    session::Session,
+};
 
 /// The credentials of a provider in the hands of the objects of a namespace, which has its share of the calls.
 #[derive(Clone, Debug)]
@@ -22,9 +27,17 @@ impl Tenant {
         }
     }
 
-    /// Waits until `call` may be made.
-    pub(super) async fn turn(&self, call: Call) {
+    /// Waits until `call` can be signed and may be made.
+    ///
+    /// # Errors
+    /// That there are no credentials, for the provider's fault.
+    pub(super) async fn ready(&self, call: Call) -> Result<(), Failed> {
+        self.session.signs().await.map_err(|fault| Failed {
+            call,
+            failure: Failure::Ours(fault),
+        })?;
         self.pace.turn(call, &self.namespace).await;
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The families of this operator's own; `docs/metrics.md` tells what each of them means.
 
+mod finalizers;
 mod standing;
 
 use std::{fmt, sync::Arc};
@@ -15,8 +16,9 @@ use prometheus_client::{
     metrics::{MetricType, gauge::ConstGauge},
 };
 
+pub use self::finalizers::{Finalizers, Finalizing};
 use self::standing::{Standings, is_ready};
-use crate::{aws::Meter, drift::Drift};
+use crate::{aws::Meter, drift::Drift, provider::Sessions};
 
 /// What every name begins with; as dashboards of the older operator have it.
 const PREFIX: &str = "infra_operator";
@@ -43,11 +45,24 @@ impl Live {
 }
 
 /// Adds the families to those of the operator.
-pub fn register(metrics: &process::metrics::Metrics, meter: &Meter, drift: &Drift, live: Live) {
+pub fn register(
+    metrics: &process::metrics::Metrics,
+    meter: &Meter,
+    drift: &Drift,
+    finalizers: &Finalizers,
+    sessions: &Sessions,
+    live: Live,
+) {
     metrics.register(|registry| {
         let registry = registry.sub_registry_with_prefix(PREFIX);
         meter.register(registry);
         drift.register(registry);
+        finalizers.register(registry);
+        registry.register(
+            "provider_credential_rotations",
+            "Times an AWSProvider went over to other credentials, as its spec or Secrets had changed",
+            sessions.rotations(),
+        );
         registry.register_collector(Box::new(live));
     });
 }

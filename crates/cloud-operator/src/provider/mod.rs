@@ -8,7 +8,7 @@ mod status;
 mod users;
 
 pub use self::{
-    reconcile::{ExternalIds, Providers},
+    reconcile::{ExternalIds, Providers, is_held},
     sessions::{SessionState, Sessions, provider_of},
     users::{BucketsOfProviders, Users},
 };

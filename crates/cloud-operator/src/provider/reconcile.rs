@@ -3,6 +3,7 @@
 use std::{iter::once, sync::Arc, time::Duration};
 
 use crd_types::aws::v1alpha1::{AWSProvider, AWSProviderSpec, AWSProviderStatus};
+use kube::ResourceExt;
 use operator_core::{
     cluster::{secrets::Secrets, write::WriteError},
     decide::{
@@ -34,6 +35,11 @@ const SAFETY_POLL: Duration = Duration::from_secs(60);
 const LIST_POLL: Duration = Duration::from_secs(1);
 /// How many users of a provider that cannot go yet are named.
 const NAMED: usize = 5;
+
+/// Whether `provider` stays for as long as something needs it.
+pub fn is_held(provider: &AWSProvider) -> bool {
+    provider.finalizers().iter().any(|held| held == IN_USE)
+}
 
 /// How external IDs are given to the roles that providers assume.
 #[derive(Clone, Debug)]

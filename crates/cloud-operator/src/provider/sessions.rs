@@ -11,7 +11,6 @@ use crd_types::aws::v1alpha1::{AWSProviderSpec, S3Bucket};
 use kube::ResourceExt;
 use operator_core::{
     decide::{
-        budget::Limits,
         clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class, Fault},
@@ -19,9 +18,10 @@ use operator_core::{
     engines::external::{Purpose, Unresolved, reasons::PROVIDER_NOT_READY},
 };
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::{
-    aws::{Pace, Session, Tenant},
+    aws::{Pace, Paces, Session, Tenant},
     s3bucket::reasons,
 };
 
@@ -53,10 +53,11 @@ type Listener = Box<dyn Fn(&ObjectKey) + Send + Sync>;
 /// The sessions of all providers.
 pub struct Sessions {
     clock: Clock,
-    calls: Option<Limits>,
+    paces: Paces,
     entries: Mutex<HashMap<ObjectKey, Entry>>,
     changed: OnceLock<Listener>,
     doubted: OnceLock<Listener>,
+    rotations: Counter,
 }
 
 struct Entry {
@@ -70,14 +71,15 @@ struct Entry {
 }
 
 impl Sessions {
-    /// No sessions yet. With those of one provider, each service of AWS is called no more often than `calls` allow.
-    pub fn new(calls: Option<Limits>, clock: Clock) -> Self {
+    /// No sessions yet. Each provider has budgets of its own among `paces`.
+    pub fn new(paces: Paces, clock: Clock) -> Self {
         Self {
             clock,
-            calls,
+            paces,
             entries: Mutex::default(),
             changed: OnceLock::new(),
             doubted: OnceLock::new(),
+            rotations: Counter::default(),
         }
     }
 
@@ -173,16 +175,20 @@ impl Sessions {
                 spec: spec.clone(),
                 last: None,
                 believed: None,
-                pace: Pace::new(self.calls, &self.clock),
+                pace: before
+                    .as_ref()
+                    .map_or_else(|| self.paces.pace(), |before| before.pace.clone()),
                 state,
             };
             if let Some(before) = before {
                 entry.last = before.last;
                 entry.believed = before.believed;
-                entry.pace = before.pace;
             }
             if let SessionState::Ready(session) = &entry.state {
-                entry.last = Some(session.clone());
+                let last = entry.last.replace(session.clone());
+                if last.is_some_and(|last| last.version != session.version) {
+                    self.rotations.inc();
+                }
             }
             entries.insert(provider.clone(), entry);
             changed
@@ -190,6 +196,11 @@ impl Sessions {
         if changed {
             self.tell(&self.changed, provider);
         }
+    }
+
+    /// How often a provider went over to other credentials, as its spec or Secrets had changed.
+    pub fn rotations(&self) -> Counter {
+        self.rotations.clone()
     }
 
     /// Forgets a provider that is gone.
@@ -326,7 +337,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let clock = Clock::system();
-            let sessions = Sessions::new(None, clock.clone());
+            let sessions = Sessions::new(Paces::new(None, clock.clone()), clock.clone());
             let count = || Arc::new(AtomicUsize::new(0));
             let (changes, doubts) = (count(), count());
             let (changed, doubted) = (changes.clone(), doubts.clone());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crd_types::aws::v1alpha1::S3Bucket;
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use operator_core::{
     cluster::cache::{Cache, Change, Whole},
     decide::key::ObjectKey,
@@ -14,8 +14,13 @@ use crate::s3bucket::is_held;
 
 /// Who uses a provider. Silent while that is not known yet.
 pub trait Users: Send + Sync + 'static {
-    /// The objects that need `provider` to take down what they have in AWS.
+    /// The objects that need `provider` to take down what they have in AWS, or may come to at any moment, as the replica
+    /// knows that works.
     fn needing(&self, provider: &ObjectKey) -> Option<Vec<ObjectKey>>;
+
+    /// The objects that stand in the way of whoever would delete `provider`, which rests on what is stored alone: every
+    /// replica says the same.
+    fn using(&self, provider: &AWSProvider) -> Option<Vec<ObjectKey>>;
 
     /// The objects of `provider` that have something in `account`.
     fn settled(&self, provider: &ObjectKey, account: &str) -> Option<Vec<ObjectKey>>;
@@ -88,6 +93,16 @@ impl Users for Arc<BucketsOfProviders> {
             held || self.holds(key, |bucket| {
                 is_held(bucket) || self.sessions.serves(bucket)
             })
+        })
+    }
+
+    fn using(&self, provider: &AWSProvider) -> Option<Vec<ObjectKey>> {
+        let key = ObjectKey::of(provider);
+        let status = provider.status.as_ref();
+        let works = status.is_some_and(|status| status.lifecycle.ready);
+        self.those(&key, |user, held| {
+            let may_begin = works && provider.spec.allows(&user.namespace, &key.namespace);
+            held || may_begin && self.holds(user, |user| user.metadata.deletion_timestamp.is_none())
         })
     }
 

@@ -282,6 +282,10 @@ impl External for S3Buckets {
     fn drifted(&self, facets: &BTreeSet<&'static str>, drifted: Drifted) {
         self.drift.note(facets, drifted);
     }
+
+    fn not_set_back(&self) {
+        self.drift.note_left();
+    }
 }
 
 fn not_ready(fault: Fault) -> Fault {

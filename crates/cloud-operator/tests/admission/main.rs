@@ -109,6 +109,18 @@ async fn a_second_object_for_one_bucket_is_refused_naming_the_first() -> Result<
     operator.stop().await
 }
 
+/// Whether the deletion of the provider would be refused in these words.
+async fn is_in_use(scene: &Scene, words: &str) -> Result<(), String> {
+    let dry = DeleteParams {
+        dry_run: true,
+        ..DeleteParams::default()
+    };
+    match scene.providers().delete("account", &dry).await {
+        Err(kube::Error::Api(status)) if status.message.contains(words) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
 #[tokio::test]
 async fn a_provider_in_use_is_not_deleted() -> Result<()> {
     let (scene, hook, operator) = judged("used").await?;
@@ -120,16 +132,7 @@ async fn a_provider_in_use_is_not_deleted() -> Result<()> {
     for name in names {
         scene.ready::<S3Bucket>(name).await?;
     }
-    let dry = DeleteParams {
-        dry_run: true,
-        ..DeleteParams::default()
-    };
-    let refused = || async {
-        match scene.providers().delete("account", &dry).await {
-            Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    };
+    let refused = || is_in_use(&scene, "used by 7 S3Buckets");
     wait::until("its deletion to be refused", PATIENCE, refused).await?;
     let refused = scene.delete::<AWSProvider>("account").await;
     let said = format!("{:#}", refused.expect_err("it is in use"));
@@ -267,17 +270,25 @@ async fn a_replica_that_does_not_lead_serves_and_none_is_required() -> Result<()
     scene.ready::<S3Bucket>("data").await?;
     let second = || object(&scene, "second", "data", "account");
     is_refused(&scene, second()).await?;
+    // One that has nothing in AWS, and so nothing that holds the provider.
+    let observed = json!({ "mode": "Observe" });
+    scene.bucket("observed", "account", observed).await?;
+    let in_use = || is_in_use(&scene, "used by 2 S3Buckets");
+    wait::until("both to be counted", PATIENCE, in_use).await?;
 
     let other = Hook::new(&scene)?;
     let replica = scene.operator_with(&settings(&other.settings()))?;
     hook.patch(json!([
         { "op": "replace", "path": "/webhooks/0/clientConfig/url",
           "value": format!("https://{}/validate-s3bucket", other.address()) },
+        { "op": "replace", "path": "/webhooks/1/clientConfig/url",
+          "value": format!("https://{}/validate-awsprovider", other.address()) },
     ]))
     .await?;
     // Whoever answers: once the leader is gone, only the replica can.
     leader.crash().await;
     is_refused(&scene, second()).await?;
+    wait::until("both to be counted alike", PATIENCE, in_use).await?;
 
     replica.stop().await?;
     let let_pass = || async { refusal(&scene, second()).await == Ok(None) };

@@ -6,10 +6,14 @@ use cloud_operator::aws::{Access, Aws, Hop, Pod, Source, TokenFolders, WebIdenti
 use harness::{
     aws::{AwsProxy, refusal},
     moto::Moto,
-    proxy::{Action, Rule},
+    proxy::{Action, Gate, Point, Rule},
+    wait,
 };
 use http::StatusCode;
-use operator_core::decide::{clock::Clock, outcome::Class};
+use operator_core::decide::{
+    clock::Clock,
+    outcome::{Class, Scope},
+};
 
 use crate::stage::{ACCOUNT, OTHER_ACCOUNT, access, client, settings};
 
@@ -195,11 +199,47 @@ async fn the_whole_chain_is_renewed_before_its_credentials_end() {
         .proxy()
         .rule(Rule::when(assumptions, Action::Answer(refused)));
     session.verify().await.unwrap();
+    let both = async || refusing.hits() == 2;
+    let renewed = wait::until("both renewals were refused", wait::PATIENCE, both);
+    renewed.await.unwrap();
     clock.advance(Duration::from_secs(4 * 60));
     let fault = session.verify().await.expect_err("they have ended");
     assert_eq!(fault.class, Class::Transient, "{fault}");
     // ... and is renewed as soon as STS works again.
     refusing.remove();
+    session.verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_sts_hangs_what_works_is_used_and_what_is_missing_is_named() {
+    let aws = proxy().await;
+    let clock = Clock::system();
+    let client = Aws::new(settings(&aws), clock.clone());
+    let access = chained(&aws, vec![to(OTHER_ACCOUNT, "first", "one")]);
+    let session = client.open(&access).await.unwrap();
+
+    clock.advance(HOUR - Duration::from_secs(4 * 60));
+    let sts = Gate::new();
+    let assumptions = |call: &harness::proxy::Call| call.about == "AssumeRole";
+    let hold = Action::Hold(Point::Before, sts.clone());
+    let hanging = aws.proxy().rule(Rule::when(assumptions, hold));
+    for _ in 0..3 {
+        session.verify().await.expect("they work for minutes yet");
+    }
+    sts.arrived(1).await;
+    assert_eq!(hanging.hits(), 1, "one renewal is in flight");
+
+    // Once they have ended it is credentials that are missing, and not the answer to some other call.
+    clock.advance(HOUR);
+    let fault = session.verify().await.expect_err("nobody answers");
+    assert!(!fault.message.contains("GetCallerIdentity"), "{fault}");
+    assert_eq!(
+        (fault.class, fault.scope),
+        (Class::Transient, Scope::Provider),
+        "{fault}"
+    );
+    hanging.remove();
+    sts.open();
     session.verify().await.unwrap();
 }
 

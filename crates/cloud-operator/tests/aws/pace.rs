@@ -2,16 +2,16 @@
 
 use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 
-use cloud_operator::aws::{Access, Pace, Tenant};
+use cloud_operator::aws::{Access, Aws, Hop, Keys, Paces, Source, Tenant};
 use futures::poll;
 use operator_core::{
     cluster::leading::Leading,
-    decide::{budget::Limits, clock::Clock},
+    decide::{budget::Limits, clock::Clock, key::ObjectKey},
 };
 
 use crate::{
     fence::term,
-    stage::{Stage, access, client},
+    stage::{OTHER_ACCOUNT, Stage, access, client, settings},
 };
 
 /// So long that only the test's clock can bring the next turn.
@@ -32,8 +32,52 @@ async fn hourly<const N: usize>(
         interval: HOUR,
         burst: NonZeroU32::MIN,
     };
-    let pace = Pace::new(Some(limits), clock);
+    let pace = Paces::new(Some(limits), clock.clone()).pace();
     namespaces.map(|namespace| Tenant::new(session.clone(), pace.clone(), namespace))
+}
+
+#[tokio::test]
+async fn whoever_begins_with_the_same_credentials_asks_sts_by_turns() {
+    let stage = Stage::new().await;
+    let clock = Clock::system();
+    let limits = Limits {
+        interval: HOUR / 60,
+        burst: NonZeroU32::new(2).unwrap(),
+    };
+    let paces = Paces::new(Some(limits), clock.clone());
+    let aws = Aws::new(settings(&stage.aws), clock.clone()).within(paces);
+    let assuming = |namespace: &str, id: &str| Access {
+        provider: ObjectKey::new(namespace, "pace"),
+        endpoint: Some(stage.aws.url().parse().unwrap()),
+        source: Source::Keys(Keys {
+            id: id.into(),
+            secret: "secret".into(),
+            token: None,
+        }),
+        chain: vec![Hop::to(format!(
+            "arn:aws:iam::{OTHER_ACCOUNT}:role/{namespace}"
+        ))],
+        ..access("pace")
+    };
+    // One call for the role, and one for whose it is.
+    let first = aws.open(&assuming("a", "AKIATESTSTESTSTESTS1")).await;
+    stage.proxy().clear();
+    let same = assuming("b", "AKIATESTSTESTSTESTS1");
+    let mut waits = pin!(aws.open(&same));
+    assert!(poll!(&mut waits).is_pending());
+    aws.open(&assuming("c", "AKIATESTSTESTSTESTS2"))
+        .await
+        .unwrap();
+    let signers = |id: &str| {
+        let requests = stage.proxy().requests();
+        requests.iter().filter(|it| it.call.signer == id).count()
+    };
+    assert_eq!(signers("AKIATESTSTESTSTESTS2"), 1);
+    assert!(poll!(&mut waits).is_pending());
+    assert_eq!(signers("AKIATESTSTESTSTESTS1"), 0, "its turn has not come");
+    clock.advance(HOUR);
+    waits.await.unwrap();
+    first.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cloud_operator::{
-    aws::{Access, Aws, Bucket, EndpointPolicy, Hop, Keys, Pace, Settings, Source, Tenant},
+    aws::{Access, Aws, Bucket, EndpointPolicy, Hop, Keys, Pace, Paces, Settings, Source, Tenant},
     provider::Sessions,
     s3bucket::{Desired, Observed, S3Buckets},
 };
@@ -65,7 +65,10 @@ impl Stage {
         let session = Arc::new(client(&aws).open(&access).await.unwrap());
         let tenant = Tenant::new(session, Pace::default(), "tests");
         let clock = Clock::system();
-        let sessions = Arc::new(Sessions::new(None, clock.clone()));
+        let sessions = Arc::new(Sessions::new(
+            Paces::new(None, clock.clone()),
+            clock.clone(),
+        ));
         Self {
             aws,
             tenant,

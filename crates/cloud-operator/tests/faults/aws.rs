@@ -123,8 +123,11 @@ async fn a_throttled_provider_stands_still_as_long_as_it_is_asked_to() -> Result
         .refused::<S3Bucket>("second", "ProviderThrottled")
         .await?;
     operator.clock.advance(Duration::from_secs(590));
-    scene.request_pass::<S3Bucket>("first").await?;
-    scene.request_pass::<S3Bucket>("second").await?;
+    for name in ["first", "second"] {
+        let edit = json!({ "spec": { "tags": { "team": "a" } } });
+        scene.patch::<S3Bucket>(name, edit).await?;
+        scene.refused::<S3Bucket>(name, "ProviderThrottled").await?;
+    }
     let counts = scene.aws.proxy().counts();
     let to_s3 = counts
         .iter()

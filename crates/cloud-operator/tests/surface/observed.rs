@@ -4,7 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{Scrape, documented, wait};
+use harness::{
+    Scrape,
+    aws::refusal,
+    documented,
+    proxy::{Action, Call, Rule},
+    wait,
+};
+use http::StatusCode;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
@@ -94,6 +101,77 @@ async fn metrics_have_their_promised_names_and_tell_the_truth() -> Result<()> {
             .ok_or(format!("{before} and then {now}"))
     };
     wait::until("the next pass to be counted", PATIENCE, counted).await
+}
+
+#[tokio::test]
+async fn metrics_tell_what_went_wrong_and_was_mended() -> Result<()> {
+    let (scene, served) = at_work("mended", &[]).await?;
+    let counted = async |name: &str, expected: f64| {
+        let name = format!("infra_operator_{name}");
+        let check = || async {
+            let samples = served.samples().await.map_err(|e| e.to_string())?;
+            let found = samples.get(&name).copied();
+            let holds = found == Some(expected);
+            holds.then_some(()).ok_or(format!("{name} is {found:?}"))
+        };
+        wait::until("it to be counted", PATIENCE, check).await
+    };
+    let answers = |operation: &'static str, status, code| {
+        let answer = Action::Answer(refusal::s3(status, code, "no"));
+        let asked = move |call: &Call| call.about == operation;
+        scene.aws.proxy().rule(Rule::when(asked, answer).once())
+    };
+
+    scene.keys("account", "AKIDANOTHER").await?;
+    counted("provider_credential_rotations_total", 1.0).await?;
+
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let bucket = scene.bucket_name("data");
+    let mut tags = scene.somebody.tags(&bucket).await?;
+    tags.insert("team".to_owned(), "b".to_owned());
+    scene.somebody.set_tags(&bucket, &tags).await?;
+    let failed = answers(
+        "PutBucketTagging",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ServiceUnavailable",
+    );
+    scene.request_pass::<S3Bucket>("data").await?;
+    counted(
+        "drift_healed_total{resource_type=\"s3bucket\",facet=\"tags\"}",
+        1.0,
+    )
+    .await?;
+    assert_eq!(failed.hits(), 1);
+    counted(
+        "drift_healing_failures_total{resource_type=\"s3bucket\"}",
+        1.0,
+    )
+    .await?;
+
+    // What only a call about a bucket meets is the provider's all the same, and told.
+    answers("GetBucketTagging", StatusCode::FORBIDDEN, "AccountProblem");
+    let asked = json!({ "metadata": { "annotations": {
+        "aws-infra-operator.runner.codes/reconcile-requested-at": "again",
+    } } });
+    scene.patch::<S3Bucket>("data", asked).await?;
+    let said = scene
+        .event::<S3Bucket>("data", "AuthenticationFailed")
+        .await?;
+    ensure!(said.contains("s3:"), "{said}");
+
+    answers(
+        "DeleteBucket",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ServiceUnavailable",
+    );
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    let of_buckets = |name: &str| format!("{name}{{resource_type=\"s3bucket\"}}");
+    counted(&of_buckets("finalizer_duration_seconds_count"), 1.0).await?;
+    counted(&of_buckets("finalizer_errors_total"), 1.0).await?;
+    Ok(())
 }
 
 #[tokio::test]

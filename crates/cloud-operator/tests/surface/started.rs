@@ -3,6 +3,7 @@
 use std::{fs, net::TcpListener};
 
 use anyhow::{Context, Result, ensure};
+use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{UserRules, wait};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
@@ -100,6 +101,33 @@ async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
         assert_eq!(started.probe(path).await?.status, 200);
     }
     assert_eq!(started.program.terminate().await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_often_aws_is_called_follows_the_config_map() -> Result<()> {
+    let scene = Scene::new("paced").await?;
+    let mounted = tempfile::tempdir()?;
+    let write = |name: &str, value: &str| fs::write(mounted.path().join(name), value);
+    // A first life takes more calls than there are seconds in our patience.
+    write("AWS_CALL_RATE", "1")?;
+    write("AWS_CALL_BURST", "1")?;
+    let folder = mounted.path().to_str().context("a path of text")?;
+    let environment = [("CONFIG_DIR", folder), ("LOG_FORMAT", "json")];
+    let started = &scene.program(&scene.cluster.config(), &[], &environment)?;
+    started.ready().await?;
+    scene.provider("account").await?;
+    let wish = scene.every_facet("data").await?;
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<AWSProvider>("account").await?;
+
+    write("AWS_CALL_RATE", "0")?;
+    scene.ready::<S3Bucket>("data").await?;
+    write("SWEEP_INTERVAL", "2h")?;
+    let said = "\"changed\":\"SWEEP_INTERVAL\"";
+    started.program.says(said).await?;
+    let output = started.program.output();
+    ensure!(!output.contains("take a restart"), "{output}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The budget of writes to the API server, which everything that one operator writes has in common.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     leading::{Leading, NotLeading},
@@ -23,19 +23,15 @@ struct Line {
 impl WriteBudget {
     /// A budget that allows no more than `limits`.
     pub fn limited(limits: Limits, clock: Clock) -> Self {
-        Self(Some(Line {
-            turns: Turns::new(limits, clock),
-            share: "".into(),
-        }))
+        Self::adjustable(Some(limits), clock)
     }
 
     /// A budget whose limits [change](Self::adjust) as time goes by; none: it allows everything.
     pub fn adjustable(limits: Option<Limits>, clock: Clock) -> Self {
-        const LEAST: Limits = Limits {
-            interval: Duration::ZERO,
-            burst: NonZeroU32::MIN,
-        };
-        Self::limited(limits.unwrap_or(LEAST), clock)
+        Self(Some(Line {
+            turns: Turns::within(limits, clock),
+            share: "".into(),
+        }))
     }
 
     /// From now on these limits hold, or none, for those who wait, too.
@@ -74,7 +70,7 @@ impl WriteBudget {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::{num::NonZeroU32, pin::pin};
 
     use futures::poll;
 

@@ -14,6 +14,7 @@ pub mod events;
 mod json_patch;
 pub mod leading;
 pub mod metadata;
+pub mod own_time;
 mod readable;
 pub mod reasons;
 mod referenced;

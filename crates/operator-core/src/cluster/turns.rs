@@ -1,6 +1,7 @@
 //! Waiting for a turn of a budget that several share.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::own_time::Uncounted;
 use crate::decide::{
     budget::{Budget, Limits, Place, Turn},
     clock::{Clock, Moment},
@@ -30,6 +32,15 @@ struct Line {
 }
 
 impl Turns {
+    /// No more of them than `limits` allow, or as many as there are, as long as nobody [adjusts](Self::adjust) that.
+    pub fn within(limits: Option<Limits>, clock: Clock) -> Self {
+        const LEAST: Limits = Limits {
+            interval: Duration::ZERO,
+            burst: NonZeroU32::MIN,
+        };
+        Self::new(limits.unwrap_or(LEAST), clock)
+    }
+
     /// No more of them than `limits` allow.
     pub fn new(limits: Limits, clock: Clock) -> Self {
         Self(Arc::new(Line {
@@ -41,7 +52,8 @@ impl Turns {
     }
 
     /// Waits for the next turn of `share`. Shares that wait have their turns one after the other, and each of them
-    /// first come, first served. Dropping the future leaves the line.
+    /// first come, first served. Dropping the future leaves the line. What is waited is no part of anybody's
+    /// [own time](super::own_time).
     pub async fn next(&self, share: &Arc<str>) {
         Waiting::begin(&self.0, share).turn().await;
     }
@@ -77,11 +89,13 @@ impl<'a> Waiting<'a> {
 
     async fn turn(&self) {
         let Line { clock, budget, .. } = self.line;
+        let mut uncounted = None;
         loop {
             // Told of whoever leaves from here on.
             let shorter = self.line.shorter.notified();
             let turn = budget.lock().take(self.place, clock.now());
             let Turn::At(due) = turn else { return };
+            uncounted.get_or_insert_with(Uncounted::begin);
             tokio::select! {
                 () = clock.sleep_until(due) => {}
                 () = shorter => {}
@@ -103,7 +117,7 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, pin::pin};
+    use std::pin::pin;
 
     use futures::poll;
 

@@ -134,6 +134,11 @@ impl Streaks {
         self.by_uid.remove(uid);
     }
 
+    /// Others have been at work since: what failed before says nothing of what fails now.
+    pub fn forget_all(&mut self) {
+        self.by_uid.clear();
+    }
+
     /// The object's streak, if its last pass met a fault.
     pub fn get(&self, uid: &str) -> Option<Streak> {
         self.by_uid.get(uid).map(|(_, streak)| *streak)

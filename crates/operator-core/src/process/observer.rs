@@ -6,7 +6,7 @@ use super::metrics::{ControllerMetrics, QueueLoad, Written};
 use crate::{
     cluster::write::WriteError,
     decide::{
-        outcome::PassResult,
+        outcome::{Fault, PassResult},
         queue::{Class, Snapshot},
     },
     engines::controller::{Observer, reasons::PANICKED},
@@ -34,6 +34,10 @@ impl Observer for ControllerMetrics {
             Err(_) => Written::Error,
         };
         ControllerMetrics::status_written(self, how, took);
+    }
+
+    fn met(&self, fault: &Fault) {
+        ControllerMetrics::met(self, fault);
     }
 
     fn left(&self) {

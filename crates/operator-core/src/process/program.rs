@@ -6,7 +6,7 @@ use clap::Parser;
 use kube::Client;
 
 use super::{
-    config::{self, ClientError, Common, FeatureGates, Follower, Gate, Loaded},
+    config::{self, Anew, ClientError, Common, FeatureGates, Follower, Gate, Loaded, Rules},
     files,
     operator::OperatorError,
     stop,
@@ -15,19 +15,24 @@ use super::{
 use crate::decide::clock::Clock;
 
 /// An operator as a program sees it: its settings, and what it does with them.
-pub trait Program: Parser + Send + 'static {
+pub trait Program: Parser + Send + Sync + 'static {
     /// Its name: its field manager, and the reporter of its events.
     const NAME: &'static str;
     /// Its version.
     const VERSION: &'static str;
     /// The parts of it that can be turned on and off.
     const GATES: &'static [&'static Gate];
+    /// Its own settings that take effect while it runs, by their environment names, beside those of every operator.
+    const LIVE: &'static [&'static str] = &[];
 
     /// The settings that every operator has.
     fn common(&self) -> &Common;
 
     /// The same, to be filled in.
     fn common_mut(&mut self) -> &mut Common;
+
+    /// Hands it what tells of [`LIVE`](Self::LIVE), if it has such settings.
+    fn follow(&mut self, _: Anew<Self>) {}
 
     /// Which parts are on.
     fn feature_gates(&self) -> &FeatureGates;
@@ -126,9 +131,15 @@ async fn run<P: Program>(
     telemetry: &Telemetry,
     clock: Clock,
 ) -> Result<(), Ended> {
-    let follower = Follower::new(&loaded, P::common, could_start::<P>, clock.clone());
+    let rules = Rules {
+        common: P::common,
+        could_start: could_start::<P>,
+        live: P::LIVE,
+    };
+    let follower = Follower::new(&loaded, rules, clock.clone());
     let mut settings = loaded.settings;
     settings.common_mut().followed = Some(follower.followed());
+    settings.follow(follower.anew());
     let folder = settings.common().config_dir.clone();
     let client = config::client(settings.common(), P::NAME, P::VERSION).await?;
     let signal = stop::signal()?;

@@ -1,6 +1,7 @@
 //! The frame of an operator: what its caches and writes have in common.
 
 use std::{
+    num::NonZeroU32,
     pin::pin,
     sync::{
         Arc,
@@ -22,8 +23,10 @@ use operator_core::{
     cluster::{
         cache::{Cache, Projection, Whole},
         leading::Leading,
+        turns::Turns,
     },
     decide::{
+        budget::Limits,
         clock::Clock,
         outcome::{Outcome, PassResult},
     },
@@ -215,4 +218,72 @@ async fn the_frames_writes_are_within_the_budget_of_its_settings() {
         assert_eq!(waited >= 60.0, limited, "{waited}");
     }
     assert!(stage.gadgets().get("one").await.unwrap().finalizers().len() <= 1);
+}
+
+/// Waits for a turn in each pass, as a call does of which only so many are allowed.
+struct Queues {
+    turns: Turns,
+    passes: Arc<AtomicUsize>,
+}
+
+impl Reconciler for Queues {
+    type Kind = Gadget;
+
+    fn lane(_: &Gadget) -> Arc<str> {
+        "all".into()
+    }
+
+    async fn reconcile(&self, _: &mut Pass<Gadget>) -> PassResult {
+        self.passes.fetch_add(1, Ordering::SeqCst);
+        self.turns.next(&"all".into()).await;
+        Ok(Outcome::Done {
+            reason: WELL,
+            message: "all is well".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_a_pass_waits_for_its_turn_is_not_taken_from_its_time() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let stage = Stage::new().await;
+    stage.create("one", 1).await;
+    let clock = Clock::system();
+    let limits = Limits {
+        interval: HOUR,
+        burst: NonZeroU32::MIN,
+    };
+    let turns = Turns::new(limits, clock.clone());
+    turns.next(&"all".into()).await;
+
+    let settings = [
+        "--reconcile-timeout=1m",
+        "--metrics-bind-address=0",
+        "--metrics-secure=false",
+        "--health-probe-bind-address=0",
+    ]
+    .map(str::to_owned);
+    let mut operator = frame(&stage, &clock, &settings);
+    let gadgets: Arc<Cache<Whole<Gadget>>> = operator.cache("gadget");
+    let passes = Arc::<AtomicUsize>::default();
+    let queues = Queues {
+        turns,
+        passes: passes.clone(),
+    };
+    operator.controller(&gadgets, queues);
+    let story = async {
+        let begun = || async { passes.load(Ordering::SeqCst) == 1 };
+        until("a pass", PATIENCE, begun).await.unwrap();
+        clock.advance(HOUR);
+        let ready = || async {
+            let gadget = stage.gadgets().get("one").await.unwrap();
+            gadget.status.is_some_and(|status| status.lifecycle.ready)
+        };
+        until("it to be ready", PATIENCE, ready).await.unwrap();
+    };
+    tokio::select! {
+        ended = operator.run(pending()) => panic!("it ended: {ended:?}"),
+        () = story => {}
+    }
+    assert_eq!(passes.load(Ordering::SeqCst), 1, "it was not cut short");
 }

@@ -69,6 +69,7 @@ impl Observer for Nobody {
     fn added(&self, _: Class) {}
     fn started(&self, _: Duration) {}
     fn status_written(&self, _: Result<(), &WriteError>, _: Duration) {}
+    fn met(&self, _: &Fault) {}
     fn finished(&self, _: &PassResult, _: Duration) {}
     fn left(&self) {}
 }

@@ -1,4 +1,6 @@
-//! Credentials kept in use: renewed before they end, by one caller at a time.
+//! Credentials kept in use: renewed before they end, once at a time, and in a task of their own. Who needs them may
+//! have less time than their source takes; he is not made to wait for others than he has, nor does what he waits
+//! for end with him.
 
 use std::{
     fmt,
@@ -22,8 +24,12 @@ use operator_core::decide::{
     outcome::{Fault, Scope},
 };
 use parking_lot::Mutex;
+use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
+use tracing::Instrument;
 
-use crate::aws::{failure::no_credentials, reasons::AUTHENTICATION_FAILED};
+use crate::aws::{
+    failure::no_credentials, fault::Call, pace::Pace, reasons::AUTHENTICATION_FAILED,
+};
 
 /// How long before their end credentials are renewed; up to twice that, so that not all are at once.
 const LEAD: Duration = Duration::from_secs(5 * 60);
@@ -42,14 +48,27 @@ pub(in crate::aws) struct Cached {
     clock: Clock,
     /// How long the source may take.
     patience: Duration,
-    source: SharedCredentialsProvider,
-    /// The credentials that the source itself uses.
-    base: Option<Arc<Self>>,
+    origin: Origin,
     held: Mutex<Option<Held>>,
     /// How many renewals have ended.
     landed: AtomicU64,
     /// Held during a renewal; has how the last one failed, if it did.
-    flight: tokio::sync::Mutex<Option<Fault>>,
+    flight: Arc<tokio::sync::Mutex<Option<Fault>>>,
+}
+
+/// A renewal's hold on its turn.
+type Flight = OwnedMutexGuard<Option<Fault>>;
+
+/// Where credentials come from.
+pub(in crate::aws) struct Origin {
+    pub source: SharedCredentialsProvider,
+    /// The credentials that the source itself uses.
+    pub base: Option<Arc<Cached>>,
+    /// The budgets of calls to STS with all credentials that come from the same first ones: AWS throttles by whose they
+    /// are.
+    pub pace: Pace,
+    /// What the source asks STS for, and in whose turn, if it does.
+    pub asks: Option<(Call, Arc<str>)>,
 }
 
 struct Held {
@@ -76,7 +95,9 @@ impl Held {
         let end = credentials
             .expiry()
             .map_or(Some(undated), |end| Timestamp::try_from(end).ok())
-            .unwrap_or(Timestamp::MAX);
+            .unwrap_or(Timestamp::MAX)
+            // What has ended when it comes says that our clock is wrong, and serves whoever has waited for it.
+            .max(later(now, SETTLED + MARGIN));
         let life = Duration::try_from(end.duration_since(now)).unwrap_or_default();
         let lead = LEAD.mul_f64(1.0 + jitter).min(life / 2);
         Self {
@@ -99,51 +120,52 @@ impl Held {
 }
 
 impl Cached {
-    /// Credentials of `source`, which itself uses those of `base` and gets `patience` for an answer.
-    pub fn new(
-        clock: Clock,
-        patience: Duration,
-        source: SharedCredentialsProvider,
-        base: Option<Arc<Self>>,
-    ) -> Self {
+    /// Credentials of `origin`, whose source gets `patience` for an answer.
+    pub fn new(clock: Clock, patience: Duration, origin: Origin) -> Self {
         Self {
             clock,
             patience,
-            source,
-            base,
+            origin,
             held: Mutex::new(None),
             landed: AtomicU64::new(0),
-            flight: tokio::sync::Mutex::new(None),
+            flight: Arc::default(),
         }
     }
 
-    /// Credentials that work now.
+    /// Credentials that work now. Only where there are none, their source is waited for.
     ///
     /// # Errors
     /// A fault of the provider, if there are none and none can be had.
-    pub async fn get(&self) -> Result<Credentials, Fault> {
+    pub async fn get(self: &Arc<Self>) -> Result<Credentials, Fault> {
         let seen = self.landed.load(Ordering::Acquire);
         match self.look() {
-            Look::Fresh(credentials) => Ok(credentials),
-            Look::Due(credentials) => match self.flight.try_lock() {
-                Ok(mut flight) => self.renew(&mut flight).await,
-                // Somebody is at it.
-                Err(_) => Ok(credentials),
-            },
-            Look::Ended => {
-                let mut flight = self.flight.lock().await;
-                if let Look::Fresh(credentials) | Look::Due(credentials) = self.look() {
-                    return Ok(credentials);
+            Look::Fresh(credentials) => return Ok(credentials),
+            Look::Due(credentials) => {
+                // Unless somebody is at it.
+                if let Ok(flight) = self.flight.clone().try_lock_owned() {
+                    drop(self.begin(flight));
                 }
-                match &*flight {
-                    // It failed while this caller waited for it: what it learned holds for him, too.
-                    Some(fault) if self.landed.load(Ordering::Acquire) != seen => {
-                        Err(fault.clone())
-                    }
-                    _ => self.load(&mut flight).await,
-                }
+                return Ok(credentials);
             }
+            Look::Ended => {}
         }
+        let flight = self.flight.clone().lock_owned().await;
+        if let Look::Fresh(credentials) | Look::Due(credentials) = self.look() {
+            return Ok(credentials);
+        }
+        if let Some(fault) = &*flight
+            && self.landed.load(Ordering::Acquire) != seen
+        {
+            // It failed while this caller waited for it: what it learned holds for him, too.
+            return Err(fault.clone());
+        }
+        let landed = self.begin(flight).await;
+        landed.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The budgets of calls to STS with these credentials.
+    pub fn pace(&self) -> &Pace {
+        &self.origin.pace
     }
 
     /// Forgets what is held, and what it was made with: AWS does not know it any more. What is quite new stays.
@@ -157,7 +179,7 @@ impl Cached {
             *held = None;
         }
         drop(held);
-        if let Some(base) = &self.base {
+        if let Some(base) = &self.origin.base {
             base.forget();
         }
     }
@@ -170,43 +192,70 @@ impl Cached {
             .map_or(Look::Ended, |held| held.look(now))
     }
 
-    /// Renews what still works; should that fail, it goes on until its end.
-    async fn renew(&self, flight: &mut Option<Fault>) -> Result<Credentials, Fault> {
-        let fault = match self.load(flight).await {
-            Ok(credentials) => return Ok(credentials),
-            Err(fault) => fault,
-        };
-        let again = later(self.clock.wall(), RETRY.mul_f64(1.0 + fastrand::f64()));
-        if let Some(held) = self.held.lock().as_mut() {
-            held.renew = again;
-        }
-        match self.look() {
-            Look::Fresh(credentials) | Look::Due(credentials) => {
-                tracing::warn!(error = %fault, "credentials could not be renewed; those in use go on until they end");
-                Ok(credentials)
-            }
-            Look::Ended => Err(fault),
-        }
+    /// Begins a renewal, which goes on whether or not somebody waits for it.
+    fn begin(self: &Arc<Self>, flight: Flight) -> JoinHandle<Result<Credentials, Fault>> {
+        let cached = self.clone();
+        let renewal = async move { cached.renew(flight).await };
+        tokio::spawn(renewal.in_current_span())
     }
 
-    async fn load(&self, flight: &mut Option<Fault>) -> Result<Credentials, Fault> {
-        let asked = tokio::time::timeout(self.patience, self.source.provide_credentials());
-        let loaded = match asked.await {
-            Ok(loaded) => loaded.map_err(|error| no_credentials(&error)),
-            Err(_) => Err(late(self.patience)),
-        };
+    /// Brings new credentials. Should that fail, what still works goes on until its end.
+    async fn renew(&self, mut flight: Flight) -> Result<Credentials, Fault> {
+        let loaded = self.load().await;
         *flight = loaded.as_ref().err().cloned();
-        if let Ok(credentials) = &loaded {
-            let held = Held::new(credentials.clone(), self.clock.wall(), fastrand::f64());
-            *self.held.lock() = Some(held);
+        match &loaded {
+            Ok(credentials) => {
+                let held = Held::new(credentials.clone(), self.clock.wall(), fastrand::f64());
+                *self.held.lock() = Some(held);
+            }
+            Err(fault) => self.put_off(fault),
         }
         self.landed.fetch_add(1, Ordering::Release);
         loaded
+    }
+
+    /// Asks the source. Its own credentials and its turn are had before: neither the time for it nor the SDK's for one
+    /// call is to end while something else is waited for, or nobody would be told what that is.
+    async fn load(&self) -> Result<Credentials, Fault> {
+        let Origin {
+            source,
+            base,
+            pace,
+            asks,
+        } = &self.origin;
+        if let Some(base) = base {
+            base.get().await?;
+        }
+        if let Some((call, namespace)) = asks {
+            pace.turn(*call, namespace).await;
+        }
+        let deadline = self.clock.now() + self.patience;
+        let asked = source.provide_credentials();
+        match self.clock.until(deadline, asked).await {
+            Some(loaded) => loaded.map_err(|error| no_credentials(&error)),
+            None => Err(late(self.patience)),
+        }
+    }
+
+    fn put_off(&self, fault: &Fault) {
+        let now = self.clock.wall();
+        if let Some(held) = self.held.lock().as_mut()
+            && !matches!(held.look(now), Look::Ended)
+        {
+            held.renew = later(now, RETRY.mul_f64(1.0 + fastrand::f64()));
+            tracing::warn!(error = %fault, "credentials could not be renewed; those in use go on until they end");
+        }
     }
 }
 
 fn late(patience: Duration) -> Fault {
     let text = format!("no credentials could be had within {patience:?}");
+    Fault::transient(AUTHENTICATION_FAILED, text).with_scope(Scope::Provider)
+}
+
+/// What is said of a renewal that ended by itself: by a defect, or with the process.
+fn ended() -> Fault {
+    let text = "the task that was to bring credentials ended before its time";
     Fault::transient(AUTHENTICATION_FAILED, text).with_scope(Scope::Provider)
 }
 
@@ -241,8 +290,9 @@ impl ProvideCredentials for Renewed {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicUsize, time::SystemTime};
+    use std::{pin::pin, sync::atomic::AtomicUsize, task::Poll, time::SystemTime};
 
+    use futures::poll;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -288,6 +338,15 @@ mod tests {
         }
     }
 
+    fn origin(source: SharedCredentialsProvider, base: Option<Arc<Cached>>) -> Origin {
+        Origin {
+            source,
+            base,
+            pace: Pace::default(),
+            asks: None,
+        }
+    }
+
     fn stage() -> (Clock, Arc<Script>, Arc<Cached>) {
         let clock = Clock::system();
         let script = Arc::new(Script {
@@ -297,13 +356,20 @@ mod tests {
             leave: Semaphore::new(1000),
         });
         let source = SharedCredentialsProvider::new(Shared(script.clone()));
-        let cached = Arc::new(Cached::new(clock.clone(), HOUR, source, None));
+        let cached = Arc::new(Cached::new(clock.clone(), HOUR, origin(source, None)));
         (clock, script, cached)
     }
 
-    async fn id(cached: &Cached) -> String {
+    async fn id(cached: &Arc<Cached>) -> String {
         let got = cached.get().await.expect("credentials");
         got.access_key_id().to_owned()
+    }
+
+    /// Waits until the renewal of this number has ended.
+    async fn landed(cached: &Cached, number: u64) {
+        while cached.landed.load(Ordering::Acquire) < number {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -317,7 +383,8 @@ mod tests {
             "more than twice the lead is left"
         );
         clock.advance(6 * MINUTE);
-        assert_eq!(id(&cached).await, "id-1", "less than the lead is left");
+        assert_eq!(id(&cached).await, "id-0", "less than the lead is left");
+        landed(&cached, 2).await;
         assert_eq!(id(&cached).await, "id-1");
     }
 
@@ -328,11 +395,12 @@ mod tests {
         script.refuses.store(true, Ordering::SeqCst);
         clock.advance(56 * MINUTE);
         assert_eq!(id(&cached).await, "id-0");
+        landed(&cached, 2).await;
         assert_eq!(id(&cached).await, "id-0");
-        assert_eq!(script.asked.load(Ordering::SeqCst), 2, "not at once again");
+        assert!(cached.flight.try_lock().is_ok(), "not at once again");
         clock.advance(2 * RETRY);
         assert_eq!(id(&cached).await, "id-0");
-        assert_eq!(script.asked.load(Ordering::SeqCst), 3);
+        landed(&cached, 3).await;
         clock.advance(3 * MINUTE);
         let fault = cached.get().await.expect_err("they have ended");
         assert_eq!(fault.message, "no 3");
@@ -341,24 +409,54 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_renewal_is_in_flight_and_the_others_go_on_with_the_old_ones() {
+    async fn one_renewal_is_in_flight_and_everybody_goes_on_with_the_old_ones() {
         let (clock, script, cached) = stage();
         id(&cached).await;
         clock.advance(56 * MINUTE);
         script.leave.forget_permits(1000);
-        let renewing = tokio::spawn({
-            let cached = cached.clone();
-            async move { id(&cached).await }
-        });
+        for _ in 0..10 {
+            assert_eq!(poll!(pin!(id(&cached))), Poll::Ready("id-0".to_owned()));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(script.asked.load(Ordering::SeqCst), 2);
+        script.leave.add_permits(1000);
+        landed(&cached, 2).await;
+        assert_eq!(id(&cached).await, "id-1");
+    }
+
+    #[tokio::test]
+    async fn a_source_that_hangs_costs_nothing_that_works_and_is_told_in_the_end() {
+        let (clock, script, base) = stage();
+        let source = SharedCredentialsProvider::new(Renewed(base.clone()));
+        // Its own patience would be over first, and say nothing of the base.
+        let cached = Arc::new(Cached::new(
+            clock.clone(),
+            MINUTE,
+            origin(source, Some(base)),
+        ));
+        script.leave.forget_permits(1000);
+        // Whoever is cut short leaves behind what he waited for.
+        assert!(poll!(pin!(cached.get())).is_pending());
+        script.leave.add_permits(1);
+        landed(&cached, 1).await;
+        assert_eq!(id(&cached).await, "id-0");
+
+        // Nobody answers any more, until the last ones have ended.
+        clock.advance(56 * MINUTE);
+        assert_eq!(poll!(pin!(id(&cached))), Poll::Ready("id-0".to_owned()));
         while script.asked.load(Ordering::SeqCst) < 2 {
             tokio::task::yield_now().await;
         }
-        for _ in 0..10 {
-            assert_eq!(id(&cached).await, "id-0");
+        clock.advance(5 * MINUTE);
+        let mut waiting = pin!(cached.get());
+        assert!(poll!(&mut waiting).is_pending(), "nothing else is left");
+        // He has come as far as the base once the single-threaded runtime has gone round.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
         }
-        script.leave.add_permits(1000);
-        assert_eq!(renewing.await.unwrap(), "id-1");
-        assert_eq!(script.asked.load(Ordering::SeqCst), 2);
+        clock.advance(HOUR);
+        let fault = waiting.await.expect_err("it is given up");
+        assert_eq!(fault, late(HOUR), "the base was, which has an hour");
     }
 
     #[tokio::test]
@@ -392,7 +490,7 @@ mod tests {
     async fn what_was_forgotten_is_asked_for_anew_down_to_the_base() {
         let (clock, script, base) = stage();
         let source = SharedCredentialsProvider::new(Renewed(base.clone()));
-        let cached = Cached::new(clock.clone(), HOUR, source, Some(base));
+        let cached = Arc::new(Cached::new(clock.clone(), HOUR, origin(source, Some(base))));
         assert_eq!(id(&cached).await, "id-0");
         clock.advance(SETTLED);
         assert_eq!(id(&cached).await, "id-0");

@@ -8,7 +8,7 @@ mod sources;
 mod token;
 mod web_identity;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use aws_config::SdkConfig;
 use operator_core::decide::key::ObjectKey;
@@ -16,9 +16,11 @@ use secrecy::SecretString;
 
 pub use self::{ambient::Pod, token::TokenFolders};
 pub(super) use self::{
-    cached::{Cached, Renewed},
+    cached::{Cached, Origin, Renewed},
     sources::Sources,
 };
+
+use super::fault::Call;
 
 /// The name of a source in the SDK's records.
 const NAME: &str = "AWSProvider";
@@ -121,6 +123,13 @@ pub(super) struct Asker<'a> {
     pub config: &'a SdkConfig,
     /// The provider, whose name sessions have that have none of their own.
     pub provider: &'a ObjectKey,
+}
+
+impl Asker<'_> {
+    /// What is asked of STS, and in whose turn.
+    fn asks(&self, call: Call) -> (Call, Arc<str>) {
+        (call, self.provider.namespace.clone())
+    }
 }
 
 /// The name of every session for the provider `key`, as CloudTrail shows it: `namespace.name`, cut where AWS

@@ -18,6 +18,9 @@ use operator_core::decide::outcome::Fault;
 use super::{Hop, NAME, fingerprint::Fingerprint};
 use crate::aws::{failure::Failed, fault::Call};
 
+/// What assumes a role.
+pub(super) const ASSUME: Call = Call::read("sts:AssumeRole");
+
 /// The role of a [`Hop`], assumed with the credentials that `config` carries.
 #[derive(Debug)]
 pub(super) struct Role {
@@ -65,7 +68,7 @@ impl Role {
         let answer = call
             .send()
             .await
-            .map_err(|error| failed(Call::read("sts:AssumeRole"), &hop.role_arn, error))?;
+            .map_err(|error| failed(ASSUME, &hop.role_arn, error))?;
         temporary(answer.credentials)
     }
 }

@@ -12,12 +12,14 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use super::{
-    Asker, Cached, Hop, Keys, NAME, Pod, Renewed, Source, TokenFolders, WebIdentity, ambient,
+    Asker, Cached, Hop, Keys, NAME, Origin, Pod, Renewed, Source, TokenFolders, WebIdentity,
+    ambient,
     fingerprint::Fingerprint,
-    role::Role,
+    role::{self, Role},
     session_name,
-    web_identity::{Exchange, Token, no_token},
+    web_identity::{self, Exchange, Token, no_token},
 };
+use crate::aws::{fault::Call, pace::Paces};
 
 /// All credentials in use.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(in crate::aws) struct Sources {
     folders: Arc<TokenFolders>,
     /// How long one source may take.
     patience: Duration,
+    /// How often STS is asked, by each way's first credentials.
+    paces: Paces,
     in_use: Mutex<HashMap<[u8; 32], Weak<Cached>>>,
 }
 
@@ -34,12 +38,18 @@ impl Sources {
     /// None yet.
     pub fn new(clock: Clock, pod: Pod, folders: TokenFolders, patience: Duration) -> Self {
         Self {
+            paces: Paces::new(None, clock.clone()),
             clock,
             pod,
             folders: Arc::new(folders),
             patience,
             in_use: Mutex::default(),
         }
+    }
+
+    /// The same, with STS asked no more often than these budgets allow.
+    pub fn within(self, paces: Paces) -> Self {
+        Self { paces, ..self }
     }
 
     /// The credentials at the end of `chain`, which begins with those of `source`. Asks nobody yet.
@@ -58,7 +68,8 @@ impl Sources {
             let name = hop.session_name.clone();
             let session_name = name.unwrap_or_else(|| session_name(asker.provider));
             way = Role::fingerprint(way, hop, &session_name);
-            last = self.share(&way, Some(&base), || {
+            let asks = Some(asker.asks(role::ASSUME));
+            last = self.share(&way, Some(&base), asks, || {
                 let config = asker.config.clone().into_builder();
                 let role = Role {
                     config: config
@@ -82,7 +93,9 @@ impl Sources {
         let (way, cached) = match source {
             Source::Keys(keys) => {
                 let way = of_keys(place, keys);
-                let cached = self.share(&way, None, || SharedCredentialsProvider::new(given(keys)));
+                let cached = self.share(&way, None, None, || {
+                    SharedCredentialsProvider::new(given(keys))
+                });
                 (way, cached)
             }
             Source::WebIdentity(identity) => {
@@ -90,7 +103,8 @@ impl Sources {
                 let name = identity.session_name.clone();
                 let session_name = name.unwrap_or_else(|| session_name(asker.provider));
                 let way = Exchange::fingerprint(place, identity, &session_name);
-                let cached = self.share(&way, None, || {
+                let asks = Some(asker.asks(web_identity::EXCHANGE));
+                let cached = self.share(&way, None, asks, || {
                     SharedCredentialsProvider::new(Exchange {
                         config: asker.config.clone(),
                         token,
@@ -103,7 +117,8 @@ impl Sources {
             }
             Source::Ambient => {
                 let way = place.with("ambient");
-                let cached = self.share(&way, None, || ambient::chain(&self.pod, asker.config));
+                let cached =
+                    self.share(&way, None, None, || ambient::chain(&self.pod, asker.config));
                 (way, cached)
             }
         };
@@ -126,6 +141,7 @@ impl Sources {
         &self,
         way: &Fingerprint,
         base: Option<&Arc<Cached>>,
+        asks: Option<(Call, Arc<str>)>,
         source: impl FnOnce() -> SharedCredentialsProvider,
     ) -> Arc<Cached> {
         let way = way.clone().digest();
@@ -134,8 +150,13 @@ impl Sources {
             return cached;
         }
         in_use.retain(|_, cached| cached.strong_count() > 0);
-        let cached = Cached::new(self.clock.clone(), self.patience, source(), base.cloned());
-        let cached = Arc::new(cached);
+        let origin = Origin {
+            source: source(),
+            pace: base.map_or_else(|| self.paces.pace(), |base| base.pace().clone()),
+            base: base.cloned(),
+            asks,
+        };
+        let cached = Arc::new(Cached::new(self.clock.clone(), self.patience, origin));
         in_use.insert(way, Arc::downgrade(&cached));
         cached
     }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::aws::{fault::Call, reasons::AUTHENTICATION_FAILED};
 
+/// What exchanges a token.
+pub(super) const EXCHANGE: Call = Call::read("sts:AssumeRoleWithWebIdentity");
+
 /// A token of the operator's Pod, exchanged for the credentials of a role.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -58,7 +61,6 @@ impl Exchange {
             Token::Named { file, folders } => folders.read(file).await,
         };
         let token = token.map_err(CredentialsError::provider_error)?;
-        let call = Call::read("sts:AssumeRoleWithWebIdentity");
         let answer = aws_sdk_sts::Client::new(&self.config)
             .assume_role_with_web_identity()
             .role_arn(&self.role_arn)
@@ -67,7 +69,7 @@ impl Exchange {
             .web_identity_token(token)
             .send()
             .await
-            .map_err(|error| failed(call, &self.role_arn, error))?;
+            .map_err(|error| failed(EXCHANGE, &self.role_arn, error))?;
         temporary(answer.credentials)
     }
 }

@@ -37,12 +37,16 @@ impl<R: Reconciler> Controller<R> {
         if !matches!(result, Ok(Outcome::Paused)) {
             conditions::clear(lifecycle, PAUSED);
         }
-        if !self.is_passing(&object, result) {
+        let passing = self.is_passing(&object, result);
+        if !passing {
             let generation = object.meta().generation;
             conditions::conclude(lifecycle, result, generation, now);
         }
-        let asked = Annotations::of(&*object).reconcile_requested_at();
-        lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
+        // Whoever has asked for a look believes what he reads once he is answered.
+        if !passing && !matches!(result, Ok(Outcome::Paused | Outcome::Waiting { .. })) {
+            let asked = Annotations::of(&*object).reconcile_requested_at();
+            lifecycle.last_handled_reconcile_at = asked.map(str::to_owned);
+        }
         if pass.had_effect() {
             pass.status.lifecycle_mut().touch(now);
         }

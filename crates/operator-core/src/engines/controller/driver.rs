@@ -25,7 +25,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        cache::Change, election::Leadership, leading::Leading, spans::TRACES, write::WriteError,
+        cache::Change, election::Leadership, leading::Leading, own_time::OwnTime, spans::TRACES,
+        write::WriteError,
     },
     decide::{
         backoff::{self, Streaks},
@@ -56,7 +57,7 @@ pub struct Settings {
 /// What may change while a controller runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tempo {
-    /// Deadline of one pass.
+    /// How long one pass may take, apart from what it waits for turns.
     pub timeout: Duration,
     /// After a pass that found all well, the time to the next look, unless the kind bounds it by
     /// [`Reconciler::interval`].
@@ -123,6 +124,7 @@ impl<R: Reconciler> Controller<R> {
                 leading = gained(&mut term) => leading,
             };
             self.reconciler.forget_all();
+            self.streaks.lock().forget_all();
             let now = self.site.clock.now();
             for key in self.site.cache.keys() {
                 if let Some(object) = self.site.cache.get(&key) {
@@ -269,17 +271,17 @@ impl<R: Reconciler> Controller<R> {
     async fn reconcile(&self, object: Arc<R::Kind>, leading: Leading) -> PassResult {
         let clock = self.site.clock.clone();
         let timeout = self.settings.tempo.borrow().timeout;
-        let deadline = clock.now() + timeout;
+        let time = OwnTime::new(timeout, clock);
         let mut pass = Pass::new(
             self.site.clone(),
             self.observer.clone(),
             object.clone(),
             leading,
-            deadline,
+            time.clone(),
         );
         // Boxed: an SDK's futures nest so deep that the compiler gives up on the sum.
         let run = AssertUnwindSafe(self.reconciler.reconcile(&mut pass).boxed()).catch_unwind();
-        let (ended, result) = match clock.until(deadline, run).await {
+        let (ended, result) = match time.within(run).await {
             Some(Ok(result)) => (true, result),
             Some(Err(_)) => {
                 let text = "a defect of the operator ended this pass; its log has the details";

@@ -19,7 +19,10 @@ pub use self::{
 };
 use crate::{
     cluster::write::WriteError,
-    decide::{outcome::PassResult, queue::Class},
+    decide::{
+        outcome::{Fault, PassResult},
+        queue::Class,
+    },
 };
 
 /// What a kind does in one pass.
@@ -62,6 +65,8 @@ pub trait Observer: Send + Sync + 'static {
     fn started(&self, waited: Duration);
     /// A write of a status ended like this after `took`.
     fn status_written(&self, written: Result<(), &WriteError>, took: Duration);
+    /// A pass met a fault that its result does not show.
+    fn met(&self, fault: &Fault);
     /// A pass ended after `took`; [`left`](Self::left) follows.
     fn finished(&self, result: &PassResult, took: Duration);
     /// A pass that started holds its place no longer, whether it ended or was stopped.

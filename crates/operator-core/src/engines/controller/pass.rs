@@ -11,10 +11,11 @@ use crate::{
         cache::{Cache, Whole},
         events::{Events, Happening, Severity},
         leading::Leading,
+        own_time::OwnTime,
         write::{Target, WriteError, Writer},
     },
     decide::{
-        clock::{Clock, Moment},
+        clock::Clock,
         key::ObjectKey,
         outcome::{Class, Fault},
         reason::Reason,
@@ -40,7 +41,7 @@ pub struct Pass<K: Managed> {
     object: Arc<K>,
     leading: Leading,
     effects: bool,
-    deadline: Moment,
+    time: OwnTime,
     site: Arc<Site<K>>,
     observer: Arc<dyn Observer>,
 }
@@ -51,7 +52,7 @@ impl<K: Managed> Pass<K> {
         observer: Arc<dyn Observer>,
         object: Arc<K>,
         leading: Leading,
-        deadline: Moment,
+        time: OwnTime,
     ) -> Self {
         let status = object.status().cloned().unwrap_or_default();
         Self {
@@ -59,7 +60,7 @@ impl<K: Managed> Pass<K> {
             object,
             leading,
             effects: false,
-            deadline,
+            time,
             site,
             observer,
         }
@@ -91,7 +92,7 @@ impl<K: Managed> Pass<K> {
 
     /// How long the pass may still take.
     pub fn time_left(&self) -> Duration {
-        self.deadline.since(self.site.clock.now())
+        self.time.left()
     }
 
     /// Whether something outside was changed, or may have been.
@@ -185,6 +186,18 @@ impl<K: Managed> Pass<K> {
         self.site
             .events
             .publish(&self.leading, self.object.object_ref(&()), happening);
+    }
+
+    /// Tells, by an event and in the metrics, of a fault that the result of the pass does not show, for it is others',
+    /// too.
+    pub fn met(&self, fault: &Fault) {
+        self.observer.met(fault);
+        self.event(
+            Severity::Warning,
+            fault.reason,
+            "Reconcile",
+            fault.message.as_str(),
+        );
     }
 
     fn adopt(&mut self, written: Option<K>) {

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::DeletionPolicy;
+use crd_types::lifecycle::{DeletionPolicy, DriftPolicy, HasUpkeep, Upheld};
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::{
     Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
@@ -45,6 +46,7 @@ pub struct Engine<E: External> {
     pub(super) namespaces: NamespaceWords<E::Kind>,
     pauses: Mutex<Pauses>,
     pub(super) rounds: Mutex<Rounds>,
+    interval: watch::Receiver<Duration>,
 }
 
 /// Ends a pass before its last line.
@@ -83,21 +85,24 @@ impl From<Unresolved> for End {
 
 impl<E: External> Engine<E> {
     /// An engine that works in the name of `owner`. An object that does not say itself what becomes of what it has
-    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`.
+    /// waits for its namespace to be heard of in `namespaces`. Drift is looked for once an `interval`, as it is when an
+    /// object's next pass comes.
     pub fn new(
         domain: E,
         owner: Owner,
         namespaces: NamespaceWords<E::Kind>,
-        interval: Duration,
+        interval: watch::Receiver<Duration>,
         clock: Clock,
     ) -> Self {
+        let rounds = Rounds::new(*interval.borrow());
         Self {
             domain,
             clock,
             owner,
             namespaces,
             pauses: Mutex::default(),
-            rounds: Mutex::new(Rounds::new(interval)),
+            rounds: Mutex::new(rounds),
+            interval,
         }
     }
 
@@ -193,7 +198,9 @@ impl<E: External> Reconciler for Engine<E> {
 
     fn interval(&self, object: &E::Kind, configured: Duration) -> Duration {
         let (key, now) = (ObjectKey::of(object), self.clock.now());
-        configured.min(self.rounds.lock().left(&key, now))
+        let mut rounds = self.rounds.lock();
+        rounds.adjust(*self.interval.borrow());
+        configured.min(rounds.left(&key, now))
     }
 
     fn forget(&self, object: &E::Kind) {
@@ -202,9 +209,11 @@ impl<E: External> Reconciler for Engine<E> {
 
     fn forget_all(&self) {
         self.rounds.lock().forget_all();
+        *self.pauses.lock() = Pauses::default();
     }
 
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
+        self.rounds.lock().adjust(*self.interval.borrow());
         let object = pass.object();
         if Annotations::of(&*object).paused() {
             return Ok(Outcome::Paused);
@@ -228,12 +237,16 @@ impl<E: External> Reconciler for Engine<E> {
             End::Fault(fault) => Err(fault),
         });
         self.settle(&object, &result);
+        if result.is_err() && is_to_be_set_back(pass) {
+            self.domain.not_set_back();
+        }
         if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
             self.forget(&object);
         }
         match result {
             Err(fault) if fault.scope == Scope::Provider => {
                 self.domain.provider_failed(&object, &fault);
+                pass.met(&fault);
                 Ok(Outcome::Waiting {
                     reason: reasons::PROVIDER_NOT_READY,
                     on: format!("{}: {}", E::lane(&object), fault.message),
@@ -243,4 +256,13 @@ impl<E: External> Reconciler for Engine<E> {
             result => result,
         }
     }
+}
+
+/// Whether something is known to have drifted that is to be as the spec says.
+fn is_to_be_set_back<K: Upheld>(pass: &Pass<K>) -> bool {
+    let object = pass.object();
+    let policy = object.drift().map(|drift| drift.policy);
+    object.meta().deletion_timestamp.is_none()
+        && policy.unwrap_or_default() == DriftPolicy::Correct
+        && pass.status.upkeep().drift.is_some()
 }

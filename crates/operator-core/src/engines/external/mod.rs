@@ -242,6 +242,9 @@ pub trait External: Send + Sync + 'static {
 
     /// Told which facets have drifted: once when that is found, and once when it was set back. For counting.
     fn drifted(&self, _facets: &BTreeSet<&'static str>, _drifted: Drifted) {}
+
+    /// Told that a pass ended in a fault while drift was known that it was to set back. For counting.
+    fn not_set_back(&self) {}
 }
 
 /// What is told of drift.

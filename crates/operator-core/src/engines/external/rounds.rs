@@ -47,6 +47,11 @@ impl Rounds {
         }
     }
 
+    /// From now on this much passes between two looks.
+    pub fn adjust(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// What to look at now.
     pub fn due(&self, key: &ObjectKey, about: u64, now: Moment) -> Look {
         let Some(last) = self.last.get(key).filter(|last| last.about == about) else {
@@ -186,6 +191,17 @@ mod tests {
         assert_eq!(rounds.left(&key(), at(1.5)), Duration::ZERO);
         rounds.ended(&key(), 1, at(1.5), Some(0), &done());
         assert_eq!(rounds.left(&key(), at(1.5)), HOUR);
+    }
+
+    #[test]
+    fn another_interval_holds_for_looks_made_before() {
+        let mut rounds = Rounds::new(HOUR);
+        rounds.ended(&key(), 1, at(0.0), None, &done());
+        rounds.adjust(HOUR / 4);
+        assert_eq!(rounds.left(&key(), at(0.125)), HOUR / 8);
+        assert_eq!(rounds.due(&key(), 1, at(0.5)), Look::Part(0, done()));
+        rounds.adjust(HOUR);
+        assert_eq!(rounds.due(&key(), 1, at(0.5)), Look::None(done()));
     }
 
     #[test]

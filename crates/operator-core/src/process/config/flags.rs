@@ -117,7 +117,8 @@ pub(super) struct Flags {
     )]
     pub reconcile_interval: GoDuration,
 
-    /// How long one pass over an object may take: 1s to 1h.
+    /// How long one pass over an object may take: 1s to 1h. What it waits for its turn to call or to write, where
+    /// these are limited, comes on top.
     #[arg(
         long, env = "RECONCILE_TIMEOUT", value_name = "DURATION",
         value_parser = GoDuration::between(SECOND, HOUR), default_value = "2m"

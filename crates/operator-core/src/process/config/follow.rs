@@ -1,6 +1,8 @@
 //! Follows the mounted ConfigMap for as long as the operator runs.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap, ffi::OsString, fmt, fs, io, path::Path, sync::Arc, time::Duration,
+};
 
 use clap::Parser;
 use tokio::sync::watch;
@@ -18,10 +20,22 @@ const LOOK: Duration = Duration::from_secs(10);
 /// What the folder holds, by the files' names; compared by content, as the kubelet swaps it by a symbolic link.
 type Content = BTreeMap<OsString, Vec<u8>>;
 
+/// How the settings of a program are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<P> {
+    /// Those that every operator has.
+    pub common: fn(&P) -> &Common,
+    /// Whether the program could start with them. A change that takes a restart is refused where it could not:
+    /// otherwise all replicas would stop for it, and none come back.
+    pub could_start: fn(&P) -> Result<(), String>,
+    /// Its own that take effect at once, by their environment names; it is told of them by [`Anew`].
+    pub live: &'static [&'static str],
+}
+
 /// Follows the settings that a process was started with.
 pub struct Follower<P> {
-    common: fn(&P) -> &Common,
-    could_start: fn(&P) -> Result<(), String>,
+    rules: Rules<P>,
+    anew: watch::Sender<Option<Arc<P>>>,
     live: watch::Sender<Live>,
     refused: watch::Sender<Option<String>>,
     values: Values,
@@ -38,32 +52,65 @@ pub struct Followed {
     pub refused: watch::Receiver<Option<String>>,
 }
 
+/// A program's settings as they are read anew, whenever some have changed that take effect at once. By default
+/// nobody follows them, and they never are.
+pub struct Anew<P>(Option<watch::Receiver<Option<Arc<P>>>>);
+
+impl<P> Anew<P> {
+    /// Waits until they have changed again.
+    pub async fn next(&mut self) -> Arc<P> {
+        loop {
+            let changed = match &mut self.0 {
+                Some(settings) => settings.changed().await.ok().map(|()| settings),
+                None => None,
+            };
+            // Nobody follows them, or not any more.
+            let Some(settings) = changed else {
+                return std::future::pending().await;
+            };
+            if let Some(settings) = &*settings.borrow_and_update() {
+                return settings.clone();
+            }
+        }
+    }
+}
+
+impl<P> Default for Anew<P> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<P> Clone for Anew<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> fmt::Debug for Anew<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Anew(..)")
+    }
+}
+
 impl<P: Parser + 'static> Follower<P> {
-    /// Follows what `loaded` was read from, the command line and the environment of this process included. A change
-    /// that takes a restart is refused where `could_start` says that a start would fail: otherwise all replicas
-    /// would stop for it, and none come back.
-    pub fn new(
-        loaded: &Loaded<P>,
-        common: fn(&P) -> &Common,
-        could_start: fn(&P) -> Result<(), String>,
-        clock: Clock,
-    ) -> Self {
-        Self::by(loaded, common, could_start, clock, load_again)
+    /// Follows what `loaded` was read from, the command line and the environment of this process included.
+    pub fn new(loaded: &Loaded<P>, rules: Rules<P>, clock: Clock) -> Self {
+        Self::by(loaded, rules, clock, load_again)
     }
 
     /// Follows what `load` reads.
     pub fn by(
         loaded: &Loaded<P>,
-        common: fn(&P) -> &Common,
-        could_start: fn(&P) -> Result<(), String>,
+        rules: Rules<P>,
         clock: Clock,
         load: impl Fn() -> Result<Loaded<P>, ConfigError> + Send + 'static,
     ) -> Self {
         Self {
-            common,
-            could_start,
             refused: watch::Sender::new(None),
-            live: watch::Sender::new(Live::of(common(&loaded.settings))),
+            live: watch::Sender::new(Live::of((rules.common)(&loaded.settings))),
+            anew: watch::Sender::new(None),
+            rules,
             values: loaded.values.clone(),
             load: Box::new(load),
             clock,
@@ -78,8 +125,13 @@ impl<P: Parser + 'static> Follower<P> {
         }
     }
 
+    /// For the program, whose own settings are among those that take effect at once.
+    pub fn anew(&self) -> Anew<P> {
+        Anew(Some(self.anew.subscribe()))
+    }
+
     /// Ends when something has changed that takes a restart; of the rest it tells
-    /// [`followed`](Self::followed), and `level` of
+    /// [`followed`](Self::followed) and [`anew`](Self::anew), and `level` of
     /// the level that is logged, as it changes. What is refused changes nothing. For ever where there is no ConfigMap.
     pub async fn restart_needed(mut self, loaded_from: Option<&Path>, level: impl Fn(LogLevel)) {
         let Some(folder) = loaded_from else {
@@ -111,28 +163,26 @@ impl<P: Parser + 'static> Follower<P> {
                 return;
             }
             self.values = loaded.values;
-            let live = Live::of((self.common)(&loaded.settings));
-            let is_new = self.live.send_if_modified(|before| {
-                let is_new = *before != live;
-                *before = live;
-                is_new
-            });
-            if is_new {
-                level(live.log_level);
-                tracing::info!(
-                    changed = news.live.join(", "),
-                    "settings that were changed are in force"
-                );
+            if news.live.is_empty() {
+                continue;
             }
+            let live = Live::of((self.rules.common)(&loaded.settings));
+            self.live.send_replace(live);
+            self.anew.send_replace(Some(Arc::new(loaded.settings)));
+            level(live.log_level);
+            tracing::info!(
+                changed = news.live.join(", "),
+                "settings that were changed are in force"
+            );
         }
     }
 
     /// What is to hold from now on, and what is new in it.
     fn read(&self) -> Result<(Loaded<P>, News), String> {
         let loaded = (self.load)().map_err(|refused| refused.to_string())?;
-        let news = News::between(&self.values, &loaded.values);
+        let news = News::between(&self.values, &loaded.values, self.rules.live);
         if !news.restart.is_empty() {
-            (self.could_start)(&loaded.settings)?;
+            (self.rules.could_start)(&loaded.settings)?;
         }
         Ok((loaded, news))
     }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use super::{Common, LogLevel};
 use crate::{decide::budget::Limits, engines::controller::Tempo};
 
-/// The settings that take effect at once, by their environment names; every other one takes a restart.
+/// The settings of every operator that take effect at once, by their environment names. An operator names others of
+/// its own ([`Rules::live`](super::Rules::live)); every other one takes a restart.
 pub const LIVE: [&str; 5] = [
     "API_WRITE_BURST",
     "API_WRITE_RATE",
@@ -71,14 +72,15 @@ pub(super) struct News {
 }
 
 impl News {
-    pub(super) fn between(Values(old): &Values, Values(new): &Values) -> Self {
+    /// What is new; beside those that every operator has, `own` take effect at once.
+    pub(super) fn between(Values(old): &Values, Values(new): &Values, own: &[&str]) -> Self {
         let names = old
             .keys()
             .chain(new.keys().filter(|name| !old.contains_key(*name)));
         let changed = names.filter(|name| old.get(*name) != new.get(*name));
         let (live, restart) = changed
             .cloned()
-            .partition(|name| LIVE.contains(&name.as_str()));
+            .partition(|name| LIVE.iter().chain(own).any(|live| live == name));
         Self { live, restart }
     }
 }
@@ -100,14 +102,17 @@ mod tests {
             ("FEATURE_GATES", "A=true"),
             ("POD_NAME", "a"),
         ]);
-        assert_eq!(News::between(&old, &old), News::default());
+        assert_eq!(News::between(&old, &old, &[]), News::default());
         let new = values(&[
             ("LOG_LEVEL", "debug"),
             ("POD_NAME", "a"),
             ("WEBHOOK_PORT", "9443"),
         ]);
-        let news = News::between(&old, &new);
+        let news = News::between(&old, &new, &[]);
         assert_eq!(news.live, ["LOG_LEVEL"]);
         assert_eq!(news.restart, ["FEATURE_GATES", "WEBHOOK_PORT"]);
+        let news = News::between(&old, &new, &["WEBHOOK_PORT"]);
+        assert_eq!(news.live, ["LOG_LEVEL", "WEBHOOK_PORT"]);
+        assert_eq!(news.restart, ["FEATURE_GATES"]);
     }
 }

@@ -36,7 +36,7 @@ pub use self::{
     client::{ClientError, client},
     duration::{GoDuration, NotADuration},
     error::{ConfigError, Origin, Setting},
-    follow::{Followed, Follower},
+    follow::{Anew, Followed, Follower, Rules},
     gates::{FeatureGates, Gate},
     https::{Https, ServingCertificate},
     listen::{Listen, ListenAddress, NotAnAddress},

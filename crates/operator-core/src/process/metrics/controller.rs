@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::decide::outcome::{Class, Outcome, PassResult};
+use crate::decide::outcome::{Class, Fault, Outcome, PassResult};
 
 /// How a controller's queue stands right now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -195,7 +195,7 @@ impl ControllerFamilies {
         );
         registry.register(
             "operator_faults",
-            "Passes that ended in a fault, by who can mend it and the other side's code",
+            "Faults that passes met, by who can mend them and the other side's code",
             all.faults,
         );
         registry.register(
@@ -322,15 +322,20 @@ impl ControllerMetrics {
                 if fault.class == Class::Terminal {
                     self.terminal_errors.inc();
                 }
-                let code = fault.code.clone().into_owned();
-                let labels = Faulty {
-                    controller: self.name,
-                    class: fault.class.into(),
-                    code,
-                };
-                self.faults.get_or_create(&labels).inc();
+                self.met(fault);
             }
         }
+    }
+
+    /// A pass met a fault, however it ended.
+    pub fn met(&self, fault: &Fault) {
+        let code = fault.code.clone().into_owned();
+        let labels = Faulty {
+            controller: self.name,
+            class: fault.class.into(),
+            code,
+        };
+        self.faults.get_or_create(&labels).inc();
     }
 
     /// A pass panicked after so long. As in controller-runtime it counts as failed, too.
