@@ -12,13 +12,13 @@ use std::sync::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::{core::v1::ObjectReference, rbac::v1::PolicyRule};
 use kube::Client;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 pub use self::writer::EventWriter;
-use super::leading::Leading;
+use super::{leading::Leading, rules::rule as rule_of};
 use crate::decide::{
     clock::Clock,
     reason::{Reason, Shown},
@@ -26,6 +26,11 @@ use crate::decide::{
 
 /// How many events may wait to be written.
 const QUEUE: usize = 1024;
+
+/// The right to write events, in the namespaces of the objects that they are about.
+pub fn rule() -> PolicyRule {
+    rule_of("events.k8s.io", &["events"], &["create", "patch"])
+}
 
 /// Whether something is as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
