@@ -4,21 +4,16 @@
 //! [`SelfSigned::rules`]: operator_core::process::certs::SelfSigned::rules
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use operator_core::{cluster::reviews, process::http::reader};
+use operator_core::{
+    cluster::{
+        election, events, reviews,
+        rules::{WORK, rule},
+    },
+    process::http::reader,
+};
 
 /// The API group.
 const GROUP: &str = "avapigw.io";
-/// What whoever works with them does.
-const ALL: [&str; 8] = [
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-];
 
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
@@ -33,17 +28,13 @@ pub fn watched() -> Vec<PolicyRule> {
         rule("", &["services"], &["list", "watch"]),
         // Values are read by `get`, of referenced ConfigMaps only; the watch asks for metadata alone.
         rule("", &["configmaps"], &["get", "list", "watch"]),
-        rule("events.k8s.io", &["events"], &["create", "patch"]),
+        events::rule(),
     ]
 }
 
 /// Rules that hold in the namespace of the lease.
 pub fn election() -> Vec<PolicyRule> {
-    vec![rule(
-        "coordination.k8s.io",
-        &["leases"],
-        &["get", "create", "update"],
-    )]
+    vec![election::rule()]
 }
 
 /// Rules that hold cluster-wide, for asking whose token is shown for metrics; not needed where they are served over
@@ -70,15 +61,5 @@ pub fn edit() -> Vec<PolicyRule> {
 
 /// Rules for one that is aggregated to `admin`.
 pub fn admin() -> Vec<PolicyRule> {
-    vec![rule(GROUP, &["apiroutes", "backends"], &ALL)]
-}
-
-fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    PolicyRule {
-        api_groups: Some(vec![group.to_owned()]),
-        resources: Some(owned(resources)),
-        verbs: owned(verbs),
-        ..PolicyRule::default()
-    }
+    vec![rule(GROUP, &["apiroutes", "backends"], &WORK)]
 }

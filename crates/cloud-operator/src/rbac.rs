@@ -5,25 +5,16 @@
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use operator_core::{
-    cluster::{reviews, webhook_configuration},
+    cluster::{
+        election, events, reviews,
+        rules::{LOOK, WORK, named, rule},
+        webhook_configuration,
+    },
     process::http::reader,
 };
 
 /// The API group.
 const GROUP: &str = "aws-infra-operator.runner.codes";
-/// What whoever looks at objects does.
-const READ: [&str; 3] = ["get", "list", "watch"];
-/// What whoever works with them does.
-const ALL: [&str; 8] = [
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-];
 
 /// Rules that hold wherever the watched objects are: cluster-wide, or in each watched namespace.
 pub fn watched() -> Vec<PolicyRule> {
@@ -40,17 +31,13 @@ pub fn watched() -> Vec<PolicyRule> {
         ),
         // Values are read by `get`, of referenced Secrets only; the watch asks for metadata alone.
         rule("", &["secrets"], &["get", "list", "watch"]),
-        rule("events.k8s.io", &["events"], &["create", "patch"]),
+        events::rule(),
     ]
 }
 
 /// Rules that hold in the namespace of the lease.
 pub fn election() -> Vec<PolicyRule> {
-    vec![rule(
-        "coordination.k8s.io",
-        &["leases"],
-        &["get", "create", "update"],
-    )]
+    vec![election::rule()]
 }
 
 /// Rules that hold cluster-wide, whatever is watched: what namespaces say to their objects. The watch asks for
@@ -61,9 +48,7 @@ pub fn namespaces() -> Vec<PolicyRule> {
 
 /// Rules for the installation's default name, the UID of `kube-system`; not needed where it is configured.
 pub fn installation() -> Vec<PolicyRule> {
-    let mut namespaces = rule("", &["namespaces"], &["get"]);
-    namespaces.resource_names = Some(vec!["kube-system".to_owned()]);
-    vec![namespaces]
+    vec![named(&["kube-system"], rule("", &["namespaces"], &["get"]))]
 }
 
 /// Rules that hold cluster-wide, for asking whose token is shown for metrics; not needed where they are served over
@@ -79,39 +64,24 @@ pub fn metrics_reader() -> Vec<PolicyRule> {
 
 /// Rules for a ClusterRole that is aggregated to Kubernetes' own `view`.
 pub fn view() -> Vec<PolicyRule> {
-    vec![rule(GROUP, &["awsproviders", "s3buckets"], &READ)]
+    vec![rule(GROUP, &["awsproviders", "s3buckets"], &LOOK)]
 }
 
 /// Rules for one that is aggregated to `edit`. Whoever may write an AWSProvider acts with the operator's trust, and
 /// so that is not among them.
 pub fn edit() -> Vec<PolicyRule> {
     vec![
-        rule(GROUP, &["awsproviders"], &READ),
-        rule(GROUP, &["s3buckets"], &ALL),
+        rule(GROUP, &["awsproviders"], &LOOK),
+        rule(GROUP, &["s3buckets"], &WORK),
     ]
 }
 
 /// Rules for one that is aggregated to `admin`.
 pub fn admin() -> Vec<PolicyRule> {
-    vec![rule(GROUP, &["awsproviders", "s3buckets"], &ALL)]
+    vec![rule(GROUP, &["awsproviders", "s3buckets"], &WORK)]
 }
 
 /// Rules that hold cluster-wide where the ValidatingWebhookConfiguration `name` is the setting WEBHOOK_CONFIGURATION.
 pub fn admission(name: &str) -> Vec<PolicyRule> {
     webhook_configuration::rules(name)
-}
-
-fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
-    let owned = |names: &[&str]| {
-        names
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect::<Vec<_>>()
-    };
-    PolicyRule {
-        api_groups: Some(vec![group.to_owned()]),
-        resources: Some(owned(resources)),
-        verbs: owned(verbs),
-        ..PolicyRule::default()
-    }
 }

@@ -19,7 +19,8 @@
 //! - Each Pod has an address and ports of its own: a network namespace on a bridge, whose first address is the API
 //!   server's and the node's.
 //! - Each container has a root file system of its own, a host name, no capabilities, and the user that its security
-//!   context names. An image stands for the system's libraries and one program, `/NAME` for an image `…/NAME`.
+//!   context names. An image stands for the system's libraries and one program, `/NAME` for an image `…/NAME`; it can
+//!   write neither, whoever it is.
 //! - ConfigMaps, Secrets, tokens and the downward API are mounted as the kubelet does it, and follow what changes.
 //! - Nothing of it outlives the process, however that ends.
 //!
@@ -31,7 +32,8 @@
 //!   and so reach the container's port, not the Service's. The API server reaches webhooks at their endpoints, too, and
 //!   variables lead Pods to the API server itself.
 //! - A container is one process. What it starts itself ends with it only if it sees to that.
-//! - Without root all containers run as the user who started it: user namespaces map only that one.
+//! - Without root all containers run as the user who started it: user namespaces map only that one. With root a user of
+//!   a Pod is the machine's user of that number, and sees the machine's processes; the number 0 is refused.
 //!
 //! It takes `unshare`, `nsenter`, `setpriv` and `mount` of util-linux, `ip` of iproute2, `chroot` of coreutils, and
 //! either root or user namespaces that anybody may make.
@@ -40,7 +42,6 @@
 compile_error!("a node needs Linux: a Pod is made of its namespaces");
 
 mod bench;
-mod hosts;
 mod images;
 mod network;
 mod node;

@@ -6,7 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::binaries::Binaries;
 use harness::scratch;
+use tokio::runtime;
 
 /// Says to the process inside which mount namespace it has left. A process without it enters namespaces of its own.
 pub const LEFT: &str = "E2E_NODE_LEFT";
@@ -14,15 +16,19 @@ pub const LEFT: &str = "E2E_NODE_LEFT";
 /// Returns in a process that has its own network and mounts. Elsewhere this process is replaced by the same program
 /// with the same arguments, inside: it keeps its id, its terminal and its signals, and what it starts ends with it.
 ///
-/// Call it before anything else: what the process has begun is lost.
+/// Call it before anything else: what the process has begun is lost. The servers' programs are looked for first, and
+/// built if need be, for which there would be no network inside.
 ///
 /// # Errors
-/// When namespaces cannot be made; the message says what helps.
+/// When there are no such programs ([`Binaries::find`]), or namespaces cannot be made; the message says what helps.
 pub fn enter() -> Result<()> {
     if is_inside()? {
         return Ok(());
     }
-    let mut this = this_program()?;
+    let looking = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut this = looking.block_on(this_program())?;
     this.args(env::args_os().skip(1));
     Err(this.exec()).context("cannot start unshare again")
 }
@@ -37,11 +43,12 @@ pub fn is_inside() -> Result<bool> {
     Ok(env::var(LEFT).is_ok_and(|left| left != here))
 }
 
-/// This program, to be started in a network and with mounts of its own.
+/// This program, to be started in a network and with mounts of its own, once all is there that it takes.
 ///
 /// # Errors
 /// As [`enter`].
-pub fn this_program() -> Result<Command> {
+pub async fn this_program() -> Result<Command> {
+    Binaries::find().await?;
     let mut options = vec!["--net", "--mount"];
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {

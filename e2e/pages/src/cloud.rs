@@ -18,12 +18,16 @@ pub fn conditions() -> String {
         Section {
             title: "AWSProvider",
             intro: "",
-            tables: &[provider::reasons::REASONS],
+            tables: &[
+                provider::reasons::REASONS,
+                aws::reasons::PROVIDER,
+                aws::reasons::ANY_CALL,
+            ],
         },
         Section {
             title: "S3Bucket",
             intro: "`status.facets` says of each part of a bucket whether it is `InSync`, `Drifted` or `Failed`, and in the last case by which code of AWS's.",
-            tables: &[s3bucket::reasons::REASONS],
+            tables: &[s3bucket::reasons::REASONS, aws::reasons::S3],
         },
         Section {
             title: "Life and ownership of a bucket",
@@ -31,9 +35,9 @@ pub fn conditions() -> String {
             tables: &[external::reasons::REASONS],
         },
         Section {
-            title: "AWS",
-            intro: "Of buckets and providers alike; what is the provider's is shown by each of its buckets, too. [errors.md](../errors.md) lists AWS's codes with the reason that each leads to.",
-            tables: &[aws::reasons::REASONS],
+            title: "Calls to AWS for a bucket",
+            intro: "[errors.md](../errors.md) lists AWS's codes with the reason that each leads to. What is wrong with a provider each of its buckets repeats as `ProviderNotReady`.",
+            tables: &[aws::reasons::RESOURCE, aws::reasons::ANY_CALL],
         },
         Section {
             title: "A pause",

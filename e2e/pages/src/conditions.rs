@@ -5,7 +5,7 @@ use std::fmt::Write;
 use operator_core::{
     cluster::{
         self,
-        conditions::{PAUSED, READY, RECONCILING, STALLED},
+        conditions::{self, READY, RECONCILING, STALLED},
         events::Severity,
     },
     decide::reason::{Row, Shown},
@@ -127,26 +127,17 @@ fn own(shown: &Shown) -> Option<String> {
 }
 
 fn conditions(shown: &Shown) -> String {
-    let all = match *shown {
-        Shown::InForce => vec![(READY, true)],
-        Shown::AtWork | Shown::Failing => vec![(READY, false), (RECONCILING, true)],
-        Shown::Held | Shown::Refused => vec![(READY, false), (STALLED, true)],
-        Shown::Paused => vec![(PAUSED, true)],
-        Shown::Own(kind, holds) => vec![(kind, holds)],
-        Shown::Event | Shown::Warning => Vec::new(),
+    let own = match *shown {
+        Shown::Own(kind, holds) => Some((kind, holds)),
+        _ => None,
     };
+    let all = conditions::of(*shown).iter().copied().chain(own);
     let one = |(kind, holds)| format!("`{kind}={}`", if holds { "True" } else { "False" });
-    let all: Vec<_> = all.into_iter().map(one).collect();
-    all.join(", ")
+    all.map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn event(shown: &Shown) -> Option<String> {
-    let severity = match shown {
-        Shown::InForce | Shown::AtWork | Shown::Held | Shown::Event => Severity::Normal,
-        Shown::Refused | Shown::Failing | Shown::Warning => Severity::Warning,
-        Shown::Paused | Shown::Own(..) => return None,
-    };
-    let severity: &str = severity.into();
+    let severity: &str = Severity::of(*shown)?.into();
     Some(severity.to_owned())
 }
 

@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use cloud_operator::aws::{
     ANSWER_LOST, Call, UNREACHABLE,
-    codes::{BY_CODE, Meaning, NOT_USABLE, by_status},
+    codes::{BY_CODE, Meaning, NOT_USABLE, OF_STS, by_status},
     reasons::CALL_FAILED,
 };
 use operator_core::decide::{
@@ -18,8 +18,8 @@ const HEAD: &str = "\
 
 What an answer of AWS makes of the object whose pass met it: `Ready` is False for this *reason*, and an event of the same reason tells it with AWS's code and words, what was called, and what to
 do. `operator_faults_total` counts it by `controller`, *class* and code. Where the reason is `CallFailed`, an S3Bucket says `CreationFailed` or `BucketNotReady`, and `status.facets` names the part.
-What a call to STS meets is always the provider's. An S3Bucket whose own call meets what stops the provider has event and count, too, and waits with `ProviderNotReady`: AWSProvider and buckets
-say so together where the credentials are refused. A Ready object keeps its conditions for 15 minutes of what passes by itself.
+What a call to STS meets is always the provider's: it is `AuthenticationFailed` there, but for `Throttled`, and never `terminal`. An S3Bucket whose own call meets what stops the provider has event
+and count, too, and waits with `ProviderNotReady`: AWSProvider and buckets say so together where the credentials are refused. A Ready object keeps its conditions for 15 minutes of what passes by itself.
 
 A code that is in no row counts by its status, but for one that came with 400: that is the spec's. This file is made from the table that the operator uses.
 
@@ -140,6 +140,11 @@ pub fn page() -> String {
             "For `{action}` alone `{code}` counts as `InvalidDestination`."
         );
     }
+    text.push('\n');
+    for (reason, hint) in OF_STS {
+        let hint = hint.replace("{action}", "the call");
+        let _ = writeln!(text, "Where STS leads to `{reason}` by this table: {hint}.");
+    }
     let _ = write!(text, "\n## By status\n\n| status {columns}");
     for (name, status) in STATUSES {
         let call = match name.contains("read") {
@@ -163,10 +168,7 @@ pub fn page() -> String {
 
 #[cfg(test)]
 mod tests {
-    use cloud_operator::{
-        aws::{Effect, reasons},
-        s3bucket,
-    };
+    use cloud_operator::aws::{Effect, reasons};
     use operator_core::decide::reason::{Row, Shown};
 
     use super::*;
@@ -210,8 +212,15 @@ mod tests {
                 _ => Shown::Failing,
             };
             let of_it = |it: &Row| it.name == meaning.reason.as_str() && it.shown.contains(&shown);
-            let mut tables = [s3bucket::reasons::REASONS, reasons::REASONS].into_iter();
-            tables.any(|table| table.iter().any(of_it))
+            [
+                reasons::PROVIDER,
+                reasons::ANY_CALL,
+                reasons::RESOURCE,
+                reasons::S3,
+            ]
+            .concat()
+            .iter()
+            .any(of_it)
         };
         for row in BY_CODE {
             let Meaning { class, reason, .. } = row.meaning;

@@ -14,13 +14,10 @@ use operator_core::decide::{
 use super::{
     fault::{Call, Effect},
     reasons::{
-        ACCESS_DENIED, AUTHENTICATION_FAILED, CALL_FAILED, NOT_SUPPORTED_BY_ENDPOINT,
-        QUOTA_EXCEEDED, THROTTLED, WRONG_REGION,
+        ACCESS_DENIED, ACLS_DISABLED, AUTHENTICATION_FAILED, BUCKET_APPEARED, BUCKET_NAME_TAKEN,
+        BUCKET_NOT_EMPTY, BUCKET_NOT_FOUND, CALL_FAILED, KEY_NOT_USABLE, NOT_SUPPORTED_BY_ENDPOINT,
+        ONE_WAY, QUOTA_EXCEEDED, TARGET_NOT_USABLE, THROTTLED, WRONG_REGION,
     },
-};
-use crate::s3bucket::reasons::{
-    ACLS_DISABLED, BUCKET_APPEARED, BUCKET_NAME_TAKEN, BUCKET_NOT_EMPTY, BUCKET_NOT_FOUND,
-    KEY_NOT_USABLE, ONE_WAY, TARGET_NOT_USABLE,
 };
 
 /// What the codes mean that match.
@@ -264,7 +261,7 @@ pub const BY_CODE: &[Row] = &[
         Transient,
         Object,
         CALL_FAILED,
-        "something else changes the bucket at the same time; it is tried again",
+        "something else changes it at the same time; it is tried again",
     ),
     row(
         &["InvalidBucketState"],
@@ -307,6 +304,19 @@ pub const NOT_USABLE: [(&str, &str); 2] = [
     ("s3:PutBucketNotification", "InvalidArgument"),
     ("s3:PutReplicationConfiguration", "InvalidRequest"),
 ];
+
+/// What to do where STS, which is asked for the provider alone, answers what means this elsewhere; the other hints hold
+/// for it, too.
+pub const OF_STS: [(Reason, &str); 3] = [
+    (
+        ACCESS_DENIED,
+        "let the role's trust policy admit the identity that takes it on, and allow that identity {action} by its IAM \
+         policy",
+    ),
+    (WRONG_REGION, STS_ELSEWHERE),
+    (NOT_SUPPORTED_BY_ENDPOINT, STS_ELSEWHERE),
+];
+const STS_ELSEWHERE: &str = "let the AWSProvider name a region, or an endpoint, at which STS is";
 
 /// What an answer with this status and code means.
 pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {

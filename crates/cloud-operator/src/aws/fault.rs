@@ -12,7 +12,7 @@ use operator_core::decide::{
 };
 
 use super::{
-    codes,
+    codes::{self, Meaning, OF_STS},
     failure::{Failed, Failure, Refusal},
     label::label,
     reasons::{ACCESS_DENIED, AUTHENTICATION_FAILED, CALL_FAILED, WRONG_REGION},
@@ -119,9 +119,7 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
         Some(region) if meaning.reason == WRONG_REGION => format!(" (the bucket is in {region})"),
         _ => String::new(),
     };
-    let hint = meaning
-        .hint
-        .replace("{action}", &allowable(call, meaning.reason));
+    let hint = hint(call, &meaning).replace("{action}", &allowable(call, meaning.reason));
     let text = format!(
         "{} was refused: {code}{said}{elsewhere}; {hint}",
         call.action
@@ -131,6 +129,14 @@ fn refused(call: Call, refusal: &Refusal) -> Fault {
         .with_code(label);
     fault.after = refusal.retry_after;
     fault
+}
+
+fn hint(call: Call, meaning: &Meaning) -> &'static str {
+    let of_sts = OF_STS.iter().find(|(reason, _)| *reason == meaning.reason);
+    match of_sts {
+        Some((_, hint)) if call.is_of_the_provider() => hint,
+        _ => meaning.hint,
+    }
 }
 
 /// The action of the call; where it was denied, with those that may have been meant.
@@ -271,6 +277,27 @@ mod tests {
         }
         assert_eq!(refused(STS, 400, "Throttling", "").scope, Scope::Service);
         assert_eq!(refused(READ, 403, "AccessDenied", "").scope, Scope::Object);
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_bucket_where_sts_refuses() {
+        let codes = [
+            "AccessDenied",
+            "InvalidRegion",
+            "UnsupportedOperation",
+            "ConflictException",
+            "ServiceQuotaExceeded",
+            "ValidationError",
+        ];
+        let by_code = codes.map(|code| refused(STS, 400, code, ""));
+        let by_status = [301, 403, 404, 405, 409, 418, 501].map(|it| refused(STS, it, "", ""));
+        for Fault { message, .. } in by_code.into_iter().chain(by_status) {
+            for other in ["bucket", "acl", "from the spec"] {
+                assert!(!message.contains(other), "{message}");
+            }
+        }
+        let denied = refused(STS, 403, "AccessDenied", "").message;
+        assert!(denied.contains("trust policy"), "{denied}");
     }
 
     #[test]

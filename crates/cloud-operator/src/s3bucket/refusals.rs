@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::{
     desired::Step,
     facets::{BucketObjectLock, BucketReplication, BucketVersioning, Change, Facet},
-    invalid, reasons,
+    invalid,
 };
-use crate::aws::{Bucket, Failed, Tenant};
+use crate::aws::{Bucket, Failed, Tenant, reasons};
 
 /// The facets that we or AWS would refuse to write, and why. What cannot be read is no reason: it is told when it is
 /// needed.

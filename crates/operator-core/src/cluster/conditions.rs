@@ -8,8 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{reasons, text::shortened};
 use crate::decide::{
-    outcome::{Class, Fault, Outcome, PassResult},
-    reason::Reason,
+    outcome::{Class, Outcome, PassResult},
+    reason::{Reason, Shown},
 };
 
 /// The user's wish is in force.
@@ -34,24 +34,51 @@ const MAX_MESSAGE: usize = 1024;
 ///
 /// A pause says so and changes nothing else: what was in force stays in force, for the generation for which
 /// it was. A superseded pass concludes nothing, and a released object has no status to keep.
+///
+/// # Panics
+/// In debug builds, where users are not told that the reason is given so.
 pub fn conclude(
     lifecycle: &mut Lifecycle,
     result: &PassResult,
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let (ready, work, reason, message) = match result {
-        Ok(Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released) => return,
-        Ok(Outcome::Paused) => {
-            let message = "nothing is done until the pause ends";
-            set(
-                lifecycle,
-                said(PAUSED, true, reasons::PAUSED, message, generation, now),
-            );
-            return;
-        }
-        Ok(Outcome::Done { reason, message }) => (true, None, *reason, message),
-        Ok(Outcome::Held { reason, message }) => (false, Some(STALLED), *reason, message),
+    let Some((shown, reason, message)) = way(result) else {
+        return;
+    };
+    debug_assert!(
+        reason.is_told(|it| it == shown),
+        "the reason {reason} is given as {shown:?}, of which its row does not tell"
+    );
+    let says = of(shown);
+    if shown != Shown::Paused {
+        lifecycle.ready = shown == Shown::InForce;
+        lifecycle.observed_generation = generation;
+        lifecycle.conditions.retain(|condition| {
+            let kind = &*condition.type_;
+            ![RECONCILING, STALLED, PAUSED].contains(&kind)
+                || says.iter().any(|(said, _)| *said == kind)
+        });
+    }
+    for &(kind, holds) in says {
+        set(
+            lifecycle,
+            condition(kind, holds, reason, message, generation, now),
+        );
+    }
+}
+
+/// How a pass ends for its object: in which way, why, and in which words; none where conditions stay as they are.
+pub fn way(result: &PassResult) -> Option<(Shown, Reason, &str)> {
+    Some(match result {
+        Ok(Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released) => return None,
+        Ok(Outcome::Paused) => (
+            Shown::Paused,
+            reasons::PAUSED,
+            "nothing is done until the pause ends",
+        ),
+        Ok(Outcome::Done { reason, message }) => (Shown::InForce, *reason, message.as_str()),
+        Ok(Outcome::Held { reason, message }) => (Shown::Held, *reason, message.as_str()),
         Ok(
             Outcome::Running {
                 reason,
@@ -63,37 +90,48 @@ pub fn conclude(
                 on: message,
                 ..
             },
-        ) => (false, Some(RECONCILING), *reason, message),
-        Err(Fault {
-            class: Class::Terminal,
-            reason,
-            message,
-            ..
-        }) => (false, Some(STALLED), *reason, message),
-        Err(Fault {
-            reason, message, ..
-        }) => (false, Some(RECONCILING), *reason, message),
-    };
-    lifecycle.ready = ready;
-    lifecycle.observed_generation = generation;
-    lifecycle.conditions.retain(|condition| {
-        ![RECONCILING, STALLED, PAUSED].contains(&&*condition.type_)
-            || Some(&*condition.type_) == work
-    });
-    set(
-        lifecycle,
-        said(READY, ready, reason, message, generation, now),
-    );
-    if let Some(work) = work {
-        set(
-            lifecycle,
-            said(work, true, reason, message, generation, now),
-        );
+        ) => (Shown::AtWork, *reason, message.as_str()),
+        Err(fault) => {
+            let shown = match fault.class {
+                Class::Terminal => Shown::Refused,
+                _ => Shown::Failing,
+            };
+            (shown, fault.reason, fault.message.as_str())
+        }
+    })
+}
+
+/// The conditions of the engine's by which a reason is told that is given so, and whether they hold.
+pub fn of(shown: Shown) -> &'static [(&'static str, bool)] {
+    match shown {
+        Shown::InForce => &[(READY, true)],
+        Shown::AtWork | Shown::Failing => &[(READY, false), (RECONCILING, true)],
+        Shown::Held | Shown::Refused => &[(READY, false), (STALLED, true)],
+        Shown::Paused => &[(PAUSED, true)],
+        Shown::Own(..) | Shown::Event | Shown::Warning => &[],
     }
 }
 
-/// A condition as it would be were it new at `now`; [`set`] keeps the time of one that stands already.
+/// A condition of a kind's own as it would be were it new at `now`; [`set`] keeps the time of one that stands already.
+///
+/// # Panics
+/// In debug builds, where users are not told that the reason is given so.
 pub fn said(
+    kind: &'static str,
+    holds: bool,
+    reason: Reason,
+    message: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    debug_assert!(
+        reason.is_told(|it| it == Shown::Own(kind, holds)),
+        "the reason {reason} is given for {kind}={holds}, of which its row does not tell"
+    );
+    condition(kind, holds, reason, message, generation, now)
+}
+
+fn condition(
     kind: &str,
     holds: bool,
     reason: Reason,
@@ -154,6 +192,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::decide::outcome::Fault;
 
     const POLL: Duration = Duration::from_secs(5);
 
@@ -306,11 +345,11 @@ mod tests {
         let mut status = Lifecycle::default();
         set(
             &mut status,
-            said("Synced", true, Reason::sample("Read"), "", Some(1), at(1)),
+            condition("Synced", true, Reason::sample("Read"), "", Some(1), at(1)),
         );
         set(
             &mut status,
-            said(
+            condition(
                 "Encrypted",
                 true,
                 Reason::sample("Read"),

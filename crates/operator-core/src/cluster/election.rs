@@ -1,14 +1,16 @@
 //! Leader election: drives [`decide::lease`](crate::decide::lease) against the API server.
 //!
-//! Needs `get`, `create` and `update` on `leases.coordination.k8s.io` in the lease's namespace, and a client
-//! that does not retry by itself: a retry would only make an answer late.
+//! Needs the right of [`rule`], and a client that does not retry by itself: a retry would only make an answer late.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::{
+    coordination::v1::{Lease, LeaseSpec},
+    rbac::v1::PolicyRule,
+};
 use kube::{Api, Client, api::PostParams};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -18,12 +20,22 @@ use tracing::{debug, info, warn};
 use super::{
     leading::{Leading, Term},
     refusal::{code, explain},
+    rules::rule as rule_of,
 };
 use crate::decide::{
     clock::{Clock, Moment},
     key::ObjectKey,
     lease::{Action, Answer, Elector, Record, Timings},
 };
+
+/// The right to take part, in the Lease's namespace.
+pub fn rule() -> PolicyRule {
+    rule_of(
+        "coordination.k8s.io",
+        &["leases"],
+        &["get", "create", "update"],
+    )
+}
 
 /// Who wants to lead, and by which Lease.
 #[derive(Clone, Debug)]

@@ -20,6 +20,7 @@ pub mod reasons;
 mod referenced;
 pub mod refusal;
 pub mod reviews;
+pub mod rules;
 pub mod secrets;
 pub mod spans;
 pub mod status;

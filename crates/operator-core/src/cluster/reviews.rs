@@ -13,7 +13,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::refusal::explain;
+use super::{refusal::explain, rules::rule};
 
 /// The API server has not answered a question; the text never holds a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,15 +22,13 @@ pub struct Unanswered(String);
 
 /// The right to ask.
 pub fn rules() -> Vec<PolicyRule> {
-    let create = |group: &str, resource: &str| PolicyRule {
-        api_groups: Some(vec![group.to_owned()]),
-        resources: Some(vec![resource.to_owned()]),
-        verbs: vec!["create".to_owned()],
-        ..PolicyRule::default()
-    };
     vec![
-        create("authentication.k8s.io", "tokenreviews"),
-        create("authorization.k8s.io", "subjectaccessreviews"),
+        rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
+        rule(
+            "authorization.k8s.io",
+            &["subjectaccessreviews"],
+            &["create"],
+        ),
     ]
 }
 

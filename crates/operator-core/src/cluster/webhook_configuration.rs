@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     json_patch::JsonPatch,
     leading::Leading,
+    rules::{named, rule},
     spans::Ask,
     write::{Target, WriteError, Writer},
 };
@@ -20,13 +21,12 @@ use crate::decide::key::ObjectKey;
 
 /// The rights that [`Writer::keep_authorities`] takes, for the configuration of this name.
 pub fn rules(name: &str) -> Vec<PolicyRule> {
-    vec![PolicyRule {
-        api_groups: Some(vec!["admissionregistration.k8s.io".to_owned()]),
-        resources: Some(vec!["validatingwebhookconfigurations".to_owned()]),
-        resource_names: Some(vec![name.to_owned()]),
-        verbs: vec!["get".to_owned(), "patch".to_owned()],
-        ..PolicyRule::default()
-    }]
+    let configurations = rule(
+        "admissionregistration.k8s.io",
+        &["validatingwebhookconfigurations"],
+        &["get", "patch"],
+    );
+    vec![named(&[name], configurations)]
 }
 
 impl Writer {

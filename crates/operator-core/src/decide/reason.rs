@@ -1,30 +1,73 @@
 //! Why something is said of an object: the reason of a condition or an event.
 //!
 //! [`reasons!`] makes each together with its row in a table, and the tables are what users read (`docs/conditions`). One
-//! that is never given is dead code, unless it is public.
+//! that is never given is dead code, unless it is public; one that is given where its row does not tell of it ends the
+//! test that comes there (the assertions of [`conditions`](crate::cluster::conditions) and
+//! [`events`](crate::cluster::events)).
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// The reason of a condition or an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reason(&'static str);
+#[derive(Clone, Copy)]
+pub struct Reason(&'static Row);
 
 impl Reason {
     /// Its name, in CamelCase.
     pub const fn as_str(self) -> &'static str {
-        self.0
+        self.0.name
+    }
+
+    /// That of a row. Called by [`reasons!`] alone, for a row that stands in no table is never read.
+    #[doc(hidden)]
+    pub const fn of(row: &'static Row) -> Self {
+        Self(row)
+    }
+
+    /// Whether users are told of a place like this where it is given.
+    pub(crate) fn is_told(self, place: impl Fn(Shown) -> bool) -> bool {
+        self.0.shown.iter().copied().any(place)
     }
 
     /// One for tests of what is the same for every reason.
     #[cfg(test)]
-    pub(crate) const fn sample(name: &'static str) -> Self {
-        Self(name)
+    pub(crate) fn sample(name: &'static str) -> Self {
+        use Shown::{AtWork, Event, Failing, Held, InForce, Refused, Warning};
+        Self(Box::leak(Box::new(Row {
+            name,
+            shown: &[InForce, AtWork, Held, Refused, Failing, Event, Warning],
+            meaning: "a test",
+            remedy: "none",
+        })))
+    }
+}
+
+// By name: a reason that two tables have is one to whoever reads it.
+impl PartialEq for Reason {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Reason {}
+
+impl Hash for Reason {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reason").field(&self.as_str()).finish()
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -39,14 +82,6 @@ pub struct Row {
     pub meaning: &'static str,
     /// What to do; what happens next where that is nothing.
     pub remedy: &'static str,
-}
-
-impl Row {
-    /// The reason that it tells of. Called by [`reasons!`] alone, for a row that stands in no table is never read.
-    #[doc(hidden)]
-    pub const fn reason(&self) -> Reason {
-        Reason(self.name)
-    }
 }
 
 /// Where a reason is given.
@@ -116,13 +151,12 @@ macro_rules! __reasons {
         $(
             #[doc = $meaning]
             $visibility const $REASON: $crate::decide::reason::Reason =
-                $crate::decide::reason::Row {
+                $crate::decide::reason::Reason::of(&$crate::decide::reason::Row {
                     name: $name,
                     shown: $shown,
                     meaning: $meaning,
                     remedy: $remedy,
-                }
-                .reason();
+                });
         )*
     };
 }
@@ -155,5 +189,17 @@ mod tests {
         let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
         assert_eq!(names, [LATE.as_str(), BROKEN.as_str()]);
         assert_eq!(LATE.to_string(), "Late");
+    }
+
+    #[test]
+    fn a_reason_knows_where_users_are_told_of_it() {
+        assert!(LATE.is_told(|it| it == Failing));
+        assert!(!LATE.is_told(|it| it == Shown::Refused));
+    }
+
+    #[test]
+    fn one_name_is_one_reason() {
+        assert_eq!(LATE, Reason::sample("Late"));
+        assert_ne!(LATE, BROKEN);
     }
 }

@@ -60,7 +60,7 @@ fn image(text: &str) -> Result<(String, PathBuf), String> {
 async fn outside() -> Result<()> {
     let (shared, port) = (Scratch::new("cluster")?, Port::reserve()?);
     let listener = TcpListener::bind(port.address()).await?;
-    let mut command = sandbox::this_program()?;
+    let mut command = sandbox::this_program().await?;
     command
         .args(env::args_os().skip(1))
         .arg("--inside")
@@ -92,7 +92,7 @@ async fn outside() -> Result<()> {
     ended
 }
 
-/// Waits for the kubeconfig, however long the servers' programs take to be built.
+/// Waits for the kubeconfig; whoever would write it may end before.
 async fn served(kubeconfig: &Path) -> Result<()> {
     while !fs::exists(kubeconfig)? {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -12,6 +12,9 @@ use super::volumes::Files;
 /// Leads to the files that hold.
 const DATA: &str = "..data";
 
+/// Becomes that link, once the files are there.
+const NEXT: &str = "..data_tmp";
+
 /// A folder and what it holds now.
 pub struct Folder {
     path: PathBuf,
@@ -43,18 +46,42 @@ impl Folder {
     /// Makes `files` its content; says whether that is a change.
     ///
     /// # Errors
-    /// When something cannot be written. What was there before holds on then.
+    /// When something cannot be written. Then what was there before holds on, or all that is new is there and names are
+    /// missing; the next try brings it into order.
     pub fn fill(&mut self, files: Files) -> io::Result<bool> {
         if self.written.as_ref() == Some(&files) {
             return Ok(false);
         }
+        self.written = None;
         self.times += 1;
-        let name = format!("..{}", self.times);
-        let content = self.path.join(&name);
-        make(&content)?;
-        for (path, file) in &files {
-            let path = content.join(path);
-            let folders = path.ancestors().skip(1).take_while(|it| *it != content);
+        let content = format!("..{}", self.times);
+        self.write(&content, &files)?;
+        self.lead_to(&content)?;
+        // Only now do all names lead somewhere.
+        let (now, before) = (names(&files), self.entries()?);
+        for name in now.iter().filter(|name| !before.contains(*name)) {
+            symlink(Path::new(DATA).join(name), self.path.join(name))?;
+        }
+        for name in before {
+            if name.starts_with("..") {
+                if name != DATA && name != content {
+                    fs::remove_dir_all(self.path.join(name))?;
+                }
+            } else if !now.contains(&name) {
+                fs::remove_file(self.path.join(name))?;
+            }
+        }
+        self.written = Some(files);
+        Ok(true)
+    }
+
+    /// Writes the files into a folder of this name.
+    fn write(&self, folder: &str, files: &Files) -> io::Result<()> {
+        let folder = self.path.join(folder);
+        make(&folder)?;
+        for (path, file) in files {
+            let path = folder.join(path);
+            let folders = path.ancestors().skip(1).take_while(|it| *it != folder);
             for folder in folders.collect::<Vec<_>>().into_iter().rev() {
                 make(folder)?;
             }
@@ -63,27 +90,25 @@ impl Folder {
             fs::set_permissions(&path, Permissions::from_mode(file.mode | readable))?;
             chown(&path, None, self.group)?;
         }
+        Ok(())
+    }
 
-        let fresh = self.path.join("..data_tmp");
-        symlink(&name, &fresh)?;
-        let before = fs::read_link(self.path.join(DATA));
-        fs::rename(&fresh, self.path.join(DATA))?;
-        // Only now do all names lead somewhere.
-        let (now, old) = (
-            names(&files),
-            self.written.as_ref().map(names).unwrap_or_default(),
-        );
-        for name in now.difference(&old) {
-            symlink(Path::new(DATA).join(name), self.path.join(name))?;
+    fn lead_to(&self, content: &str) -> io::Result<()> {
+        let next = self.path.join(NEXT);
+        match fs::remove_file(&next) {
+            // Left by a try that failed.
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
         }
-        for name in old.difference(&now) {
-            fs::remove_file(self.path.join(name))?;
-        }
-        self.written = Some(files);
-        if let Ok(before) = before {
-            fs::remove_dir_all(self.path.join(before))?;
-        }
-        Ok(true)
+        symlink(content, &next)?;
+        fs::rename(next, self.path.join(DATA))
+    }
+
+    fn entries(&self) -> io::Result<BTreeSet<String>> {
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let entries = fs::read_dir(&self.path)?;
+        entries.map(|entry| entry.map(name)).collect()
     }
 }
 
@@ -146,6 +171,27 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["..2", "..data", "a", "c"]);
+    }
+
+    #[test]
+    fn what_a_try_has_left_that_failed_is_brought_into_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut folder = Folder::make(dir.path().join("v"), None).unwrap();
+        folder.fill(files(&[("a", "1")])).unwrap();
+        // As if it had failed after its files were in force, and one before that.
+        folder.write("..7", &files(&[("b", "2")])).unwrap();
+        folder.lead_to("..7").unwrap();
+        symlink("..8", folder.path().join(NEXT)).unwrap();
+        folder.written = None;
+        symlink("..data/b", folder.path().join("b")).unwrap();
+
+        assert!(folder.fill(files(&[("b", "3"), ("c", "4")])).unwrap());
+        assert_eq!(
+            Vec::from_iter(folder.entries().unwrap()),
+            ["..2", "..data", "b", "c"]
+        );
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!((read("b"), read("c")), ("3".to_owned(), "4".to_owned()));
     }
 
     #[test]

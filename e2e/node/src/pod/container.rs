@@ -1,6 +1,7 @@
 //! The process of a container: in its Pod's network, with a root of its own, as the user that its spec names.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +12,12 @@ use super::environment::Process;
 use crate::images;
 
 /// Whom images' programs run as where the spec names nobody.
-const NOBODY: u32 = 65532;
+const NOBODY: NonZeroU32 = NonZeroU32::new(65532).unwrap();
+
+/// The machine's folders that a container has, to read.
+pub const MACHINE: [&str; 8] = [
+    "bin", "etc/ssl", "lib", "lib32", "lib64", "libx32", "sbin", "usr",
+];
 
 /// How `container.sh` ends where no program was started.
 pub const NOT_STARTED: i32 = 128;
@@ -19,7 +25,8 @@ pub const NOT_STARTED: i32 = 128;
 /// Who a container's process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    user: u32,
+    /// Never root: it would be the machine's.
+    user: NonZeroU32,
     group: u32,
     groups: Vec<u32>,
 }
@@ -28,38 +35,36 @@ impl Identity {
     /// Whom the security contexts of a Pod with one container name.
     ///
     /// # Errors
-    /// When they contradict each other, or a number is none.
+    /// When a number is no id, or the user is root.
     pub fn of(spec: &PodSpec) -> Result<Self, String> {
         let pod = spec.security_context.as_ref();
         let own = spec
             .containers
             .first()
             .and_then(|it| it.security_context.as_ref());
-        let id = |name: &str, value: Option<i64>| match value {
-            None => Ok(NOBODY),
-            Some(id) => u32::try_from(id).map_err(|_| format!("{name} is {id}, which is no id")),
+        let id = |name: &str, id: i64| {
+            u32::try_from(id).map_err(|_| format!("{name} is {id}, which is no id"))
         };
         let user = own
             .and_then(|it| it.run_as_user)
             .or(pod.and_then(|it| it.run_as_user));
+        let user = match user {
+            None => NOBODY,
+            Some(user) => NonZeroU32::new(id("runAsUser", user)?)
+                .ok_or("runAsUser is 0, which would be the machine's root")?,
+        };
         let group = own
             .and_then(|it| it.run_as_group)
             .or(pod.and_then(|it| it.run_as_group));
-        let must_not_be_root = own
-            .and_then(|it| it.run_as_non_root)
-            .or(pod.and_then(|it| it.run_as_non_root));
-        let user = id("runAsUser", user)?;
-        if must_not_be_root == Some(true) && user == 0 {
-            return Err("runAsNonRoot is true and runAsUser is 0".to_owned());
-        }
+        let group = group.map_or(Ok(NOBODY.get()), |group| id("runAsGroup", group));
         let more = pod
             .and_then(|it| it.supplemental_groups.clone())
             .unwrap_or_default();
         let more = more.into_iter().chain(pod.and_then(|it| it.fs_group));
-        let groups: Result<_, _> = more.map(|it| id("a group", Some(it))).collect();
+        let groups: Result<_, _> = more.map(|it| id("a group", it)).collect();
         Ok(Self {
             user,
-            group: id("runAsGroup", group)?,
+            group: group?,
             groups: groups?,
         })
     }
@@ -116,7 +121,8 @@ impl Container<'_> {
                 self.program,
             ])
             .arg(images::entry(self.image))
-            .arg(access(self.read_only));
+            .arg(access(self.read_only))
+            .arg(MACHINE.join(" "));
         let mut mounts = self.mounts;
         // What lies in another comes after it.
         mounts.sort_by(|one, other| one.target.cmp(&other.target));
@@ -172,11 +178,11 @@ mod tests {
     #[test]
     fn a_container_is_whom_its_own_context_names_before_the_pods() {
         let of = |user, group, groups: &[u32]| Identity {
-            user,
+            user: NonZeroU32::new(user).unwrap(),
             group,
             groups: groups.to_vec(),
         };
-        assert_eq!(identity(json!({}), json!({})), Ok(of(NOBODY, NOBODY, &[])));
+        assert_eq!(identity(json!({}), json!({})), Ok(of(65532, 65532, &[])));
         let pod =
             json!({ "runAsUser": 1, "runAsGroup": 2, "fsGroup": 3, "supplementalGroups": [4] });
         assert_eq!(identity(pod.clone(), json!({})), Ok(of(1, 2, &[4, 3])));
@@ -184,10 +190,18 @@ mod tests {
             identity(pod, json!({ "runAsUser": 5 })),
             Ok(of(5, 2, &[4, 3]))
         );
-        let refused = identity(json!({ "runAsNonRoot": true }), json!({ "runAsUser": 0 }));
-        assert_eq!(
-            refused.unwrap_err(),
-            "runAsNonRoot is true and runAsUser is 0"
-        );
+    }
+
+    #[test]
+    fn no_container_is_root() {
+        for (pod, container) in [
+            (json!({ "runAsUser": 0 }), json!({})),
+            (json!({ "runAsUser": 1 }), json!({ "runAsUser": 0 })),
+        ] {
+            let refused = identity(pod, container).unwrap_err();
+            assert_eq!(refused, "runAsUser is 0, which would be the machine's root");
+        }
+        let refused = identity(json!({ "runAsUser": -1 }), json!({})).unwrap_err();
+        assert_eq!(refused, "runAsUser is -1, which is no id");
     }
 }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Container, EnvVarSource};
 
 use super::downward::Told;
 use super::expansion::expand;
+use super::reserved;
 use super::sources::{Data, Kind, Sources};
 use crate::images;
 
@@ -80,10 +81,12 @@ fn variables(
         let data = sources.data(kind, name, optional)?;
         for (key, value) in data.into_iter().flatten() {
             let name = format!("{}{key}", source.prefix.as_deref().unwrap_or_default());
+            reserved::check(&name)?;
             variables.insert(name, text(kind, key, value)?);
         }
     }
     for variable in container.env.iter().flatten() {
+        reserved::check(&variable.name)?;
         let plain = variable.value.as_deref().filter(|text| !text.is_empty());
         let value = match (plain, &variable.value_from) {
             (None, Some(source)) => {
@@ -246,6 +249,18 @@ mod tests {
         ] {
             let container = json!({ "name": "c", "env": [{ "name": "A", "valueFrom": variable }] });
             assert_eq!(process(container).err().as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn nothing_leads_the_programs_that_make_a_container() {
+        for container in [
+            json!({ "name": "c", "env": [{ "name": "PATH", "value": "/scratch" }] }),
+            json!({ "name": "c", "env": [{ "name": "LD_PRELOAD", "value": "/scratch/a.so" }] }),
+            json!({ "name": "c", "envFrom": [{ "prefix": "LD_", "configMapRef": { "name": "settings" } }] }),
+        ] {
+            let refused = process(container).err().unwrap();
+            assert!(refused.contains("would lead the programs"), "{refused}");
         }
     }
 }

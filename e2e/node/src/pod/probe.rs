@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{Container, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use operator_core::decide::clock::Clock;
+use operator_core::decide::clock::{Clock, Moment};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -92,22 +92,31 @@ impl Plan {
         }
     }
 
-    /// Asks for as long as somebody listens.
-    pub async fn ask(self, address: Ipv4Addr, clock: Clock, tell: mpsc::Sender<Heard>) {
+    /// Asks for as long as somebody listens, of a container that runs `since` then; whether it has started is asked no
+    /// more once it has.
+    pub async fn ask(
+        self,
+        address: Ipv4Addr,
+        since: Moment,
+        clock: Clock,
+        tell: mpsc::Sender<Heard>,
+    ) {
         let mut judge = Judge::new(self.failures, self.successes);
         let address = SocketAddr::from((address, self.port));
-        clock.sleep(self.delay).await;
+        clock.sleep_until(since + self.delay).await;
         loop {
+            let next = clock.now() + self.period;
             let answer = tokio::time::timeout(self.timeout, get(address, &self.path)).await;
             let outcome =
                 answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", self.timeout)));
             if judge.hear(outcome.is_ok()) {
-                let kind = self.kind;
-                if tell.send(Heard { kind, outcome }).await.is_err() {
+                let (kind, is_well) = (self.kind, outcome.is_ok());
+                let heard = tell.send(Heard { kind, outcome }).await;
+                if heard.is_err() || kind == Kind::Startup && is_well {
                     return;
                 }
             }
-            clock.sleep(self.period).await;
+            clock.sleep_until(next).await;
         }
     }
 }

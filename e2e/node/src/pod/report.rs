@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus};
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Resource, ResourceExt};
 use operator_core::decide::clock::Clock;
 use serde_json::{Value, json};
 
-use super::status::{self, Container, Place};
+use super::state::Container;
+use super::status::{self, Place};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -54,7 +55,7 @@ impl Report {
         };
         let status = status::status(pod, place, container, &earlier, self.clock.wall());
         let conditions = status.conditions.clone().unwrap_or_default();
-        let status = json!(status);
+        let status = merging(&status);
         if self.told.as_ref().is_some_and(|(told, _)| *told == status) {
             return Ok(());
         }
@@ -100,10 +101,46 @@ impl Report {
     }
 }
 
+/// A status as a patch that merges it. A reason that no longer holds is taken away, which leaving it out would not do.
+fn merging(status: &PodStatus) -> Value {
+    let mut patch = json!(status);
+    let conditions = patch.get_mut("conditions").and_then(Value::as_array_mut);
+    let conditions = conditions.into_iter().flatten();
+    for condition in conditions.filter_map(Value::as_object_mut) {
+        condition.entry("reason").or_insert(Value::Null);
+    }
+    patch
+}
+
 /// The scheduler's condition is still there though we tell none.
 fn merged(earlier: Vec<PodCondition>, now: Vec<PodCondition>) -> Vec<PodCondition> {
     let told = |kind: &str| now.iter().any(|it| it.type_ == kind);
     let mut all: Vec<PodCondition> = earlier.into_iter().filter(|it| !told(&it.type_)).collect();
     all.extend(now);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_no_longer_holds_is_taken_away() {
+        let condition = |kind: &str, reason: Option<&str>| PodCondition {
+            type_: kind.to_owned(),
+            status: "True".to_owned(),
+            reason: reason.map(str::to_owned),
+            ..PodCondition::default()
+        };
+        let status = PodStatus {
+            conditions: Some(vec![
+                condition("Ready", None),
+                condition("Initialized", Some("PodCompleted")),
+            ]),
+            ..PodStatus::default()
+        };
+        let conditions = &merging(&status)["conditions"];
+        assert_eq!(conditions[0].get("reason"), Some(&Value::Null));
+        assert_eq!(conditions[1]["reason"], "PodCompleted");
+    }
 }

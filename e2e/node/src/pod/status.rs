@@ -1,17 +1,14 @@
 //! What a Pod's status says.
 
 use std::net::Ipv4Addr;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
+    ContainerState, ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::container::NOT_STARTED;
+use super::state::{Container, State};
 
 /// Where a Pod is.
 #[derive(Clone, Copy, Debug)]
@@ -21,77 +18,6 @@ pub struct Place {
     pub address: Option<Ipv4Addr>,
     /// When this node took it.
     pub since: Timestamp,
-}
-
-/// What is known of the container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
-    pub state: State,
-    /// The run before this one.
-    pub last: Option<Ended>,
-    pub restarts: i32,
-}
-
-/// What it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing yet, or nothing any more before it is started again.
-    Waiting { reason: String, message: String },
-    /// It runs.
-    Running {
-        process: u32,
-        since: Timestamp,
-        started: bool,
-        ready: bool,
-    },
-    /// It has ended and will not be started again.
-    Over(Ended),
-}
-
-/// A run that is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    pub process: u32,
-    pub code: i32,
-    pub signal: Option<i32>,
-    pub message: Option<String>,
-    pub began: Timestamp,
-    pub finished: Timestamp,
-}
-
-impl Container {
-    /// One that nothing is known of yet.
-    pub fn new() -> Self {
-        Self {
-            state: State::Waiting {
-                reason: "ContainerCreating".to_owned(),
-                message: String::new(),
-            },
-            last: None,
-            restarts: 0,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        matches!(self.state, State::Running { ready: true, .. })
-    }
-
-    fn phase(&self) -> &'static str {
-        match (&self.state, &self.last) {
-            (State::Over(ended), _) if ended.code == 0 => "Succeeded",
-            (State::Over(_), _) => "Failed",
-            (State::Waiting { .. }, None) => "Pending",
-            _ => "Running",
-        }
-    }
-}
-
-/// A process' exit code as container engines give it: 128 and the signal, if there was one.
-pub fn code(status: ExitStatus) -> (i32, Option<i32>) {
-    match status.signal() {
-        Some(signal) => (128 + signal, Some(signal)),
-        None => (status.code().unwrap_or(NOT_STARTED), None),
-    }
 }
 
 /// The status of a Pod. `earlier` are the conditions that it had.
@@ -106,7 +32,7 @@ pub fn status(
     let names = spec.and_then(|spec| spec.containers.first());
     let address = place.address.map(|it| it.to_string());
     PodStatus {
-        phase: Some(container.phase().to_owned()),
+        phase: Some(phase(container).to_owned()),
         conditions: Some(conditions(container, earlier, now)),
         container_statuses: names.map(|named| {
             vec![ContainerStatus {
@@ -138,19 +64,26 @@ pub fn status(
     }
 }
 
+fn phase(container: &Container) -> &'static str {
+    match (&container.state, &container.last) {
+        (State::Over(ended), _) if ended.code == 0 => "Succeeded",
+        (State::Over(_), _) => "Failed",
+        (State::Waiting { .. }, None) => "Pending",
+        _ => "Running",
+    }
+}
+
 fn conditions(
     container: &Container,
     earlier: &[PodCondition],
     now: Timestamp,
 ) -> Vec<PodCondition> {
-    let (ready, over) = (
-        container.is_ready(),
-        matches!(container.state, State::Over(_)),
-    );
-    let reason = match (ready, over) {
-        (true, _) => None,
-        (false, true) => Some("PodCompleted"),
-        (false, false) => Some("ContainersNotReady"),
+    let ready = container.is_ready();
+    let reason = match &container.state {
+        State::Over(ended) if ended.code == 0 => Some("PodCompleted"),
+        State::Over(_) => Some("PodFailed"),
+        _ if ready => None,
+        _ => Some("ContainersNotReady"),
     };
     let mut conditions = vec![
         condition("Initialized", true, None, earlier, now),
@@ -186,65 +119,11 @@ fn condition(
     }
 }
 
-impl Container {
-    /// As container engines name theirs: `ENGINE://ID`. The id of a process is what helps who looks at this machine.
-    fn id(&self) -> Option<String> {
-        let process = match (&self.state, &self.last) {
-            (State::Running { process, .. }, _) => *process,
-            (State::Over(ended), _) | (_, Some(ended)) => ended.process,
-            (State::Waiting { .. }, None) => return None,
-        };
-        Some(format!("process://{process}"))
-    }
-}
-
-impl State {
-    fn told(&self) -> ContainerState {
-        match self {
-            Self::Waiting { reason, message } => ContainerState {
-                waiting: Some(ContainerStateWaiting {
-                    reason: Some(reason.clone()),
-                    message: Some(message.clone()).filter(|it| !it.is_empty()),
-                }),
-                ..ContainerState::default()
-            },
-            Self::Running { since, .. } => ContainerState {
-                running: Some(ContainerStateRunning {
-                    started_at: Some(Time(*since)),
-                }),
-                ..ContainerState::default()
-            },
-            Self::Over(ended) => ContainerState {
-                terminated: Some(ended.told()),
-                ..ContainerState::default()
-            },
-        }
-    }
-}
-
-impl Ended {
-    fn told(&self) -> ContainerStateTerminated {
-        let reason = match self.code {
-            0 => "Completed",
-            NOT_STARTED => "StartError",
-            _ => "Error",
-        };
-        ContainerStateTerminated {
-            exit_code: self.code,
-            signal: self.signal,
-            reason: Some(reason.to_owned()),
-            message: self.message.clone(),
-            started_at: Some(Time(self.began)),
-            finished_at: Some(Time(self.finished)),
-            container_id: Some(format!("process://{}", self.process)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::state::Ended;
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -312,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_phase_follows_the_container() {
+    fn the_phase_and_why_it_is_not_ready_follow_the_container() {
         let waiting = || State::Waiting {
             reason: "CrashLoopBackOff".to_owned(),
             message: String::new(),
@@ -322,15 +201,27 @@ mod tests {
             last,
             restarts: 0,
         };
-        for (container, phase) in [
-            (Container::new(), "Pending"),
-            (running(false), "Running"),
-            (of(waiting(), Some(ended(1))), "Running"),
-            (of(State::Over(ended(0)), None), "Succeeded"),
-            (of(State::Over(ended(1)), None), "Failed"),
+        for (container, phase, reason) in [
+            (Container::new(), "Pending", Some("ContainersNotReady")),
+            (running(false), "Running", Some("ContainersNotReady")),
+            (running(true), "Running", None),
+            (
+                of(waiting(), Some(ended(1))),
+                "Running",
+                Some("ContainersNotReady"),
+            ),
+            (
+                of(State::Over(ended(0)), None),
+                "Succeeded",
+                Some("PodCompleted"),
+            ),
+            (of(State::Over(ended(1)), None), "Failed", Some("PodFailed")),
         ] {
             let status = told(&container, &[], 0);
             assert_eq!(status.phase.as_deref(), Some(phase), "{container:?}");
+            let mut conditions = status.conditions.iter().flatten();
+            let ready = conditions.find(|it| it.type_ == "Ready").unwrap();
+            assert_eq!(ready.reason.as_deref(), reason, "{container:?}");
         }
     }
 
@@ -348,11 +239,5 @@ mod tests {
         assert_eq!(told[0]["containerID"], "process://7");
         assert_eq!(told[0]["lastState"]["terminated"]["exitCode"], 137);
         assert_eq!(told[0]["lastState"]["terminated"]["reason"], "Error");
-    }
-
-    #[test]
-    fn a_signal_is_a_code_above_128() {
-        assert_eq!(code(ExitStatus::from_raw(9)), (137, Some(9)));
-        assert_eq!(code(ExitStatus::from_raw(3 << 8)), (3, None));
     }
 }

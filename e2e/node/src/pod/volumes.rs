@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, DownwardAPIVolumeFile, KeyToPath, SecretProjection, Volume,
-};
+use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection};
 
 use super::downward::Told;
 use super::sources::{Kind, Sources};
@@ -36,79 +34,81 @@ pub fn files(
     sources: &Sources,
     tokens: &Tokens,
 ) -> Result<Option<Files>, String> {
-    let mut files = Files::new();
     if volume.empty_dir.is_some() {
         return Ok(None);
     }
+    let (mode, parts) = parts(volume);
+    let (mode, mut files) = (mode.unwrap_or(MODE), Files::new());
+    for part in parts {
+        match part {
+            Part::Keys(keys) => keys.add(sources, mode, &mut files)?,
+            Part::Told(items) => told_files(items, told, mode, &mut files)?,
+            Part::Token(path) => {
+                let token = tokens.get(&(volume.name.clone(), path.to_owned()));
+                let token = token.ok_or_else(|| format!("there is no token for {path}"))?;
+                add(&mut files, path, token.clone().into_bytes(), mode)?;
+            }
+        }
+    }
+    Ok(Some(files))
+}
+
+/// One of the sources of a volume; the later ones win.
+enum Part<'a> {
+    Keys(Keys<'a>),
+    Told(&'a Option<Vec<DownwardAPIVolumeFile>>),
+    /// Where the Pod's token is to lie.
+    Token(&'a str),
+}
+
+/// The mode of a volume's files, and what it is made of; most sorts of volumes have one part.
+fn parts(volume: &Volume) -> (Option<i32>, Vec<Part<'_>>) {
     if let Some(it) = &volume.config_map {
-        let mode = it.default_mode.unwrap_or(MODE);
         let keys = Keys {
             kind: Kind::ConfigMap,
             name: &it.name,
             items: &it.items,
             optional: it.optional,
         };
-        keys.add(sources, mode, &mut files)?;
-    }
-    if let Some(it) = &volume.secret {
-        let (mode, name) = (it.default_mode.unwrap_or(MODE), it.secret_name.as_deref());
-        let name = name.unwrap_or_default();
+        (it.default_mode, vec![Part::Keys(keys)])
+    } else if let Some(it) = &volume.secret {
         let keys = Keys {
             kind: Kind::Secret,
-            name,
+            name: it.secret_name.as_deref().unwrap_or_default(),
             items: &it.items,
             optional: it.optional,
         };
-        keys.add(sources, mode, &mut files)?;
+        (it.default_mode, vec![Part::Keys(keys)])
+    } else if let Some(it) = &volume.downward_api {
+        (it.default_mode, vec![Part::Told(&it.items)])
+    } else if let Some(it) = &volume.projected {
+        let sources = it.sources.iter().flatten();
+        (it.default_mode, sources.filter_map(projected).collect())
+    } else {
+        (None, Vec::new())
     }
-    if let Some(it) = &volume.downward_api {
-        told_files(&it.items, told, it.default_mode.unwrap_or(MODE), &mut files)?;
-    }
-    let projected = volume.projected.as_ref();
-    let mode = projected.and_then(|it| it.default_mode).unwrap_or(MODE);
-    for source in projected
-        .and_then(|it| it.sources.as_ref())
-        .into_iter()
-        .flatten()
-    {
-        if let Some(ConfigMapProjection {
-            name,
-            items,
-            optional,
-        }) = &source.config_map
-        {
-            let keys = Keys {
-                kind: Kind::ConfigMap,
-                name,
-                items,
-                optional: *optional,
-            };
-            keys.add(sources, mode, &mut files)?;
-        }
-        if let Some(SecretProjection {
-            name,
-            items,
-            optional,
-        }) = &source.secret
-        {
-            let keys = Keys {
-                kind: Kind::Secret,
-                name,
-                items,
-                optional: *optional,
-            };
-            keys.add(sources, mode, &mut files)?;
-        }
-        if let Some(it) = &source.downward_api {
-            told_files(&it.items, told, mode, &mut files)?;
-        }
-        if let Some(it) = &source.service_account_token {
-            let token = tokens.get(&(volume.name.clone(), it.path.clone()));
-            let token = token.ok_or_else(|| format!("there is no token for {}", it.path))?;
-            add(&mut files, &it.path, token.clone().into_bytes(), mode)?;
-        }
-    }
-    Ok(Some(files))
+}
+
+fn projected(source: &VolumeProjection) -> Option<Part<'_>> {
+    let config_map = source.config_map.as_ref().map(|it| Keys {
+        kind: Kind::ConfigMap,
+        name: &it.name,
+        items: &it.items,
+        optional: it.optional,
+    });
+    let secret = source.secret.as_ref().map(|it| Keys {
+        kind: Kind::Secret,
+        name: &it.name,
+        items: &it.items,
+        optional: it.optional,
+    });
+    let told = source.downward_api.as_ref();
+    let token = source.service_account_token.as_ref();
+    config_map
+        .or(secret)
+        .map(Part::Keys)
+        .or_else(|| told.map(|it| Part::Told(&it.items)))
+        .or_else(|| token.map(|it| Part::Token(&it.path)))
 }
 
 /// What a volume takes of a ConfigMap or a Secret: the keys that it lists, else all.

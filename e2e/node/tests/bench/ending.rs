@@ -1,13 +1,16 @@
 //! The end of a bench whose process is killed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use harness::process::{self, Signal};
+use harness::scratch::Scratch;
 use harness::wait::{PATIENCE, until};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::json;
 
 use crate::stage::{pod, ready, restricted, start};
@@ -24,12 +27,8 @@ pub async fn victim() -> ExitCode {
     let play = async {
         let bench = start().await?;
         let namespace = restricted(&bench, "victim").await?;
-        ready(
-            &bench,
-            &namespace,
-            pod(&namespace, "target", json!({}), json!({})),
-        )
-        .await?;
+        let pod = pod(&namespace, "target", json!({}), json!({}));
+        ready(&bench, &namespace, pod).await?;
         println!("ready");
         std::future::pending::<Result<()>>().await
     };
@@ -39,68 +38,74 @@ pub async fn victim() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Kills such a process, and looks for what it leaves: whoever is in its network.
-pub fn killed() -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|e| e.to_string())?;
-    runtime.block_on(kill()).map_err(|e| format!("{e:?}"))
-}
-
-async fn kill() -> Result<()> {
-    let mut victim = Command::new(env::current_exe()?)
-        .env(VICTIM, "1")
-        // It leaves this bench's namespaces for its own.
-        .env_remove(node::sandbox::LEFT)
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let output = BufReader::new(victim.stdout.take().context("its output is piped")?);
-    let said = output
-        .lines()
-        .map_while(Result::ok)
-        .any(|line| line == "ready");
-    let family = descendants(victim.id())?;
-    victim.kill()?;
-    victim.wait()?;
-    ensure!(said, "it did not run a Pod");
+/// Kills such a process, and looks for what it leaves of all that it started.
+pub async fn killed() -> Result<()> {
+    let folder = Scratch::new("victim")?;
+    let mut command = Command::new(env::current_exe()?);
+    // It leaves this bench's namespaces for its own.
+    command.env(VICTIM, "1").env_remove(node::sandbox::LEFT);
+    let victim = process::spawn(command, &folder.path().join("victim.log"))?;
+    let says = || async {
+        let log = fs::read_to_string(victim.log());
+        log.is_ok_and(|log| log.lines().any(|line| line == "ready"))
+    };
+    tokio::select! {
+        said = until("the victim to run a Pod", 10 * PATIENCE, says) => said?,
+        status = victim.wait() => bail!("the victim ended with {status}:\n{}", victim.log_tail(20)),
+    }
+    let family = Family::of(victim.pid())?;
+    victim.kill().await;
     // etcd, the API server, two that control, and the Pod.
-    ensure!(family.len() >= 5, "{family:?}");
+    ensure!(family.0.len() >= 5, "{:?}", family.0.keys());
     let ended = || async {
-        let left: BTreeSet<&u32> = family.iter().filter(|&&process| runs(process)).collect();
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{left:?}"))
+        let left: Vec<&u32> = family.0.keys().filter(|it| runs(**it)).collect();
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{left:?} run on")),
         }
     };
     until("the end of all that it started", PATIENCE, ended).await
 }
 
-fn descendants(process: u32) -> Result<BTreeSet<u32>> {
-    let mut all = BTreeSet::new();
-    let mut next = vec![process];
-    while let Some(parent) = next.pop() {
-        // Each thread has the children that it started.
-        for thread in fs::read_dir(format!("/proc/{parent}/task"))?.flatten() {
-            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            let children = children
-                .split_whitespace()
-                .filter_map(|it| it.parse::<u32>().ok());
-            next.extend(children.filter(|child| all.insert(*child)));
+/// What a process has started, and what that has. It ends with this value at the latest.
+struct Family(BTreeMap<u32, OwnedFd>);
+
+impl Family {
+    fn of(process: u32) -> Result<Self> {
+        let mut all = BTreeMap::new();
+        let mut next = vec![process];
+        while let Some(parent) = next.pop() {
+            // One that has just ended has no children any more.
+            let threads = fs::read_dir(format!("/proc/{parent}/task"));
+            for thread in threads.into_iter().flatten().flatten() {
+                // Each thread has the children that it started.
+                let children = fs::read_to_string(thread.path().join("children"));
+                for child in children.unwrap_or_default().split_whitespace() {
+                    let child: u32 = child.parse()?;
+                    let id = Pid::from_raw(child.try_into()?).context("an id of a process")?;
+                    if let Ok(handle) = pidfd_open(id, PidfdFlags::empty()) {
+                        all.insert(child, handle);
+                        next.push(child);
+                    }
+                }
+            }
+        }
+        Ok(Self(all))
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        for handle in self.0.values() {
+            // Who has ended is not there to get it.
+            let _ = pidfd_send_signal(handle, Signal::KILL);
         }
     }
-    Ok(all)
 }
 
 /// A zombie does not run: who reaps it is not our matter.
 fn runs(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .trim_start()
-        .to_owned();
+    let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
     !state.is_empty() && !state.starts_with('Z')
 }

@@ -3,6 +3,7 @@
 //! This program is a test, and what Pods run: it goes by the name under which it is called.
 
 mod ending;
+mod entering;
 mod operator;
 mod pods;
 mod stage;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 use node::{Bench, sandbox};
 use operator_core::process::program;
 use tokio::runtime::Runtime;
@@ -51,74 +52,46 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
+/// Trials on the common ground, each by its name.
+macro_rules! trials {
+    ($ground:expr; $($name:ident: $test:expr,)*) => {
+        vec![$(trial($ground, stringify!($name), $test)),*]
+    };
+}
+
 fn trials(ground: &Arc<Ground>) -> Vec<Trial> {
-    vec![
-        trial(
-            ground,
-            "a_container_finds_what_its_spec_says",
-            pods::container,
-        ),
-        trial(ground, "volumes_follow_what_changes", pods::volumes),
-        trial(ground, "a_token_is_renewed_before_it_ends", pods::token),
-        trial(ground, "what_is_missing_is_waited_for", pods::missing),
-        trial(
-            ground,
-            "an_unsupported_field_is_refused_by_name",
-            pods::unsupported,
-        ),
-        trial(ground, "an_unknown_image_is_refused_by_name", pods::image),
-        trial(
-            ground,
-            "a_failed_liveness_probe_starts_the_container_again",
-            pods::liveness,
-        ),
-        trial(
-            ground,
-            "a_startup_probe_comes_before_the_others",
-            pods::startup,
-        ),
-        trial(ground, "readiness_decides_about_endpoints", pods::readiness),
-        trial(
-            ground,
-            "a_container_that_fails_is_started_again_after_a_pause",
-            pods::crash,
-        ),
-        trial(ground, "a_pod_that_is_not_to_start_again_ends", pods::once),
-        trial(
-            ground,
-            "a_deleted_pod_gets_sigterm_and_then_sigkill",
-            pods::deletion,
-        ),
-        trial(
-            ground,
-            "an_operator_has_the_rights_of_its_account",
-            operator::account,
-        ),
-        trial(
-            ground,
-            "an_operator_follows_its_config_map",
-            operator::settings,
-        ),
-        trial(ground, "a_rollout_leaves_no_gap", operator::rollout),
-        trial(
-            ground,
-            "a_killed_leader_is_followed_by_another",
-            operator::leader,
-        ),
-        trial(
-            ground,
-            "a_disruption_budget_keeps_the_last_replica",
-            operator::budget,
-        ),
-        trial(
-            ground,
-            "webhooks_are_reached_by_their_service",
-            operator::webhooks,
-        ),
-        Trial::test("nothing_outlives_a_bench_that_is_killed", || {
-            Ok(ending::killed()?)
-        }),
-    ]
+    let mut trials = trials! { ground;
+        a_container_finds_what_its_spec_says: pods::container::finds_what_its_spec_says,
+        a_container_is_nobody_unless_its_spec_says_who: pods::container::is_nobody_unless_its_spec_says_who,
+        a_container_makes_nothing_on_the_machine: pods::container::makes_nothing_on_the_machine,
+        volumes_follow_what_changes: pods::volumes::follow_what_changes,
+        what_is_missing_is_waited_for: pods::volumes::wait_for_what_is_missing,
+        a_token_is_renewed_before_it_ends: pods::tokens::are_renewed,
+        an_unsupported_field_is_refused_by_name: pods::refused::fields_by_name,
+        an_unknown_image_is_refused_by_name: pods::refused::images_by_name,
+        a_failed_liveness_probe_starts_the_container_again: pods::probes::liveness_starts_it_again,
+        a_startup_probe_comes_before_the_others: pods::probes::startup_comes_before_the_others,
+        readiness_decides_about_endpoints: pods::probes::readiness_decides_about_endpoints,
+        a_container_that_fails_is_started_again_after_a_pause: pods::restarts::come_after_a_pause,
+        a_pod_that_is_not_to_start_again_ends: pods::restarts::end_where_none_is_asked_for,
+        a_deleted_pod_gets_sigterm_and_then_sigkill: pods::deletion::sends_sigterm_and_then_sigkill,
+        a_second_deletion_may_leave_less_grace: pods::deletion::may_come_to_have_less_grace,
+        an_operator_has_the_rights_of_its_account: operator::rights::are_those_of_its_account,
+        an_operator_follows_its_config_map: operator::settings::are_those_of_its_config_map,
+        a_rollout_leaves_no_gap: operator::replicas::leave_no_gap_in_a_rollout,
+        a_killed_leader_is_followed_by_another: operator::replicas::follow_a_killed_leader,
+        a_disruption_budget_keeps_the_last_replica: operator::replicas::are_kept_by_a_budget,
+        webhooks_are_reached_by_their_service: operator::webhooks::are_reached_by_their_service,
+    };
+    let own = ground.clone();
+    trials.push(Trial::test(
+        "nothing_outlives_a_bench_that_is_killed",
+        move || own.runtime.block_on(ending::killed()).map_err(failed),
+    ));
+    trials.push(Trial::test("programs_are_looked_for_first", || {
+        entering::programs_are_looked_for_first().map_err(failed)
+    }));
+    trials
 }
 
 /// What all tests stand on; the first that needs it starts it.
@@ -140,7 +113,10 @@ where
         }
     };
     Trial::test(name, move || {
-        let ended = ground.runtime.block_on(run(&ground));
-        ended.map_err(|e| format!("{e:?}").into())
+        ground.runtime.block_on(run(&ground)).map_err(failed)
     })
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:?}").into()
 }

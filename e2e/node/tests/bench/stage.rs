@@ -32,7 +32,7 @@ pub async fn start() -> Result<Bench> {
 
 /// A namespace that takes Pods, and only those of the profile `restricted`.
 pub async fn restricted(bench: &Bench, prefix: &str) -> Result<Namespace> {
-    let namespace = bench.cluster().namespace(prefix).await?;
+    let namespace = unrestricted(bench, prefix).await?;
     let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
     apply(
         bench,
@@ -42,6 +42,12 @@ pub async fn restricted(bench: &Bench, prefix: &str) -> Result<Namespace> {
         }),
     )
     .await?;
+    Ok(namespace)
+}
+
+/// A namespace that takes any Pod.
+pub async fn unrestricted(bench: &Bench, prefix: &str) -> Result<Namespace> {
+    let namespace = bench.cluster().namespace(prefix).await?;
     let accounts: Api<ServiceAccount> = namespace.api()?;
     wait_for(
         &accounts,
@@ -98,12 +104,24 @@ pub fn pod(namespace: &Namespace, name: &str, more: Value, container: Value) -> 
     pod
 }
 
+/// A container that runs a script in the target's place.
+pub fn shell(script: &str) -> Value {
+    json!({ "command": ["/bin/sh", "-c", script], "readinessProbe": null, "terminationMessagePolicy": "FallbackToLogsOnError" })
+}
+
 /// A probe that does not keep a test waiting, and that a busy machine still passes.
 pub fn probe(path: &str) -> Value {
     json!({
         "httpGet": { "path": path, "port": target::PORT },
         "periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 1,
     })
+}
+
+/// The same for whoever may take long to start.
+pub fn patient_probe(path: &str) -> Value {
+    let mut patient = probe(path);
+    merge(&mut patient, json!({ "failureThreshold": 1000 }));
+    patient
 }
 
 /// Objects member by member; anything else is replaced, and null removes.
@@ -138,6 +156,22 @@ pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|it| it.conditions.as_deref());
     let mut conditions = conditions.unwrap_or_default().iter();
     conditions.any(|it| it.type_ == "Ready" && it.status == "True")
+}
+
+/// Why the Pod is not ready, if that is said.
+pub fn unready(pod: &Pod) -> Option<&str> {
+    let conditions = pod.status.as_ref().and_then(|it| it.conditions.as_deref());
+    let mut conditions = conditions.unwrap_or_default().iter();
+    conditions.find(|it| it.type_ == "Ready")?.reason.as_deref()
+}
+
+/// Waits until the Pod's container waits for this reason, and returns the message.
+pub async fn waits(namespace: &Namespace, name: &str, reason: &str) -> Result<String> {
+    let so = |pod: &Pod| container(pod)["state"]["waiting"]["reason"] == *reason;
+    let what = format!("it to wait: {reason}");
+    let waiting = wait_for(&namespace.api()?, name, &what, PATIENCE, so).await?;
+    let message = container(&waiting)["state"]["waiting"]["message"].clone();
+    Ok(message.as_str().unwrap_or_default().to_owned())
 }
 
 /// Says what the Pod's only container is, in JSON.

@@ -12,17 +12,25 @@ use std::sync::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::{core::v1::ObjectReference, rbac::v1::PolicyRule};
 use kube::Client;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 pub use self::writer::EventWriter;
-use super::leading::Leading;
-use crate::decide::{clock::Clock, reason::Reason};
+use super::{leading::Leading, rules::rule as rule_of};
+use crate::decide::{
+    clock::Clock,
+    reason::{Reason, Shown},
+};
 
 /// How many events may wait to be written.
 const QUEUE: usize = 1024;
+
+/// The right to write events, in the namespaces of the objects that they are about.
+pub fn rule() -> PolicyRule {
+    rule_of("events.k8s.io", &["events"], &["create", "patch"])
+}
 
 /// Whether something is as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
@@ -31,6 +39,17 @@ pub enum Severity {
     Normal,
     /// Somebody might want to look.
     Warning,
+}
+
+impl Severity {
+    /// That of the event by which a reason is told that is given so; none where no event tells it.
+    pub fn of(shown: Shown) -> Option<Self> {
+        match shown {
+            Shown::InForce | Shown::AtWork | Shown::Held | Shown::Event => Some(Self::Normal),
+            Shown::Refused | Shown::Failing | Shown::Warning => Some(Self::Warning),
+            Shown::Paused | Shown::Own(..) => None,
+        }
+    }
 }
 
 /// Something that happened to an object.
@@ -122,7 +141,17 @@ impl Events {
     }
 
     /// Takes an event to be written soon; drops and counts it where that cannot be. Never blocks.
+    ///
+    /// # Panics
+    /// In debug builds, where users are not told that an event of this severity gives the reason.
     pub fn publish(&self, leading: &Leading, regarding: ObjectReference, happening: Happening) {
+        let Happening {
+            reason, severity, ..
+        } = happening;
+        debug_assert!(
+            reason.is_told(|it| Severity::of(it) == Some(severity)),
+            "an event gives the reason {reason} as {severity:?}, of which its row does not tell"
+        );
         let queued = Queued {
             leading: leading.clone(),
             regarding,

@@ -105,26 +105,10 @@ fn announce<K: Managed>(pass: &Pass<K>, before: &K, result: &PassResult) {
     if after == before.status().and_then(|status| ready(status.lifecycle())) {
         return;
     }
-    let (severity, reason, message) = match result {
-        Ok(Outcome::Done { reason, message } | Outcome::Held { reason, message }) => {
-            (Severity::Normal, *reason, message)
-        }
-        Ok(
-            Outcome::Running {
-                reason,
-                task: message,
-                ..
-            }
-            | Outcome::Waiting {
-                reason,
-                on: message,
-                ..
-            },
-        ) => (Severity::Normal, *reason, message),
-        Ok(
-            Outcome::Paused | Outcome::Superseded | Outcome::Undecided { .. } | Outcome::Released,
-        ) => return,
-        Err(fault) => (Severity::Warning, fault.reason, &fault.message),
+    let Some((shown, reason, message)) = conditions::way(result) else {
+        return;
     };
-    pass.event(severity, reason, "Reconcile", message.as_str());
+    if let Some(severity) = Severity::of(shown) {
+        pass.event(severity, reason, "Reconcile", message);
+    }
 }

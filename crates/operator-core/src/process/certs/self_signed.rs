@@ -18,6 +18,7 @@ use crate::{
         election::Leadership,
         leading::Leading,
         refusal::explain,
+        rules::{named, rule},
         secrets::{OwnSecret, Stored},
         write::{WriteError, Writer},
     },
@@ -67,17 +68,11 @@ impl SelfSigned {
 
     /// What the upkeep may do with Secrets of these names, in their namespace.
     pub fn rules_for(names: Vec<String>) -> Vec<PolicyRule> {
-        let rule = |verbs: &[&str], names: Option<Vec<String>>| PolicyRule {
-            api_groups: Some(vec![String::new()]),
-            resources: Some(vec!["secrets".to_owned()]),
-            resource_names: names,
-            verbs: verbs.iter().map(|&verb| verb.to_owned()).collect(),
-            ..PolicyRule::default()
-        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // RBAC cannot bind a creation to a name.
         vec![
-            rule(&["get", "patch"], Some(names)),
-            rule(&["create"], None),
+            named(&names, rule("", &["secrets"], &["get", "patch"])),
+            rule("", &["secrets"], &["create"]),
         ]
     }
 }

@@ -1,0 +1,9 @@
+//! Single Pods.
+
+pub mod container;
+pub mod deletion;
+pub mod probes;
+pub mod refused;
+pub mod restarts;
+pub mod tokens;
+pub mod volumes;
