@@ -63,7 +63,8 @@ impl Test {
         let selection = self.selection();
 
         // What does not compile should say so before anything is started.
-        cmd!(sh, "cargo test --no-run {selection...} {args...}").run()?;
+        let chosen = &selection;
+        cmd!(sh, "cargo test --no-run {chosen...} {args...}").run()?;
         let mut results = Vec::new();
         if self.checks_generated() {
             let checks = [gen_crds::check, gen_docs::check, gen_charts::check];
