@@ -2,11 +2,13 @@
 
 mod helm;
 mod rendered;
+mod source;
 
 pub mod matrix;
 
-pub use helm::{Helm, helms};
+pub use helm::{Helm, KUBERNETES, helms};
 pub use rendered::Rendered;
+pub use source::{Links, copy};
 
 use std::path::{Path, PathBuf};
 
