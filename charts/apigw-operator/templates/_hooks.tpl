@@ -3,6 +3,10 @@
 avapigw-operator
 {{- end }}
 
+{{- define "apigw-operator.group" -}}
+avapigw.io
+{{- end }}
+
 {{- define "apigw-operator.servesWebhooks" -}}
 {{- end }}
 

@@ -3,6 +3,10 @@
 cloud-operator
 {{- end }}
 
+{{- define "cloud-operator.group" -}}
+aws-infra-operator.runner.codes
+{{- end }}
+
 {{- /* What the operator does not serve the API server is not to be sent to. */}}
 {{- define "cloud-operator.servesWebhooks" -}}
 {{- if and .Values.webhook.enabled (dig "AdmissionWebhooks" true (.Values.featureGates | default dict)) }}true{{ end }}

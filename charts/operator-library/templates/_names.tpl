@@ -67,14 +67,3 @@ annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
-
-{{- /* What is added to the metadata of a CustomResourceDefinition. */}}
-{{- define "operator-library.definitionMetadata" -}}
-labels:
-  {{- include "operator-library.labels" (dict "root" .) | nindent 2 }}
-{{- $keep := .Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict }}
-{{- with merge $keep (.Values.annotations | default dict) }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}

@@ -3,6 +3,7 @@ Everything that an operator's chart makes but the definitions themselves and wha
 by templates of its own name what differs from the other operators:
 
   CHART.name            what the operator calls itself
+  CHART.group           the API group of its kinds
   CHART.env             environment variables beside those of every operator: a list, or nothing
   CHART.ports           ports that it serves beside metrics and probes: a list of `name`, `port` and, if it is another,
                         `servicePort`, or nothing
@@ -19,7 +20,7 @@ and by generated ones what it may do (CHART.rules.…) and how its settings are 
 */}}
 {{- define "operator-library.operator" -}}
 {{- include "operator-library.refuse" . }}
-{{- range $part := list "serviceAccount" "rbac" "settings" "deployment" "service" "podDisruptionBudget" "networkPolicy" "certificate" "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- range $part := list "definitionPolicies" "serviceAccount" "rbac" "settings" "deployment" "service" "podDisruptionBudget" "networkPolicy" "certificate" "serviceMonitor" "prometheusRule" "dashboard" }}
 {{- with include (printf "operator-library.%s" $part) $ | trim }}
 ---
 {{ . }}
