@@ -140,9 +140,7 @@ fn generate(project: &Project) -> Result<Files> {
         let fields = common.clone().and(own).of_chart(name);
         let mut schema = schema::of(&fields, &page.gates)?;
         // What Helm itself puts among a chart's values: those of its library, and the umbrella's switch.
-        schema["properties"]["operator-library"] = json!({
-            "type": "object", "properties": { "global": {} }, "additionalProperties": false,
-        });
+        schema["properties"]["operator-library"] = of_the_library();
         schema["properties"]["enabled"] = json!({ "type": "boolean" });
         values(project, &mut files, name, &fields, &schema)?;
 
@@ -156,9 +154,15 @@ fn generate(project: &Project) -> Result<Files> {
         }
     }
     let fields = source(project, UMBRELLA)?;
-    let schema = schema::of(&fields, &[])?;
+    let mut schema = schema::of(&fields, &[])?;
+    schema["properties"]["operator-library"] = of_the_library();
     values(project, &mut files, UMBRELLA, &fields, &schema)?;
     Ok(files)
+}
+
+/// The values of a library: it has none of its own.
+fn of_the_library() -> serde_json::Value {
+    json!({ "type": "object", "properties": { "global": {} }, "additionalProperties": false })
 }
 
 /// The files that tell of a chart's values.

@@ -25,6 +25,11 @@ pub struct Manifests {
     #[arg(long, value_name = "FILE")]
     values: Vec<PathBuf>,
 
+    /// The version of the cluster's API server; from 1.36 on it can be told to leave later definitions as they are, and
+    /// before it is told to refuse earlier ones
+    #[arg(long, value_name = "VERSION", default_value = "1.30.0")]
+    kube_version: String,
+
     /// Values of the chart, as in `image.registry=registry.example`
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -38,6 +43,7 @@ impl Manifests {
         let Self {
             namespace,
             values,
+            kube_version,
             set,
             ..
         } = &self;
@@ -46,10 +52,9 @@ impl Manifests {
             .map(|file| format!("--values={}", file.display()));
         let set = set.iter().map(|value| format!("--set={value}"));
         let more = values.chain(set);
-        // Of the versions that the chart allows each makes the same.
         let made = cmd!(
             project.shell,
-            "{helm} template {operator} {chart} --namespace {namespace} --kube-version 1.36.0 {more...}"
+            "{helm} template {operator} {chart} --namespace {namespace} --kube-version {kube_version} {more...}"
         )
         .quiet()
         .read()?;

@@ -3,6 +3,10 @@
 avapigw-operator
 {{- end }}
 
+{{- define "apigw-operator.group" -}}
+avapigw.io
+{{- end }}
+
 {{- define "apigw-operator.servesWebhooks" -}}
 {{- end }}
 
@@ -12,11 +16,7 @@ avapigw-operator
 {{- end }}
 
 {{- define "apigw-operator.grpcSecret" -}}
-{{- if eq .Values.grpc.tls.mode "existing" -}}
-{{ required "grpc.tls.mode is existing: grpc.tls.existingSecret must name a Secret with tls.crt, tls.key and ca.crt" .Values.grpc.tls.existingSecret }}
-{{- else -}}
-{{ include "operator-library.fullname" . }}-grpc-cert
-{{- end }}
+{{ include "operator-library.certificateSecret" (dict "root" . "certificate" .Values.grpc.tls "value" "grpc.tls" "for" "grpc") }}
 {{- end }}
 
 {{- define "apigw-operator.mountsGrpc" -}}

@@ -3,12 +3,17 @@
 cloud-operator
 {{- end }}
 
+{{- define "cloud-operator.group" -}}
+aws-infra-operator.runner.codes
+{{- end }}
+
+{{- /* What the operator does not serve the API server is not to be sent to. */}}
 {{- define "cloud-operator.servesWebhooks" -}}
-{{- if .Values.webhook.enabled }}true{{ end }}
+{{- if and .Values.webhook.enabled (dig "AdmissionWebhooks" true (.Values.featureGates | default dict)) }}true{{ end }}
 {{- end }}
 
 {{- define "cloud-operator.ports" -}}
-{{- if .Values.webhook.enabled }}
+{{- if include "cloud-operator.servesWebhooks" . }}
 # 443 is where the API server asks unless it is told otherwise.
 - name: webhooks
   port: {{ int .Values.webhook.port }}
@@ -17,11 +22,11 @@ cloud-operator
 {{- end }}
 
 {{- define "cloud-operator.keepsAuthorities" -}}
-{{- if and .Values.webhook.enabled (ne .Values.certificate.mode "cert-manager") }}true{{ end }}
+{{- if and (include "cloud-operator.servesWebhooks" .) (ne .Values.certificate.mode "cert-manager") }}true{{ end }}
 {{- end }}
 
 {{- define "cloud-operator.env" -}}
-{{- if .Values.webhook.enabled }}
+{{- if include "cloud-operator.servesWebhooks" . }}
 - name: WEBHOOK_BIND_ADDRESS
   value: ":{{ int .Values.webhook.port }}"
 {{- end }}

@@ -15,10 +15,19 @@ it in a Secret; otherwise a Secret is mounted that cert-manager or somebody else
 {{- end }}
 
 {{- define "operator-library.servingSecret" -}}
-{{- if eq .Values.certificate.mode "existing" -}}
-{{ required "certificate.mode is existing: certificate.existingSecret must name a Secret with tls.crt, tls.key and ca.crt" .Values.certificate.existingSecret }}
+{{ include "operator-library.certificateSecret" (dict "root" . "certificate" .Values.certificate "value" "certificate" "for" "serving") }}
+{{- end }}
+
+{{- /*
+The Secret of the certificate that is `for` something and said by the value `value`. Each of its keepers has a Secret of
+its own name: after a change of the mode two would undo each other's work, and keys of an own authority would lie where
+only a certificate is expected.
+*/}}
+{{- define "operator-library.certificateSecret" -}}
+{{- if eq .certificate.mode "existing" -}}
+{{ required (printf "%s.mode is existing: %s.existingSecret must name a Secret with tls.crt, tls.key and ca.crt" .value .value) .certificate.existingSecret }}
 {{- else -}}
-{{ include "operator-library.fullname" . }}-serving-cert
+{{ include "operator-library.fullname" .root }}-{{ .for }}-{{ get (dict "selfsigned" "cert" "cert-manager" "tls") .certificate.mode }}
 {{- end }}
 {{- end }}
 

@@ -22,11 +22,8 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "operator-library.labels" . | nindent 8 }}
-        {{- with .Values.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-      {{- with merge (dict) .Values.podAnnotations .Values.annotations }}
+        {{- include "operator-library.labels" (dict "root" . "labels" .Values.podLabels) | nindent 8 }}
+      {{- with merge (dict) (.Values.podAnnotations | default dict) (.Values.annotations | default dict) }}
       annotations:
         {{- toYaml . | nindent 8 }}
       {{- end }}
@@ -73,6 +70,8 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "operator-library.selectorLabels" . | nindent 8 }}
+    # The Pods that a rollout replaces count for nothing.
+    matchLabelKeys: [pod-template-hash]
 {{- end }}
 containers:
   - name: operator

@@ -33,15 +33,20 @@ app.kubernetes.io/name: {{ include "operator-library.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{- define "operator-library.labels" -}}
+{{- define "operator-library.ownLabels" -}}
 {{ include "operator-library.selectorLabels" . }}
 app.kubernetes.io/component: operator
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.labels }}
-{{ toYaml . }}
 {{- end }}
+
+{{- /*
+The labels of an object: a dict of `root` and, beside those that all objects have, `labels`. What the chart selects by
+cannot be taken away.
+*/}}
+{{- define "operator-library.labels" -}}
+{{- merge (include "operator-library.ownLabels" .root | fromYaml) (.labels | default dict) (.root.Values.labels | default dict) | toYaml }}
 {{- end }}
 
 {{- /*
@@ -56,22 +61,8 @@ name: {{ .name | default (include "operator-library.fullname" $root) | quote }}
 namespace: {{ . | quote }}
 {{- end }}
 labels:
-  {{- include "operator-library.labels" $root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- with merge (dict) (.annotations | default dict) $root.Values.annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{- /* What is added to the metadata of a CustomResourceDefinition. */}}
-{{- define "operator-library.definitionMetadata" -}}
-labels:
   {{- include "operator-library.labels" . | nindent 2 }}
-{{- $keep := .Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict }}
-{{- with merge $keep .Values.annotations }}
+{{- with merge (dict) (.annotations | default dict) ($root.Values.annotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -27,6 +27,8 @@ kind: PodDisruptionBudget
 metadata:
   {{- include "operator-library.metadata" (dict "root" $) | nindent 2 }}
 spec:
+  # A Pod that is not ready serves nobody, and is not to hold up a drain.
+  unhealthyPodEvictionPolicy: AlwaysAllow
   {{- if not (kindIs "invalid" .minAvailable) }}
   minAvailable: {{ .minAvailable }}
   {{- else }}

@@ -1,8 +1,9 @@
 {{- /*
-Everything that an operator's chart makes but its definitions and what it alone has. The chart gives values, and says
+Everything that an operator's chart makes but the definitions themselves and what it alone has. The chart gives values, and says
 by templates of its own name what differs from the other operators:
 
   CHART.name            what the operator calls itself
+  CHART.group           the API group of its kinds
   CHART.env             environment variables beside those of every operator: a list, or nothing
   CHART.ports           ports that it serves beside metrics and probes: a list of `name`, `port` and, if it is another,
                         `servicePort`, or nothing
@@ -19,25 +20,10 @@ and by generated ones what it may do (CHART.rules.…) and how its settings are 
 */}}
 {{- define "operator-library.operator" -}}
 {{- include "operator-library.refuse" . }}
-{{- range $part := list "serviceAccount" "rbac" "settings" "deployment" "service" "podDisruptionBudget" "networkPolicy" "certificate" "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- range $part := list "definitionPolicies" "serviceAccount" "rbac" "settings" "deployment" "service" "podDisruptionBudget" "networkPolicy" "certificate" "serviceMonitor" "prometheusRule" "dashboard" }}
 {{- with include (printf "operator-library.%s" $part) $ | trim }}
 ---
 {{ . }}
 {{- end }}
-{{- end }}
-{{- end }}
-
-{{- /* What no schema can say of values together. */}}
-{{- define "operator-library.refuse" -}}
-{{- if and (not .Values.leaderElection.enabled) (gt (int .Values.replicaCount) 1) }}
-{{- fail (printf "replicaCount is %d and leaderElection.enabled is false: without an election one replica may run; set replicaCount to 1, or leaderElection.enabled to true" (int .Values.replicaCount)) }}
-{{- end }}
-{{- with .Values.podDisruptionBudget }}
-{{- if and .enabled (not (kindIs "invalid" .minAvailable)) (not (kindIs "invalid" .maxUnavailable)) }}
-{{- fail "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are both set: one of them is allowed; set the other to null" }}
-{{- end }}
-{{- end }}
-{{- if and .Values.serviceMonitor.enabled (not .Values.metrics.enabled) }}
-{{- fail "serviceMonitor.enabled is true and metrics.enabled is false: there would be nothing to scrape" }}
 {{- end }}
 {{- end }}

@@ -12,7 +12,7 @@ use tools::{HELM_3, HELM_4};
 use crate::{Rendered, chart};
 
 /// The version that Helm is told that the cluster has, where there is none.
-const KUBERNETES: &str = "1.36.3";
+pub const KUBERNETES: &str = "1.36.3";
 
 /// A Helm with a home of its own, so that it neither reads nor writes the user's.
 #[derive(Debug)]
@@ -54,15 +54,48 @@ impl Helm {
     /// # Errors
     /// Helm's own words where it refuses.
     pub fn template(&self, name: &str, namespace: &str, values: &Value) -> Result<Rendered> {
+        self.template_of(&chart(name), KUBERNETES, namespace, values)
+    }
+
+    /// What the chart in a folder or an archive makes of these values, for a cluster of this version.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses.
+    pub fn template_of(
+        &self,
+        chart: &Path,
+        kubernetes: &str,
+        namespace: &str,
+        values: &Value,
+    ) -> Result<Rendered> {
         let file = self.values(values)?;
         let mut template = self.command();
         template
             .args(["template", "installed"])
-            .arg(chart(name))
-            .args(["--namespace", namespace, "--kube-version", KUBERNETES])
+            .arg(chart)
+            .args(["--namespace", namespace, "--kube-version", kubernetes])
             .arg("--values")
             .arg(file.path());
         Rendered::of(&self.run(template)?)
+    }
+
+    /// Makes an archive of the chart in a folder, and tells where it is.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses; where it does not say where the archive is.
+    pub fn package(&self, chart: &Path, destination: &Path) -> Result<PathBuf> {
+        let mut package = self.command();
+        package
+            .arg("package")
+            .arg(chart)
+            .arg("--destination")
+            .arg(destination);
+        let said = self.run(package)?;
+        let (_, archive) = said
+            .trim_end()
+            .rsplit_once(": ")
+            .with_context(|| format!("{} says of its archive: {said}", self.name))?;
+        Ok(archive.into())
     }
 
     /// Whether Helm finds nothing wrong with a chart.
@@ -90,11 +123,25 @@ impl Helm {
         namespace: &str,
         values: &Value,
     ) -> Result<()> {
+        self.upgrade_to(cluster, &chart(name), namespace, values)
+    }
+
+    /// The same with the chart in a folder.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses.
+    pub fn upgrade_to(
+        &self,
+        cluster: &Path,
+        chart: &Path,
+        namespace: &str,
+        values: &Value,
+    ) -> Result<()> {
         let file = self.values(values)?;
         let mut upgrade = self.command();
         upgrade
             .args(["upgrade", "--install", "installed"])
-            .arg(chart(name))
+            .arg(chart)
             .args(["--namespace", namespace, "--create-namespace"])
             .arg("--kubeconfig")
             .arg(cluster)

@@ -1,12 +1,16 @@
 //! The charts as Helm renders them, for tests.
 
 mod helm;
+mod promtool;
 mod rendered;
+mod source;
 
 pub mod matrix;
 
-pub use helm::{Helm, helms};
+pub use helm::{Helm, KUBERNETES, helms};
+pub use promtool::Promtool;
 pub use rendered::Rendered;
+pub use source::{Links, copy};
 
 use std::path::{Path, PathBuf};
 

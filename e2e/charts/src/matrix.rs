@@ -114,6 +114,7 @@ fn of_every_operator() -> [(&'static str, Value); 9] {
                 "extraEnvFrom": [{ "secretRef": { "name": "proxy", "optional": true } }],
                 "extraVolumes": [{ "name": "more", "emptyDir": {} }],
                 "extraVolumeMounts": [{ "name": "more", "mountPath": "/more" }],
+                "replicaCount": 3,
                 "podDisruptionBudget": { "enabled": true, "minAvailable": "50%" },
                 "featureGates": { "DebugState": false, "Traces": true },
                 "log": { "level": "debug", "format": "json" },
@@ -123,8 +124,12 @@ fn of_every_operator() -> [(&'static str, Value); 9] {
     ]
 }
 
-fn of_cloud() -> [(&'static str, Value); 4] {
+fn of_cloud() -> [(&'static str, Value); 5] {
     [
+        (
+            "webhooks turned off by their gate",
+            json!({ "featureGates": { "AdmissionWebhooks": false }, "networkPolicy": { "enabled": true } }),
+        ),
         (
             "no webhooks",
             json!({ "webhook": { "enabled": false }, "installationId": "one" }),

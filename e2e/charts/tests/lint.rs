@@ -34,6 +34,21 @@ fn each_case_is_rendered_the_same_each_time_and_by_each_helm() -> Result<()> {
 }
 
 #[rstest]
+#[case(json!({ "leaderElection": { "leaseDuration": "1m", "renewDeadline": "40s", "retryPeriod": "33.3s" } }))]
+#[case(json!({ "replicaCount": 3, "podDisruptionBudget": { "enabled": true, "minAvailable": "66%" } }))]
+#[case(json!({ "replicaCount": 0, "podDisruptionBudget": { "enabled": true, "minAvailable": 1 } }))]
+#[case(json!({ "podDisruptionBudget": { "enabled": true, "maxUnavailable": "1%" } }))]
+#[case(json!({ "serviceMonitor": { "enabled": true, "interval": "1m", "scrapeTimeout": "60s" } }))]
+#[case(json!({ "resources": { "requests": { "cpu": 1, "memory": "1.5Gi" }, "limits": { "ephemeral-storage": "2e9" } } }))]
+#[case(json!({ "otlp": { "sampler": "traceidratio", "samplerArg": "0.1" }, "aws": { "callRate": 0 } }))]
+fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
+    for helm in helms()? {
+        helm.template("cloud-operator", "here", &values)?;
+    }
+    Ok(())
+}
+
+#[rstest]
 #[case("cloud-operator", json!({ "replicas": 2 }), "replicas")]
 #[case("cloud-operator", json!({ "leaderElection": { "lease": "15s" } }), "lease")]
 #[case("cloud-operator", json!({ "leaderElection": { "leaseDuration": "15 s" } }), "leaseDuration")]
@@ -44,11 +59,46 @@ fn each_case_is_rendered_the_same_each_time_and_by_each_helm() -> Result<()> {
 #[case("cloud-operator", json!({ "metrics": { "readers": [{ "name": "prometheus" }] } }), "namespace")]
 #[case("apigw-operator", json!({ "webhook": { "enabled": true } }), "webhook")]
 #[case("apigw-operator", json!({ "grpc": { "tls": { "mode": "vault" } } }), "mode")]
+#[case("cloud-operator", json!({ "replicaCount": -1 }), "replicaCount")]
+#[case("cloud-operator", json!({ "metrics": { "port": 0 } }), "port")]
+#[case("cloud-operator", json!({ "probes": { "port": 65536 } }), "port")]
+#[case("cloud-operator", json!({ "probes": { "liveness": { "periodSeconds": 0 } } }), "periodSeconds")]
+#[case("cloud-operator", json!({ "probes": { "readiness": { "httpGet": {} } } }), "httpGet")]
+#[case("cloud-operator", json!({ "maxConcurrentReconciles": 0 }), "maxConcurrentReconciles")]
+#[case("cloud-operator", json!({ "maxConcurrentReconciles": 1025 }), "maxConcurrentReconciles")]
+#[case("cloud-operator", json!({ "apiWrites": { "burst": 0 } }), "burst")]
+#[case("cloud-operator", json!({ "aws": { "callRate": 10001 } }), "callRate")]
+#[case("cloud-operator", json!({ "webIdentity": { "expirationSeconds": 599 } }), "expirationSeconds")]
+#[case("cloud-operator", json!({ "resources": { "limits": { "memory": "256 MB" } } }), "memory")]
+#[case("cloud-operator", json!({ "resources": { "limit": {} } }), "limit")]
+#[case("cloud-operator", json!({ "podDisruptionBudget": { "minAvailable": "150%" } }), "minAvailable")]
+#[case("cloud-operator", json!({ "podDisruptionBudget": { "maxUnavailable": -1 } }), "maxUnavailable")]
+#[case("cloud-operator", json!({ "serviceMonitor": { "interval": "1.5m" } }), "interval")]
+#[case("cloud-operator", json!({ "service": { "type": "ExternalName" } }), "type")]
+#[case("cloud-operator", json!({ "otlp": { "sampler": "sometimes" } }), "sampler")]
+#[case("cloud-operator", json!({ "watchNamespaces": ["a,b"] }), "watchNamespaces")]
+#[case("cloud-operator", json!({ "aws": { "allowedRoles": ["a,b"] } }), "allowedRoles")]
+#[case("cloud-operator", json!({ "certificate": { "existingSecret": "Corporate" } }), "existingSecret")]
 #[case("operator-suite", json!({ "cloud": { "enabled": true } }), "cloud")]
 #[case("operator-suite", json!({ "cloud-operator": { "enabled": true, "replica": 2 } }), "replica")]
 #[case::together("cloud-operator", json!({ "replicaCount": 2, "leaderElection": { "enabled": false } }), "replicaCount is 2")]
 #[case::together("cloud-operator",
     json!({ "podDisruptionBudget": { "enabled": true, "minAvailable": 1, "maxUnavailable": 1 } }), "minAvailable and")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "renewDeadline": "15s" } }), "renewDeadline is 15s")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "retryPeriod": "8334ms" } }), "retryPeriod is 8334ms")]
+#[case::together("cloud-operator",
+    json!({ "leaderElection": { "leaseDuration": "0.5m", "renewDeadline": "0h30s" } }), "renewDeadline is 0h30s")]
+#[case::together("cloud-operator", json!({ "podDisruptionBudget": { "enabled": true, "minAvailable": 1 } }), "minAvailable is 1")]
+#[case::together("cloud-operator",
+    json!({ "replicaCount": 3, "podDisruptionBudget": { "enabled": true, "minAvailable": "67%" } }), "minAvailable is 67%")]
+#[case::together("cloud-operator",
+    json!({ "replicaCount": 2, "podDisruptionBudget": { "enabled": true, "maxUnavailable": "0%" } }), "maxUnavailable is 0%")]
+#[case::together("cloud-operator", json!({ "probes": { "port": 8080 } }), "probes and metrics")]
+#[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
+#[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
+#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "AWS_CALL_RATE", "value": "1" }] }), "AWS_CALL_RATE")]
+#[case::together("cloud-operator",
+    json!({ "serviceMonitor": { "enabled": true, "interval": "30s", "scrapeTimeout": "1m" } }), "scrapeTimeout is 1m")]
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "metrics.enabled")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "existing" } }), "certificate.existingSecret")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "cert-manager" } }), "certificate.issuerRef.name")]

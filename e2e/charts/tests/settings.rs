@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use charts::matrix::{WATCHED, cases};
 use charts::{Rendered, helms};
+use operator_core::decide::lease::Timings;
 use operator_core::process::config::{Inputs, LogLevel, Namespaces, load};
 use operator_core::process::program::Program;
 use serde_json::json;
@@ -133,7 +134,7 @@ fn values_reach_the_operator() -> Result<()> {
     let [_, helm] = helms()?;
     let values = json!({
         "watchNamespaces": [WATCHED, "b"], "log": { "level": "debug" }, "reconcileInterval": "7m",
-        "leaderElection": { "leaseDuration": "30s", "renewDeadline": "20s" }, "metrics": { "enabled": false },
+        "leaderElection": { "leaseDuration": "30s", "renewDeadline": "20s", "retryPeriod": "3s" }, "metrics": { "enabled": false },
         "featureGates": { "AdmissionWebhooks": false }, "aws": { "callRate": 2000 }, "installationId": "one",
         "proxy": { "none": ["a", "b"] }, "defaultDeletionPolicy": "Orphan",
         "webIdentity": { "enabled": true, "roleArn": "arn:aws:iam::1:role/r" },
@@ -144,6 +145,12 @@ fn values_reach_the_operator() -> Result<()> {
     assert_eq!(config.common.namespaces, namespaces);
     assert_eq!(config.common.log.level, LogLevel::Debug);
     assert_eq!(config.common.reconcile_interval, Duration::from_secs(420));
+    let timings = config.common.election.as_ref().map(|it| it.timings);
+    let seconds = [30, 20, 3].map(Duration::from_secs);
+    assert_eq!(
+        timings,
+        Some(Timings::new(seconds[0], seconds[1], seconds[2])?)
+    );
     assert_eq!(config.common.metrics, None);
     assert!(!config.feature_gates.is_on(&operator_gate()));
     assert_eq!(config.aws_call_rate, 2000);
@@ -199,6 +206,19 @@ fn values_reach_the_operator() -> Result<()> {
         .map(|it| it.secret.to_string())
         .collect();
     assert_eq!(clients, ["here/x", "g/y"]);
+    Ok(())
+}
+
+#[test]
+fn without_an_election_no_two_pods_run() -> Result<()> {
+    let [_, helm] = helms()?;
+    let values = json!({ "leaderElection": { "enabled": false } });
+    let rendered = helm.template("cloud-operator", "here", &values)?;
+    let config: cloud_operator::Config = settings(&rendered)?;
+    assert_eq!(config.common.election, None);
+    let deployment = &rendered.only("Deployment")?["spec"];
+    assert_eq!(deployment["replicas"], 1);
+    assert_eq!(deployment["strategy"], json!({ "type": "Recreate" }));
     Ok(())
 }
 

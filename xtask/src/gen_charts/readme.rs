@@ -34,6 +34,9 @@ fn table(fields: &Fields) -> Result<String> {
         if !leaf.one_of.is_empty() {
             write!(meaning, " One of `{}`.", leaf.one_of.join("`, `"))?;
         }
+        if let Some(most) = leaf.most {
+            write!(meaning, " {} to {most}.", leaf.least.unwrap_or(0))?;
+        }
         if let Some(setting) = &leaf.setting {
             write!(meaning, " Setting `{setting}`.")?;
         }
@@ -49,14 +52,15 @@ mod tests {
     #[test]
     fn the_table_is_renewed_and_the_rest_stays() {
         let fields: Fields =
-            serde_saphyr::from_str("a: { text: What a is., default: 1, setting: A }").unwrap();
+            serde_saphyr::from_str("a: { text: What a is., default: 1, most: 9, setting: A }")
+                .unwrap();
         let page = format!("# Chart\n{BEGIN}\nold\n{END}\nmore\n");
         let renewed = with_values(&page, &fields).unwrap();
         assert_eq!(
             renewed,
             format!(
                 "# Chart\n{BEGIN}\n\n| value | default | meaning |\n|---|---|---|\n\
-                 | `a` | `1` | What a is. Setting `A`. |\n\n{END}\nmore\n"
+                 | `a` | `1` | What a is. 0 to 9. Setting `A`. |\n\n{END}\nmore\n"
             )
         );
         assert_eq!(with_values(&renewed, &fields).unwrap(), renewed);

@@ -21,6 +21,8 @@ struct Setting {
     name: String,
     /// As the page shows it: code, words, or nothing.
     default: String,
+    /// The greatest number that is allowed, where it is one.
+    most: Option<u64>,
     /// Whether a change of the mounted ConfigMap takes effect at once.
     is_live: bool,
 }
@@ -49,9 +51,10 @@ impl SettingsPage {
             let name = cells[0].trim_matches('`').to_owned();
             match cells[..] {
                 [_, "on" | "off", _] => found.gates.push(name),
-                [_, _, _, default, .., change] => found.settings.push(Setting {
+                [_, _, value, default, meaning, .., change] => found.settings.push(Setting {
                     name,
                     default: default.replace(['`', '\\'], ""),
+                    most: (value == "COUNT").then(|| greatest(meaning)).flatten(),
                     is_live: change == "at once",
                 }),
                 _ => bail!("a row is neither a setting nor a gate: {line}"),
@@ -65,7 +68,7 @@ impl SettingsPage {
 /// The templates `CHART.settings.live`, lines of the ConfigMap, and `CHART.settings.env`, a list of variables.
 ///
 /// # Errors
-/// Names a value whose setting the operator does not have, or whose default is another one.
+/// Names a value whose setting the operator does not have, or whose default or range is another one.
 pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<String> {
     let (mut live, mut env) = (String::new(), String::new());
     for (path, leaf) in fields.leaves() {
@@ -77,6 +80,12 @@ pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<St
             given.is_empty() || given == setting.default,
             "{path}: the default is {given:?}, and that of {name} is {:?}",
             setting.default
+        );
+        ensure!(
+            leaf.most == setting.most,
+            "{path}: `most` is {:?}, and that of {name} is {:?}",
+            leaf.most,
+            setting.most
         );
         let (guard, value) = expression(&path, leaf.shape()?)?;
         let (text, line) = match setting.is_live {
@@ -98,6 +107,16 @@ pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<St
     ))
 }
 
+/// The end of the range that a setting's meaning tells, as in `1 to 1024`.
+fn greatest(meaning: &str) -> Option<u64> {
+    let parts: Vec<_> = meaning.split(" to ").collect();
+    let range = parts
+        .windows(2)
+        .find(|pair| pair[0].ends_with(|c: char| c.is_ascii_digit()))?;
+    let end = range[1].split(|c: char| !c.is_ascii_digit()).next()?;
+    end.parse().ok()
+}
+
 /// When a setting is given, and its value, as Helm writes them.
 fn expression(path: &str, shape: Shape) -> Result<(Option<String>, String)> {
     let at = format!(".Values.{path}");
@@ -106,7 +125,7 @@ fn expression(path: &str, shape: Shape) -> Result<(Option<String>, String)> {
         Shape::Flag => (None, at),
         // A number from a values file is a float, which is written with an exponent from a million on.
         Shape::Count => (None, format!("int64 {at}")),
-        Shape::Names => (Some(at.clone()), format!("join \",\" {at}")),
+        Shape::Names | Shape::Namespaces => (Some(at.clone()), format!("join \",\" {at}")),
         Shape::Gates => (
             Some(at.clone()),
             format!("include \"operator-library.gates\" {at}"),
@@ -137,6 +156,7 @@ mod tests {
         | variable | flag | value | default | meaning | change |\n\
         | `LEVEL` | `--level` | `info`, `debug` | `info` | How much | at once |\n\
         | `NAMES` | `--names` | NAMES |  | Which, or a \\| b | restart |\n\
+        | `RATE` | `--rate` | COUNT | `5` | How many go to it: 1 to 90, 0 for any | restart |\n\
         |  | `--file` | FILE |  | A file |  |\n\
         | name | default | part |\n\
         | `Traces` | on | traces |\n";
@@ -167,12 +187,12 @@ mod tests {
         let page = SettingsPage::read(PAGE).unwrap();
         assert_eq!(
             (page.gates, page.settings.len()),
-            (vec!["Traces".to_owned()], 2)
+            (vec!["Traces".to_owned()], 3)
         );
     }
 
     #[test]
-    fn a_setting_that_is_not_there_or_has_another_default_is_refused() {
+    fn a_setting_that_is_not_there_or_has_another_default_or_range_is_refused() {
         for (values, named) in [
             (
                 "a: { text: A., default: '', setting: NOPE }",
@@ -181,6 +201,10 @@ mod tests {
             (
                 "a: { text: A., default: debug, setting: LEVEL }",
                 "that of LEVEL is \"info\"",
+            ),
+            (
+                "a: { text: A., default: 5, setting: RATE }",
+                "that of RATE is Some(90)",
             ),
         ] {
             let refused = format!("{:#}", written(values).unwrap_err());

@@ -22,9 +22,15 @@ pub struct Entry {
     /// What is allowed, where the default does not tell.
     #[serde(default)]
     shape: Option<Shape>,
-    /// The only texts that are allowed.
+    /// The only texts that are allowed, beside none at all where that is the default.
     #[serde(default)]
     pub one_of: Vec<String>,
+    /// The least number that is allowed; 0 if it is left out.
+    #[serde(default)]
+    pub least: Option<u64>,
+    /// The greatest number that is allowed.
+    #[serde(default)]
+    pub most: Option<u64>,
     /// The operator's setting that it becomes, by its environment name.
     #[serde(default)]
     pub setting: Option<String>,
@@ -48,20 +54,32 @@ pub enum Shape {
     Count,
     /// A duration in Go's notation.
     Duration,
+    /// A duration as Prometheus has it.
+    Interval,
     /// A port.
     Port,
     /// A DNS label, or nothing.
     Label,
+    /// The name of an object, or nothing.
+    Name,
     /// A digest of an image, or nothing.
     Digest,
     /// A list of texts.
+    Texts,
+    /// A list of texts that a setting has with commas between.
     Names,
+    /// A list of namespaces.
+    Namespaces,
     /// Texts by names.
     Map,
     /// An object of the Kubernetes API.
     Object,
     /// A list of them.
     Objects,
+    /// How often and how long a probe is tried.
+    Probe,
+    /// What a container asks for, and its limits.
+    Resources,
     /// A list of objects with `name`.
     References,
     /// A list of objects with `namespace` and `name`.
@@ -125,7 +143,7 @@ impl Fields {
             fields.check()?;
         }
         for (path, leaf) in self.leaves() {
-            if let Err(why) = leaf.shape() {
+            if let Err(why) = leaf.check() {
                 bail!("{path}: {why:#}");
             }
         }
@@ -134,6 +152,17 @@ impl Fields {
 }
 
 impl Entry {
+    /// Whether what it says fits together.
+    fn check(&self) -> Result<()> {
+        let is_count = self.shape()? == Shape::Count;
+        let has_range = self.least.is_some() || self.most.is_some();
+        ensure!(
+            is_count || !has_range,
+            "only a number has `least` or `most`"
+        );
+        Ok(())
+    }
+
     /// What is allowed.
     ///
     /// # Errors
@@ -205,6 +234,7 @@ mod tests {
             ("a: { text: no sentence, default: 1 }", "a: `text`"),
             ("a: { text: A., default: 1, kind: x }", "kind"),
             ("a: { text: A., default: 1, fields: {} }", "a: a group"),
+            ("a: { text: A., default: x, most: 1 }", "a: only a number"),
         ] {
             let refused = format!("{:#}", read(text).unwrap_err());
             assert!(refused.contains(named), "{refused}");

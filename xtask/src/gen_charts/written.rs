@@ -33,6 +33,9 @@ fn group(text: &mut String, fields: &Fields, depth: usize) -> Result<()> {
         if !entry.one_of.is_empty() {
             writeln!(text, "{indent}# One of: {}.", entry.one_of.join(", "))?;
         }
+        if let Some(most) = entry.most {
+            writeln!(text, "{indent}# {} to {most}.", entry.least.unwrap_or(0))?;
+        }
         match &entry.fields {
             Some(fields) => {
                 writeln!(text, "{indent}{name}:")?;
@@ -83,6 +86,7 @@ mod tests {
         let fields: Fields = serde_saphyr::from_str(
             "image: { text: The image., fields: { tag: { text: Its tag., default: '' } } }\n\
              level: { text: The level., default: info, one_of: [info, debug] }\n\
+             many: { text: How many., default: 1, most: 9 }\n\
              list: { text: A list., default: ['*'], shape: names }\n\
              none: { text: Nothing., default: {}, shape: map }\n",
         )
@@ -91,6 +95,7 @@ mod tests {
         let expected = "\
             \n# The image.\nimage:\n  # Its tag.\n  tag: \"\"\n\
             \n# The level.\n# One of: info, debug.\nlevel: \"info\"\n\
+            \n# How many.\n# 0 to 9.\nmany: 1\n\
             \n# A list.\nlist:\n  - \"*\"\n\
             \n# Nothing.\nnone: {}\n";
         let body = text.strip_prefix(HEAD).unwrap();

@@ -159,6 +159,12 @@ impl Leadership {
         self.state.inherited.load(Ordering::Relaxed)
     }
 
+    /// Whether another process held the Lease when it was last seen.
+    pub fn is_anothers(&self) -> bool {
+        let seen = self.state.seen.lock();
+        seen.holder.is_some() && seen.holder != seen.identity
+    }
+
     /// How often the lease had to be read before it could be renewed
     /// (controller-runtime's `leader_election_slowpath_total`).
     pub fn slow_paths(&self) -> u64 {

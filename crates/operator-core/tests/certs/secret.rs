@@ -179,6 +179,24 @@ async fn a_follower_waits_for_the_leader_and_writes_nothing() {
     assert_eq!(stage.values(SECRET).await, leader_alone);
 }
 
+#[tokio::test]
+async fn a_replica_that_waits_for_anothers_certificate_is_ready_to_take_its_place() {
+    let stage = Stage::new().await;
+    let earlier = stage.candidate("earlier").await;
+    earlier.leads().await;
+    let later = stage.candidate("later").await;
+    let replica = stage.replica(&stage.settings, later.leadership.clone());
+    // The one that leads was started with other settings: it makes no such certificate.
+    replica.ready().await;
+    assert_eq!(replica.certificates.expires(), None);
+    let told = replica.certificates.state().problem.unwrap();
+    assert!(told.contains("the replica that leads makes"), "{told}");
+    earlier.resign().await;
+    let made = || async { replica.certificates.expires().is_some() };
+    until("a certificate", PATIENCE, made).await.unwrap();
+    replica.ready().await;
+}
+
 fn authority(common_name: &str) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();

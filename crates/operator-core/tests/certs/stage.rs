@@ -90,6 +90,30 @@ impl Stage {
         Replica::start(made, leadership)
     }
 
+    /// Somebody of this name who stands for election to the one Lease of this stage.
+    pub async fn candidate(&self, identity: &str) -> Candidate {
+        let mut config = ControlPlane::shared().await.unwrap().config();
+        config.default_retry = false;
+        let candidacy = Candidacy {
+            lease: ObjectKey::new(self.namespace.name(), "replicas"),
+            identity: identity.to_owned(),
+            timings: Timings::default(),
+            address: None,
+        };
+        let client = Client::try_from(config).unwrap();
+        let (election, leadership) = Election::new(client, self.clock.clone(), candidacy);
+        let (resign, mut resigned) = watch::channel(false);
+        let task = tokio::spawn(election.run(async move {
+            // A candidate that is gone resigns, too.
+            let _ = resigned.wait_for(|resigned| *resigned).await;
+        }));
+        Candidate {
+            leadership,
+            resign,
+            task,
+        }
+    }
+
     pub async fn stored(&self, name: &str) -> Secret {
         self.secrets.get(name).await.unwrap()
     }
@@ -157,6 +181,27 @@ fn nobody_leads(client: &Client, clock: &Clock) -> Leadership {
     Election::new(client.clone(), clock.clone(), candidacy).1
 }
 
+/// Somebody who stands for election.
+pub struct Candidate {
+    pub leadership: Leadership,
+    resign: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Candidate {
+    /// Waits until it leads.
+    pub async fn leads(&self) {
+        let leads = || async { self.leadership.current().is_some() };
+        until("a leader", PATIENCE, leads).await.unwrap();
+    }
+
+    /// Gives the Lease back.
+    pub async fn resign(self) {
+        self.resign.send_replace(true);
+        self.task.await.unwrap();
+    }
+}
+
 /// Certificates and their upkeep at work.
 pub struct Replica {
     pub certificates: Certificates,
@@ -181,7 +226,7 @@ impl Replica {
         }
     }
 
-    /// Waits until there is a certificate.
+    /// Waits until `/readyz` would have nothing against it: there is a certificate, or another replica has yet to make it.
     pub async fn ready(&self) {
         until("a certificate", PATIENCE, || async {
             self.certificates.check()

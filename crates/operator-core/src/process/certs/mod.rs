@@ -55,9 +55,18 @@ struct Shared {
     /// What they come from, for people.
     origin: String,
     material: watch::Sender<Option<Arc<Material>>>,
-    problem: Mutex<Option<String>>,
+    problem: Mutex<Option<Problem>>,
     counters: Counters,
     handshakes: Handshakes,
+}
+
+/// What stands in the way of the next state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    /// What is told of it; nothing that is secret.
+    words: String,
+    /// Whether another replica, which leads, is to do something about it, and this one cannot.
+    is_the_leaders: bool,
 }
 
 /// Whether a client of ours must show a certificate. One that is shown is always verified.
@@ -163,21 +172,27 @@ impl Certificates {
         self.0.counters.so_far()
     }
 
-    /// Whether there is a certificate that has not expired, for `/readyz`.
+    /// Whether there is a certificate that has not expired, for `/readyz`. One that another replica has yet to make
+    /// counts as there: in a rollout that replica may be one with other settings, which makes none, and which goes only
+    /// when this one is ready.
     ///
     /// # Errors
     /// The reason why not.
     pub fn check(&self) -> Result<(), String> {
         let problem = self.0.problem.lock().clone();
         let Some(material) = self.current() else {
-            return Err(problem.unwrap_or_else(|| format!("{} was not read yet", self.0.origin)));
+            return match problem {
+                Some(problem) if problem.is_the_leaders => Ok(()),
+                Some(problem) => Err(problem.words),
+                None => Err(format!("{} was not read yet", self.0.origin)),
+            };
         };
         if self.clock().wall() < material.expires {
             return Ok(());
         }
         let expired = format!("the certificate has expired at {}", material.expires);
         Err(match problem {
-            Some(problem) => format!("{expired}; {problem}"),
+            Some(problem) => format!("{expired}; {}", problem.words),
             None => expired,
         })
     }
@@ -189,7 +204,7 @@ impl Certificates {
             origin: self.0.origin.clone(),
             expires: material.as_ref().map(|material| material.expires),
             authorities: material.map_or_else(Vec::new, |material| material.authorities.clone()),
-            problem: self.0.problem.lock().clone(),
+            problem: self.0.problem.lock().as_ref().map(|it| it.words.clone()),
         }
     }
 
@@ -217,16 +232,27 @@ impl Certificates {
     }
 
     /// Notes how the last look went; says so in the log where that is news.
-    fn note(&self, problem: Option<String>) {
+    fn note(&self, problem: Option<Problem>) {
         let origin = &self.0.origin;
         let before = std::mem::replace(&mut *self.0.problem.lock(), problem.clone());
-        match problem {
-            Some(problem) if before.as_ref() != Some(&problem) => {
-                tracing::warn!(origin, "certificates: {problem}");
+        let before = before.map(|problem| problem.words);
+        match problem.map(|problem| problem.words) {
+            Some(words) if before.as_ref() != Some(&words) => {
+                tracing::warn!(origin, "certificates: {words}");
             }
             Some(_) => {}
             None if before.is_some() => tracing::info!(origin, "certificates: all is well again"),
             None => {}
+        }
+    }
+}
+
+impl Problem {
+    /// One of this replica's own.
+    fn own(words: impl ToString) -> Self {
+        Self {
+            words: words.to_string(),
+            is_the_leaders: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use tokio::{fs, pin};
 
 use super::{
-    Certificates,
+    Certificates, Problem,
     certificate::{Certificate, Unreadable},
     counts::Attempt,
     material::{Material, Unfit},
@@ -110,8 +110,7 @@ impl Reader {
             if problem.is_some() {
                 self.certificates.0.counters.failed(Attempt::Read);
             }
-            self.certificates
-                .note(problem.map(|problem| problem.to_string()));
+            self.certificates.note(problem.map(Problem::own));
             tokio::select! {
                 biased;
                 () = &mut stop => return,

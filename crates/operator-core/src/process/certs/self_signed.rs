@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use tokio::pin;
 
 use super::{
-    Certificates,
+    Certificates, Problem,
     clients::{ClientSecret, ClientSecrets},
     counts::{Attempt, Counters},
     holdings::{Broken, Holdings},
@@ -158,11 +158,14 @@ impl Keeper {
                 Some(_) => LOOK,
                 None => RETRY,
             };
-            if let Some(failed) = look.as_ref().err().and_then(Unsettled::attempt) {
+            let unsettled = look.err();
+            if let Some(failed) = unsettled.as_ref().and_then(Unsettled::attempt) {
                 self.counters().failed(failed);
             }
-            self.certificates
-                .note(look.err().map(|unsettled| unsettled.to_string()));
+            self.certificates.note(unsettled.map(|it| Problem {
+                is_the_leaders: matches!(it, Unsettled::Awaited(_)) && leadership.is_anothers(),
+                ..Problem::own(it)
+            }));
             tokio::select! {
                 biased;
                 () = &mut stop => return,
