@@ -40,6 +40,7 @@
 compile_error!("a node needs Linux: a Pod is made of its namespaces");
 
 mod bench;
+mod doorway;
 mod hosts;
 mod images;
 mod network;
@@ -49,5 +50,6 @@ pub mod sandbox;
 mod system;
 
 pub use bench::Bench;
+pub use doorway::Doorway;
 pub use images::Images;
 pub use node::{NAME, Node};

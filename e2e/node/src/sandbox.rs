@@ -70,10 +70,11 @@ pub(crate) fn require() -> Result<()> {
     Ok(())
 }
 
+/// Tries namespaces and, in them, the bridge of Pods: the first thing that a machine may lack.
 fn may_enter(options: &[&str]) -> Result<()> {
     let tried = Command::new("unshare")
         .args(options)
-        .args(["--", "true"])
+        .args(["--", "ip", "link", "add", "pods", "type", "bridge"])
         .output()
         .context("cannot start unshare; it comes with util-linux")?;
     if tried.status.success() {
@@ -81,8 +82,8 @@ fn may_enter(options: &[&str]) -> Result<()> {
     }
     let said = String::from_utf8_lossy(&tried.stderr);
     bail!(
-        "`unshare {}` does not work here: {}. It takes root, or user namespaces for everybody (sysctl \
-         kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, \
+        "`unshare {}` with a bridge in it does not work here: {}. It takes `ip` of iproute2, and root or user namespaces \
+         for everybody (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, \
          user.max_user_namespaces above 0), which container engines often refuse",
         options.join(" "),
         said.trim()
