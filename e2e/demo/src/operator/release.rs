@@ -23,6 +23,10 @@ use crate::teller::Teller;
 /// How the node says which process a container is.
 const PROCESS: &str = "process://";
 
+/// What a release gives an operator outside of its own namespace, too.
+const GIVEN: &str =
+    "clusterroles,clusterrolebindings,roles,rolebindings,validatingwebhookconfigurations";
+
 /// The release, called as its chart is, in a namespace called so, too.
 pub struct Release {
     pods: Arc<Pods>,
@@ -92,7 +96,7 @@ impl Release {
         kill_process(process, Signal::KILL)?;
         self.killed += 1;
         teller.typed(&format!("kill -KILL {}", process.as_raw_nonzero()));
-        teller.happened("the operator was killed, the process of its container");
+        teller.happened("the operator was killed (SIGKILL), the process of its container");
         Ok(())
     }
 
@@ -140,16 +144,11 @@ impl Release {
         let (helm, kubectl) = (self.helm(), self.kubectl());
         let uninstall = ["uninstall", operator, &namespace, "--wait"];
         teller.shown(&helm.tell(teller, &uninstall).await?);
+        let of_release = format!("--selector={}", self.label());
         until("the operator's Pod to end", PATIENCE, || self.has_ended()).await?;
-        let owned = format!("--selector={}", self.label());
-        let cluster_wide = "clusterroles,clusterrolebindings,validatingwebhookconfigurations";
-        let left = kubectl
-            .run(&["get", cluster_wide, &owned, "-o", "name"])
-            .await?;
-        ensure!(
-            left.trim().is_empty(),
-            "after `helm uninstall` there are {left}"
-        );
+        let given = ["get", GIVEN, "--all-namespaces", "-o", "name", &of_release];
+        let left = kubectl.run(&given).await?;
+        ensure!(left.is_empty(), "`helm uninstall` has left {left}");
         teller.happened("the operator has ended, and its rights are gone");
 
         let kept = kubectl.show(teller, &["get", "crds", "-o", "name"]).await?;

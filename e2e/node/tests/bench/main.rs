@@ -4,6 +4,7 @@
 
 mod ending;
 mod operator;
+mod outside;
 mod pods;
 mod stage;
 mod target;
@@ -114,6 +115,11 @@ fn trials(ground: &Arc<Ground>) -> Vec<Trial> {
             ground,
             "webhooks_are_reached_by_their_service",
             operator::webhooks,
+        ),
+        trial(
+            ground,
+            "a_cluster_is_reached_from_the_network_outside",
+            outside::reached,
         ),
         Trial::test("nothing_outlives_a_bench_that_is_killed", || {
             Ok(ending::killed()?)
