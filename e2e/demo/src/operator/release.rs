@@ -53,7 +53,7 @@ impl Release {
         let values = release.wish.values.iter().chain(&plain);
         let values: Vec<String> = values.map(|value| format!("--set={value}")).collect();
         let mut args = vec!["install", operator, &chart, &namespace];
-        args.extend(["--create-namespace", "--wait"]);
+        args.extend(["--create-namespace", "--wait", "--timeout=3m"]);
         args.extend(values.iter().map(String::as_str));
         if let Err(error) = release.helm().tell(teller, &args).await {
             let evidence = release.evidence().await;
