@@ -9,10 +9,13 @@ use clap::{Args, ValueEnum};
 use crate::control_plane;
 use crate::project::Project;
 
-/// The harness's program that plays the scenes.
+/// The program that plays the scenes.
 const PROGRAM: &str = "demo";
 
-/// Watch the operators at work on a real API server: they create, repair, serve and clean up.
+/// Watch the operators, installed by Helm on a real API server, at work: they create, repair, serve and clean up.
+///
+/// They run in Pods, which takes root or user namespaces for everybody. Where neither is to be had, they are plain
+/// processes, and the demo says so.
 #[derive(Args)]
 pub struct Demo {
     /// What is shown; everything by default
@@ -23,7 +26,7 @@ pub struct Demo {
     #[arg(long)]
     keep: bool,
 
-    /// Use the cluster of this kubeconfig file instead of starting one
+    /// Use the cluster of this kubeconfig file instead of starting one, with the operators as processes of this machine
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 

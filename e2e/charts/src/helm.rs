@@ -32,14 +32,19 @@ pub fn helms() -> Result<&'static [Helm; 2]> {
     if let Some(helms) = HELMS.get() {
         return Ok(helms);
     }
-    let helms = [
-        Helm::new("helm 3", HELM_3.program()?)?,
-        Helm::new("helm 4", HELM_4.program()?)?,
-    ];
+    let helms = [Helm::new("helm 3", HELM_3.program()?)?, Helm::present()?];
     Ok(HELMS.get_or_init(|| helms))
 }
 
 impl Helm {
+    /// The present one alone.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn present() -> Result<Self> {
+        Self::new("helm 4", HELM_4.program()?)
+    }
+
     fn new(name: &'static str, program: PathBuf) -> Result<Self> {
         let home = Scratch::new("helm")?;
         Ok(Self {
@@ -169,13 +174,16 @@ impl Helm {
         Ok(file)
     }
 
-    fn command(&self) -> Command {
+    /// The program in its home, for arguments of the caller's.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         let home = self.home.path();
         command
             .env("HELM_CACHE_HOME", home.join("cache"))
             .env("HELM_CONFIG_HOME", home.join("config"))
             .env("HELM_DATA_HOME", home.join("data"))
+            // It remembers by address what a server serves, and addresses are used again.
+            .env("KUBECACHEDIR", home.join("kube"))
             .env_remove("KUBECONFIG");
         command
     }

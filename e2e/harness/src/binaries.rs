@@ -67,6 +67,20 @@ impl Binaries {
         self.optional(KUBECTL)
     }
 
+    /// Whether there is all that gives Pods a node, which a folder made by `setup-envtest` lacks.
+    ///
+    /// # Errors
+    /// When there is not; the message says what helps.
+    pub fn require_pods(&self) -> Result<()> {
+        ensure!(
+            self.controller_manager().is_some() && self.scheduler().is_some(),
+            "{} holds no {CONTROLLER_MANAGER} or no {SCHEDULER}: nothing would make Pods and give them a node; \
+             unset {ASSETS}, so that all are built",
+            self.folder.display()
+        );
+        Ok(())
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder

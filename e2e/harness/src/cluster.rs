@@ -5,6 +5,7 @@ mod namespace;
 mod user;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -62,6 +63,19 @@ impl Cluster {
     /// When the file cannot be written.
     pub fn write_kubeconfig(&self, file: &Path) -> Result<()> {
         write_kubeconfig(&self.access.kubeconfig, file)
+    }
+
+    /// Writes the same for who reaches the server at another address.
+    ///
+    /// # Errors
+    /// As [`write_kubeconfig`](Self::write_kubeconfig).
+    pub fn write_kubeconfig_at(&self, address: SocketAddr, file: &Path) -> Result<()> {
+        let mut kubeconfig = self.access.kubeconfig.clone();
+        let clusters = kubeconfig.clusters.iter_mut();
+        for cluster in clusters.flat_map(|it| &mut it.cluster) {
+            cluster.server = Some(format!("https://{address}"));
+        }
+        write_kubeconfig(&kubeconfig, file)
     }
 
     /// What a client is made of. kube's own retries are off: a test wants to see each answer.

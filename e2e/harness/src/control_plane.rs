@@ -8,13 +8,13 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::Api;
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::binaries::{ASSETS, Binaries};
+use crate::binaries::Binaries;
 use crate::cluster::Cluster;
 use crate::port::Port;
 use crate::process::{self, Child};
@@ -71,14 +71,9 @@ impl ControlPlane {
     /// # Errors
     /// As [`start`](Self::start); also when there is no kube-controller-manager or kube-scheduler to start.
     pub async fn start_for_pods(address: IpAddr) -> Result<Self> {
+        Binaries::find().await?.require_pods()?;
         let mut control_plane = Self::start_at(address).await?;
-        let present = control_plane.controller_manager.is_some();
-        ensure!(
-            present && control_plane.start_scheduler()?,
-            "{} holds no kube-controller-manager or no kube-scheduler: nothing would make Pods and give them a node; \
-             unset {ASSETS}, so that all are built",
-            control_plane.binaries.folder().display()
-        );
+        control_plane.start_scheduler()?;
         Ok(control_plane)
     }
 
@@ -263,18 +258,16 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Whether there is one to start. That it works shows when a Pod gets its node.
-    fn start_scheduler(&mut self) -> Result<bool> {
-        let Some(program) = self.binaries.scheduler() else {
-            return Ok(false);
-        };
-        let mut command = Command::new(program);
+    /// That it works shows when a Pod gets its node.
+    fn start_scheduler(&mut self) -> Result<()> {
+        let program = self.binaries.scheduler();
+        let mut command = Command::new(program.context("there is no kube-scheduler")?);
         command
             .arg(flag("kubeconfig", &self.credentials.scheduler_kubeconfig))
             .args(["--leader-elect=false", "--secure-port=0"]);
         let log = self.folder.path().join("kube-scheduler.log");
         self.scheduler = Some(process::spawn(command, &log)?);
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -42,6 +42,7 @@
 compile_error!("a node needs Linux: a Pod is made of its namespaces");
 
 mod bench;
+mod doorway;
 mod images;
 mod network;
 mod node;
@@ -50,5 +51,6 @@ pub mod sandbox;
 mod system;
 
 pub use bench::Bench;
+pub use doorway::Doorway;
 pub use images::Images;
 pub use node::{NAME, Node};

@@ -25,10 +25,7 @@ pub fn enter() -> Result<()> {
     if is_inside()? {
         return Ok(());
     }
-    let looking = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let mut this = looking.block_on(this_program())?;
+    let mut this = prepared()?;
     this.args(env::args_os().skip(1));
     Err(this.exec()).context("cannot start unshare again")
 }
@@ -43,12 +40,20 @@ pub fn is_inside() -> Result<bool> {
     Ok(env::var(LEFT).is_ok_and(|left| left != here))
 }
 
-/// This program, to be started in a network and with mounts of its own, once all is there that it takes.
+/// As [`this_program`], once the servers' programs are there.
+pub(crate) fn prepared() -> Result<Command> {
+    let looking = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    looking.block_on(Binaries::find())?;
+    this_program()
+}
+
+/// This program, to be started in a network and with mounts of its own.
 ///
 /// # Errors
-/// As [`enter`].
-pub async fn this_program() -> Result<Command> {
-    Binaries::find().await?;
+/// When namespaces cannot be made; the message says what helps.
+pub fn this_program() -> Result<Command> {
     let mut options = vec!["--net", "--mount"];
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
@@ -77,10 +82,11 @@ pub(crate) fn require() -> Result<()> {
     Ok(())
 }
 
+/// Tries namespaces and, in them, the bridge of Pods: the first thing that a machine may lack.
 fn may_enter(options: &[&str]) -> Result<()> {
     let tried = Command::new("unshare")
         .args(options)
-        .args(["--", "true"])
+        .args(["--", "ip", "link", "add", "pods", "type", "bridge"])
         .output()
         .context("cannot start unshare; it comes with util-linux")?;
     if tried.status.success() {
@@ -88,8 +94,8 @@ fn may_enter(options: &[&str]) -> Result<()> {
     }
     let said = String::from_utf8_lossy(&tried.stderr);
     bail!(
-        "`unshare {}` does not work here: {}. It takes root, or user namespaces for everybody (sysctl \
-         kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, \
+        "`unshare {}` with a bridge in it does not work here: {}. It takes `ip` of iproute2, and root or user namespaces \
+         for everybody (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, \
          user.max_user_namespaces above 0), which container engines often refuse",
         options.join(" "),
         said.trim()

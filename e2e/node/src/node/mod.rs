@@ -92,10 +92,13 @@ impl Node {
     /// # Errors
     /// When it was not started here.
     pub fn log(&self, pod: &Pod) -> io::Result<String> {
-        let log = folder_of_pods()
-            .join(pod.uid().unwrap_or_default())
-            .join("log");
-        fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        fs::read(self.log_file(pod)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Where that is kept.
+    pub fn log_file(&self, pod: &Pod) -> PathBuf {
+        let folder = folder_of_pods().join(pod.uid().unwrap_or_default());
+        folder.join("log")
     }
 
     /// The clock by which probes are made, tokens renewed, and containers that fail started again.

@@ -5,6 +5,7 @@
 mod ending;
 mod entering;
 mod operator;
+mod outside;
 mod pods;
 mod stage;
 mod target;
@@ -82,6 +83,7 @@ fn trials(ground: &Arc<Ground>) -> Vec<Trial> {
         a_killed_leader_is_followed_by_another: operator::replicas::follow_a_killed_leader,
         a_disruption_budget_keeps_the_last_replica: operator::replicas::are_kept_by_a_budget,
         webhooks_are_reached_by_their_service: operator::webhooks::are_reached_by_their_service,
+        a_cluster_is_reached_from_the_network_outside: outside::reached,
     };
     let own = ground.clone();
     trials.push(Trial::test(

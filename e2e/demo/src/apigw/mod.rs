@@ -1,5 +1,6 @@
 //! A route on two gateways.
 
+mod asking;
 mod chapters;
 mod gateway;
 mod hello;
@@ -8,17 +9,14 @@ mod history;
 use std::fs;
 
 use anyhow::{Context, Result};
-use harness::port::Port;
 use harness::scratch::Scratch;
 use harness::wait::{PATIENCE, until};
-use serde_json::Value;
 
 use self::gateway::{Equipment, Gateway, mount};
 use self::hello::Hello;
 use self::history::History;
 use crate::ground::tree;
-use crate::operator::Operator;
-use crate::plain;
+use crate::operator::{Dialled, Operator, Wish};
 use crate::scene::Scene;
 use crate::stage::Stage;
 use crate::teller::Teller;
@@ -32,22 +30,24 @@ const SERVICE: &[&str] = &[
 ];
 /// The Secret with the gateways' certificate.
 const CERTIFICATE: &str = "gateway-cert";
-/// The port that gateways dial; only in their minds, as every run has one of its own.
-const SERVED_AT: u16 = 9444;
+/// The port that gateways dial.
+const DIALLED: Dialled = Dialled {
+    port: 9444,
+    flag: "--grpc-bind-address",
+};
 
 /// Applied, in force, edited, and what becomes of it when gateways and the operator come and go.
 pub struct Apigw {
     stage: Stage,
     folder: Scratch,
     _hello: Hello,
-    port: Port,
     equipment: Equipment,
     gateways: Vec<Gateway>,
-    operator: Option<Operator>,
+    operator: Operator,
 }
 
 impl Scene for Apigw {
-    const TITLE: &str = "apigw-operator";
+    const OPERATOR: &str = "apigw-operator";
     const KINDS: &str = "apiroutes,backends";
 
     async fn set(stage: Stage, teller: &Teller) -> Result<Self> {
@@ -55,20 +55,14 @@ impl Scene for Apigw {
         let address = hello.address();
         teller.happened(&format!("hello-service listens at {address}"));
 
-        let port = Port::reserve()?;
-        let operator = operator(&stage, &port).await?;
-        let pid = operator.pid();
-        teller.happened(&format!("apigw-operator is ready, process {pid}"));
-
+        let operator = Operator::install(&stage, teller, wish(&stage)).await?;
         let folder = Scratch::new("demo")?;
         mount(&stage, CERTIFICATE, folder.path()).await?;
         teller.happened(&format!(
             "it has issued a certificate for gateways into the Secret {CERTIFICATE}; each gateway mounts it:"
         ));
-        let namespace = stage.namespace().name();
-        let dialled = format!("avapigw-operator.{namespace}.svc:{SERVED_AT}");
         let equipment = Equipment {
-            operator: (dialled, port.address()),
+            operator: operator.dialled().await?,
             services: (SERVICE, address),
             certificates: folder.path().to_owned(),
         };
@@ -76,10 +70,9 @@ impl Scene for Apigw {
             stage,
             folder,
             _hello: hello,
-            port,
             equipment,
             gateways: Vec::new(),
-            operator: Some(operator),
+            operator,
         };
         for name in ["gateway-a", "gateway-b"] {
             scene.start_gateway(name, teller)?;
@@ -93,8 +86,8 @@ impl Scene for Apigw {
         &self.stage
     }
 
-    fn operator(&self) -> Option<&Operator> {
-        self.operator.as_ref()
+    fn operator(&self) -> &Operator {
+        &self.operator
     }
 
     async fn play(&mut self, teller: &Teller) -> Result<()> {
@@ -121,12 +114,10 @@ impl Scene for Apigw {
         teller.typed("kubectl edit apiroute hello-route");
         teller.typed("kubectl explain apiroute.spec");
         for gateway in &self.gateways {
-            teller.typed(&format!("curl -s {}", gateway.url("/hello")));
+            let ask = format!("curl -s {}", gateway.url("/hello"));
+            teller.typed(&self.stage.inside(&ask));
         }
-        if let Some(operator) = &self.operator {
-            operator.invite(teller);
-        }
-        Ok(())
+        self.operator.invite(&self.stage, teller).await
     }
 
     async fn end(&self, teller: &Teller) -> Result<()> {
@@ -152,21 +143,17 @@ impl Apigw {
     fn start_gateway(&mut self, name: &str, teller: &Teller) -> Result<()> {
         let equipment = &self.equipment;
         let gateway = Gateway::start(name, equipment, self.folder.path())?;
-        teller.typed(&format!("{} --gateway-name={name} \\", gateway::PROGRAM));
-        let mounted = "/certs".as_ref();
-        teller.shown(&equipment.connection(mounted).join(" \\\n"));
+        let command = format!("{} --gateway-name={name}", gateway::PROGRAM);
+        teller.typed_with(&command, &equipment.connection("/certs".as_ref()));
         self.gateways.push(gateway);
         Ok(())
     }
 
     /// Waits until so many gateways are connected, as the operator sees it.
     async fn connected(&self, count: usize) -> Result<()> {
-        let operator = self.operator.as_ref().context("the operator is dead")?;
-        let url = format!("{}/debug/state", operator.metrics());
         let what = format!("{count} connected gateways");
         until(&what, PATIENCE, || async {
-            let (_, state) = plain::get(&url).await.map_err(|e| format!("{e:#}"))?;
-            let state: Value = serde_json::from_str(&state).map_err(|e| e.to_string())?;
+            let state = self.operator.state().await.map_err(|e| format!("{e:#}"))?;
             let known = state["gateways"]["gateways"].as_array();
             let connected = known.map(|known| known.iter().filter(|it| it["connected"] == true));
             match connected.map(Iterator::count) == Some(count) {
@@ -178,18 +165,29 @@ impl Apigw {
     }
 }
 
-async fn operator(stage: &Stage, port: &Port) -> Result<Operator> {
+/// The operator with gateways' certificates for this stage.
+fn wish(stage: &Stage) -> Wish {
     let namespace = stage.namespace().name();
-    let args = [
-        format!("--pod-namespace={namespace}"),
-        format!("--gateway-cert-secrets={namespace}/{CERTIFICATE}"),
-        format!("--grpc-bind-address={}", port.address()),
-        // One that takes over from a dead one waits for so long, in front of somebody who looks on.
-        "--leader-election-lease-duration=6s".to_owned(),
-        "--leader-election-renew-deadline=4s".to_owned(),
-        "--leader-election-retry-period=1s".to_owned(),
-    ];
-    Operator::start(stage, "apigw-operator", &args).await
+    let mut wish = Wish {
+        operator: Apigw::OPERATOR,
+        name: "avapigw-operator",
+        values: vec![
+            format!("grpc.tls.gatewayCertSecrets[0].namespace={namespace}"),
+            format!("grpc.tls.gatewayCertSecrets[0].name={CERTIFICATE}"),
+        ],
+        flags: vec![format!("--gateway-cert-secrets={namespace}/{CERTIFICATE}")],
+        dialled: Some(DIALLED),
+    };
+    // One that takes over from a dead one waits for so long, in front of somebody who looks on.
+    for (value, flag, time) in [
+        ("leaseDuration", "lease-duration", "6s"),
+        ("renewDeadline", "renew-deadline", "4s"),
+        ("retryPeriod", "retry-period", "1s"),
+    ] {
+        wish.values.push(format!("leaderElection.{value}={time}"));
+        wish.flags.push(format!("--leader-election-{flag}={time}"));
+    }
+    wish
 }
 
 /// What a file of the source tree holds.

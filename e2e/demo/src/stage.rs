@@ -1,9 +1,10 @@
 //! What a scene plays on: a namespace of its own in the cluster.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
-use harness::{Cluster, Namespace};
+use harness::Namespace;
 
 use crate::ground::Ground;
 use crate::kubectl::Kubectl;
@@ -11,9 +12,8 @@ use crate::teller::Teller;
 
 /// A namespace that is one scene's own.
 pub struct Stage {
-    cluster: Cluster,
+    ground: Arc<Ground>,
     namespace: Namespace,
-    borrowed: bool,
 }
 
 impl Stage {
@@ -21,17 +21,21 @@ impl Stage {
     ///
     /// # Errors
     /// When the API server refuses.
-    pub async fn make(ground: &Ground) -> Result<Self> {
+    pub async fn make(ground: &Arc<Ground>) -> Result<Self> {
         Ok(Self {
-            cluster: ground.cluster().clone(),
             namespace: ground.cluster().namespace("demo").await?,
-            borrowed: ground.is_borrowed(),
+            ground: ground.clone(),
         })
+    }
+
+    /// The cluster that it is in.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     /// kubectl in the scene's namespace.
     pub fn kubectl(&self) -> Kubectl<'_> {
-        Kubectl::new(&self.cluster, self.namespace.name())
+        Kubectl::new(self.ground.cluster(), self.namespace.name())
     }
 
     /// The namespace.
@@ -39,22 +43,29 @@ impl Stage {
         &self.namespace
     }
 
-    /// The kubeconfig file of the cluster.
-    pub fn kubeconfig(&self) -> &Path {
-        self.cluster.kubeconfig()
-    }
-
-    /// Tells how somebody gets at the namespace from another terminal.
+    /// Tells how somebody gets at the namespace, and at all that only this process reaches, from another terminal.
     pub fn invite(&self, teller: &Teller) {
         let name = self.namespace.name();
         teller.typed(&format!(
             "alias kubectl='{} --namespace {name}'",
             self.kubectl().program()
         ));
-        teller.typed(&format!(
-            "export KUBECONFIG={}",
-            self.kubeconfig().display()
-        ));
+        let kubeconfig: &Path = match &*self.ground {
+            Ground::Pods(pods) => {
+                teller.typed(&format!("alias inside='{}'", pods.way_in()));
+                pods.kubeconfig()
+            }
+            ground => ground.cluster().kubeconfig(),
+        };
+        teller.typed(&format!("export KUBECONFIG={}", kubeconfig.display()));
+    }
+
+    /// A command for that terminal, which has to be run where this process is.
+    pub fn inside(&self, command: &str) -> String {
+        match &*self.ground {
+            Ground::Pods(_) => format!("inside {command}"),
+            _ => command.to_owned(),
+        }
     }
 
     /// What is known about the objects, for a person who looks for a fault.
@@ -81,10 +92,7 @@ impl Stage {
         let delete = ["delete", "namespace", self.namespace.name()];
         let delete = [&delete[..], &["--timeout=60s"]].concat();
         self.kubectl().show(teller, &delete).await?;
-        teller.happened(match self.borrowed {
-            true => "nothing is left but the kinds: other objects may need them",
-            false => "nothing is left",
-        });
+        teller.happened("nothing is left but the kinds: other objects may need them");
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::bucket::Bucket;
 use crate::ground::tree;
-use crate::operator::Operator;
+use crate::operator::{Operator, Wish};
 use crate::scene::Scene;
 use crate::stage::Stage;
 use crate::teller::Teller;
@@ -32,20 +32,28 @@ pub struct Cloud {
 }
 
 impl Scene for Cloud {
-    const TITLE: &str = "cloud-operator";
+    const OPERATOR: &str = "cloud-operator";
     const KINDS: &str = "awsproviders,s3buckets";
 
     async fn set(stage: Stage, teller: &Teller) -> Result<Self> {
         let moto = Moto::start().await?;
-        let aws = AwsProxy::start(moto.url()).await?;
-        teller.happened(&format!("moto plays AWS at {}", aws.url()));
-        let args = [
-            format!("--allowed-endpoints={}", aws.url()),
-            "--allow-http-endpoints".to_owned(),
-        ];
-        let operator = Operator::start(&stage, "cloud-operator", &args).await?;
-        let pid = operator.pid();
-        teller.happened(&format!("cloud-operator is ready, process {pid}"));
+        let aws = AwsProxy::start_at(stage.ground().address(), moto.url()).await?;
+        let endpoint = aws.url();
+        teller.happened(&format!("moto plays AWS at {endpoint}"));
+        let wish = Wish {
+            operator: Self::OPERATOR,
+            name: "cloud-operator",
+            values: vec![
+                format!("aws.allowedEndpoints={{{endpoint}}}"),
+                "aws.allowHttpEndpoints=true".to_owned(),
+            ],
+            flags: vec![
+                format!("--allowed-endpoints={endpoint}"),
+                "--allow-http-endpoints".to_owned(),
+            ],
+            dialled: None,
+        };
+        let operator = Operator::install(&stage, teller, wish).await?;
         Ok(Self {
             stage,
             moto,
@@ -58,8 +66,8 @@ impl Scene for Cloud {
         &self.stage
     }
 
-    fn operator(&self) -> Option<&Operator> {
-        Some(&self.operator)
+    fn operator(&self) -> &Operator {
+        &self.operator
     }
 
     async fn play(&mut self, teller: &Teller) -> Result<()> {
@@ -81,17 +89,16 @@ impl Scene for Cloud {
             "kubectl get awsp,s3 -o wide".to_owned(),
             format!("kubectl edit s3 {}", sample.name),
             "kubectl explain s3bucket.spec".to_owned(),
-            format!(
+            self.stage.inside(&format!(
                 "curl -s '{}/{}?tagging'    # the bucket as moto has it",
                 self.moto.url(),
                 sample.bucket
-            ),
+            )),
         ];
         for line in lines {
             teller.typed(&line);
         }
-        self.operator.invite(teller);
-        Ok(())
+        self.operator.invite(&self.stage, teller).await
     }
 }
 

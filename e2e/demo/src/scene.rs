@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
@@ -12,8 +13,8 @@ use crate::teller::Teller;
 
 /// A story about one operator, told on a stage of its own.
 pub trait Scene: Sized {
-    /// What it is about.
-    const TITLE: &str;
+    /// The operator that it is about: its chart and its program.
+    const OPERATOR: &str;
     /// The kinds that it is about, for kubectl.
     const KINDS: &str;
 
@@ -26,8 +27,8 @@ pub trait Scene: Sized {
     /// The stage.
     fn stage(&self) -> &Stage;
 
-    /// The operator; none while it is dead.
-    fn operator(&self) -> Option<&Operator>;
+    /// The operator.
+    fn operator(&self) -> &Operator;
 
     /// Plays it.
     ///
@@ -69,12 +70,12 @@ pub enum Ended {
 /// # Errors
 /// When something does not happen as it should; the message has what is known about it.
 pub async fn perform<S: Scene>(
-    ground: &Ground,
+    ground: &Arc<Ground>,
     teller: &Teller,
     keep: bool,
     mut told_to_stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ended> {
-    teller.chapter(S::TITLE);
+    teller.chapter(S::OPERATOR);
     let stage = Stage::make(ground).await?;
     let namespace = stage.namespace().name().to_owned();
     let left = match ground.is_borrowed() {
@@ -120,25 +121,19 @@ async fn play<S: Scene>(scene: &mut S, teller: &Teller, keep: bool) -> Result<()
     clear(scene, teller).await
 }
 
-/// Removes the objects, stops all programs, and removes the namespace.
+/// Removes the objects, ends what was started, takes the operator away, and removes the namespace.
 async fn clear<S: Scene>(scene: &S, teller: &Teller) -> Result<()> {
     teller.chapter("The end");
     let stage = scene.stage();
     let delete = ["delete", S::KINDS, "--all", "--timeout=60s"];
     stage.kubectl().show(teller, &delete).await?;
     scene.end(teller).await?;
-    if let Some(operator) = scene.operator() {
-        operator.stop(&stage.kubectl()).await?;
-        teller.happened("the operator was asked to end (SIGTERM), gave its lease back and ended");
-    }
+    scene.operator().remove(S::KINDS, teller).await?;
     stage.remove(teller).await
 }
 
 async fn evidence<S: Scene>(scene: &S) -> String {
-    let mut evidence = scene.stage().evidence(S::KINDS).await;
-    if let Some(operator) = scene.operator() {
-        evidence += "--- the end of the operator's log\n";
-        evidence += &operator.log_tail();
-    }
-    evidence + &scene.evidence()
+    let objects = scene.stage().evidence(S::KINDS).await;
+    let operator = scene.operator().evidence().await;
+    objects + &operator + &scene.evidence()
 }

@@ -37,6 +37,12 @@ impl Teller {
         self.line(format!("           $ {command}"));
     }
 
+    /// A long command as a person would type it: each option on a line of its own.
+    pub fn typed_with(&self, command: &str, options: &[String]) {
+        self.typed(&format!("{command} \\"));
+        self.shown(&options.join(" \\\n"));
+    }
+
     /// What a command printed.
     pub fn shown(&self, text: &str) {
         for line in text.lines() {

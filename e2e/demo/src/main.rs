@@ -3,11 +3,15 @@
 //! Started by `cargo xtask demo`, which builds what this needs.
 
 mod apigw;
+mod built;
 mod cloud;
 mod ground;
+mod helm;
 mod kubectl;
 mod operator;
-mod plain;
+mod place;
+mod pods;
+mod program;
 mod recording;
 mod scene;
 mod stage;
@@ -15,12 +19,17 @@ mod teller;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use harness::Moto;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ground::Ground;
+use crate::place::Place;
+use crate::scene::Scene as _;
 use crate::teller::Teller;
 
 /// Shows the operators at work.
@@ -32,7 +41,7 @@ struct Demo {
     /// Leaves everything of the last scene running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
-    /// Uses the cluster of this kubeconfig file instead of starting one.
+    /// Uses the cluster of this kubeconfig file instead of starting one; the operators are processes of this machine.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Writes what is shown to this file, too, as a recording.
@@ -40,7 +49,7 @@ struct Demo {
     record: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scene {
     /// An AWSProvider and an S3Bucket, with moto in the place of AWS.
     Cloud,
@@ -48,9 +57,26 @@ enum Scene {
     Apigw,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(&Demo::parse()).await {
+impl Scene {
+    fn operator(self) -> &'static str {
+        match self {
+            Self::Cloud => cloud::Cloud::OPERATOR,
+            Self::Apigw => apigw::Apigw::OPERATOR,
+        }
+    }
+}
+
+impl Demo {
+    fn scenes(&self) -> &[Scene] {
+        match &self.scene {
+            Some(scene) => std::slice::from_ref(scene),
+            None => Scene::value_variants(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match play(&Demo::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");
@@ -59,7 +85,20 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(demo: &Demo) -> Result<()> {
+fn play(demo: &Demo) -> Result<()> {
+    let runtime = Runtime::new()?;
+    if demo.scenes().contains(&Scene::Cloud) {
+        // Where Pods run there is no network from which it could be installed.
+        runtime.block_on(Moto::prepare())?;
+    }
+    let place = match &demo.kubeconfig {
+        Some(file) => Place::Theirs(file.clone()),
+        None => Place::ours(&runtime)?,
+    };
+    runtime.block_on(run(demo, place))
+}
+
+async fn run(demo: &Demo, place: Place) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut told_to_stop = std::pin::pin!(async move {
@@ -70,13 +109,11 @@ async fn run(demo: &Demo) -> Result<()> {
     });
 
     let teller = Teller::new();
+    let scenes = demo.scenes();
+    let operators: Vec<&str> = scenes.iter().map(|scene| scene.operator()).collect();
     let ground = tokio::select! {
-        ground = Ground::prepare(&teller, demo.kubeconfig.as_deref()) => ground?,
+        ground = Ground::prepare(&teller, place, &operators) => Arc::new(ground?),
         () = &mut told_to_stop => return Ok(()),
-    };
-    let scenes = match &demo.scene {
-        Some(scene) => std::slice::from_ref(scene),
-        None => Scene::value_variants(),
     };
     for (played, scene) in (1..).zip(scenes) {
         let keep = demo.keep && played == scenes.len();
@@ -105,9 +142,10 @@ fn next(teller: &Teller) {
     for line in [
         "cargo xtask demo cloud --keep    # one scene, and it stays up for you to look around",
         "cargo xtask demo apigw --keep",
-        "cargo xtask control-plane        # an empty cluster with the project's kinds",
+        "cargo xtask cluster              # an empty cluster whose Pods run, to install charts on",
+        "cargo xtask control-plane        # the same without Pods, and with the project's kinds",
         "cargo xtask run apigw --kubeconfig FILE -- --help",
-        "less README.md ARCHITECTURE.md examples/*/*",
+        "less README.md ARCHITECTURE.md charts/*/README.md examples/*/*",
     ] {
         teller.typed(line);
     }

@@ -4,11 +4,11 @@ use anyhow::{Context, Result, ensure};
 use harness::wait::{PATIENCE, until};
 use http::StatusCode;
 
+use super::asking::Asking;
 use super::gateway::Gateway;
 use super::hello::said;
 use super::history::History;
-use super::{Apigw, SAMPLE, operator, sample};
-use crate::operator::holder;
+use super::{Apigw, SAMPLE, sample};
 use crate::scene::Scene;
 use crate::teller::Teller;
 
@@ -105,26 +105,23 @@ impl Apigw {
 
     pub(super) async fn the_operator_dies(&mut self, teller: &Teller) -> Result<()> {
         teller.chapter("The operator dies, and comes back");
-        let before = holder(&self.stage.kubectl()).await?;
-        let dead = self.operator.take().context("it lives")?;
-        dead.kill().await;
-        teller
-            .happened("the operator was killed (SIGKILL); the gateways go on with what they have");
-        self.rewrite("/good-evening", teller).await?;
-        self.all_say("/hello", "/greeting", teller).await?;
-
-        let started = operator(&self.stage, &self.port).await?;
-        let pid = started.pid();
-        self.operator = Some(started);
-        teller.happened(&format!("it is started again, process {pid}"));
+        let before = self.operator.holder().await?;
+        let urls = self.gateways.iter().map(|gateway| gateway.url("/hello"));
         let now = said("GET", "/good-evening");
+        let asking = Asking::begin(urls.collect(), [said("GET", "/greeting"), now.clone()]);
+        self.operator.kill(teller).await?;
+        self.rewrite("/good-evening", teller).await?;
+        self.operator.come_back(teller).await?;
         for gateway in &self.gateways {
             comes_to_say(gateway, "/hello", StatusCode::OK, &now).await?;
         }
-        teller.happened("the gateways have come back by themselves, and have the edit:");
+        let answered = asking.end().await?;
+        teller.happened(&format!(
+            "meanwhile the gateways were asked {answered} times, and always answered: first as before, then as edited"
+        ));
         self.all_say("/hello", "/good-evening", teller).await?;
         until("the new process to lead", PATIENCE, || async {
-            match holder(&self.stage.kubectl()).await {
+            match self.operator.holder().await {
                 Ok(holder) if !holder.is_empty() && holder != before => Ok(()),
                 Ok(holder) => Err(format!("{holder:?} holds the lease")),
                 Err(error) => Err(format!("{error:#}")),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use harness::plain;
 use harness::port::Port;
 use harness::process::{self, Child};
 use harness::wait::{PATIENCE, wait_for};
@@ -14,8 +15,7 @@ use http::StatusCode;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
-use crate::operator::{LOG_LINES, beside_this_program, ends_well};
-use crate::plain;
+use crate::built::{LOG_LINES, ends_well, program};
 use crate::stage::Stage;
 
 /// The program.
@@ -93,7 +93,7 @@ impl Gateway {
     /// When it is not built.
     pub fn start(name: &str, equipment: &Equipment, logs: &Path) -> Result<Self> {
         let port = Port::reserve()?;
-        let mut command = Command::new(beside_this_program(PROGRAM)?);
+        let mut command = Command::new(program(PROGRAM)?);
         command
             .args(["--gateway-name", name, "--pod-name", name])
             .args(["--listen", &port.address().to_string()])

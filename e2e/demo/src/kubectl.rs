@@ -1,12 +1,9 @@
 //! kubectl, as the person before the terminal would use it.
 
-use std::process::Stdio;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use harness::Cluster;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
+use crate::program;
 use crate::teller::Teller;
 
 /// kubectl in one namespace of one cluster.
@@ -35,7 +32,7 @@ impl<'a> Kubectl<'a> {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn show(&self, teller: &Teller, args: &[&str]) -> Result<String> {
-        teller.typed(&command_line(args));
+        teller.typed(&program::line("kubectl", args));
         let printed = self.run(args).await?;
         teller.shown(&printed);
         Ok(printed)
@@ -47,7 +44,7 @@ impl<'a> Kubectl<'a> {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn show_apply(&self, teller: &Teller, sample: &str, manifest: &str) -> Result<()> {
-        teller.typed(&command_line(&["apply", "-f", sample]));
+        teller.typed(&program::line("kubectl", &["apply", "-f", sample]));
         teller.shown(&self.apply(manifest).await?);
         Ok(())
     }
@@ -78,33 +75,8 @@ impl<'a> Kubectl<'a> {
     }
 
     async fn run_with(&self, args: &[&str], input: &str) -> Result<String> {
-        let mut kubectl = Command::from(self.cluster.kubectl())
-            .args(["--namespace", self.namespace])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start kubectl")?;
-        if let Some(mut stdin) = kubectl.stdin.take() {
-            stdin.write_all(input.as_bytes()).await?;
-        }
-        let output = kubectl.wait_with_output().await?;
-        if !output.status.success() {
-            let message = String::from_utf8_lossy(&output.stderr);
-            bail!("kubectl {}: {}", args.join(" "), message.trim());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let mut command = self.cluster.kubectl();
+        command.args(["--namespace", self.namespace]).args(args);
+        program::run(command, &program::line("kubectl", args), input).await
     }
-}
-
-/// A command line as a person types it.
-fn command_line(args: &[&str]) -> String {
-    let quoted = |arg: &&str| match arg.contains(['{', '"', ' ', '*', '?', '(']) {
-        true => format!("'{arg}'"),
-        false => (*arg).to_owned(),
-    };
-    let args: Vec<String> = args.iter().map(quoted).collect();
-    format!("kubectl {}", args.join(" "))
 }
