@@ -27,6 +27,7 @@ pub mod egress;
 pub mod https;
 pub mod moto;
 mod open;
+pub mod plain;
 pub mod port;
 pub mod process;
 mod progress;

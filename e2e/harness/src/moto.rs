@@ -41,6 +41,14 @@ pub struct AccessKey {
 const START: Duration = Duration::from_secs(300);
 
 impl Moto {
+    /// Installs moto where that has not been done: for who is about to leave the network from which it comes.
+    ///
+    /// # Errors
+    /// When it cannot be installed; the message names the ways out.
+    pub async fn prepare() -> Result<()> {
+        environment::prepare().await.map(drop)
+    }
+
     /// Starts a server of its own for the caller, and first installs moto where that has not been
     /// done.
     ///

@@ -7,6 +7,8 @@ pub mod refusal;
 mod s3;
 mod stand_in;
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use anyhow::Result;
 
 use crate::proxy::{Forwarder, Proxy};
@@ -48,8 +50,16 @@ impl AwsProxy {
     /// # Errors
     /// When the URL is not of that form, or no port of 127.0.0.1 is free.
     pub async fn start(moto: &str) -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), moto).await
+    }
+
+    /// The same on a port of this address, which must be one of a network that the test made.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_at(address: IpAddr, moto: &str) -> Result<Self> {
         let overlay = Overlay::new(Forwarder::plain(moto)?);
-        let proxy = Proxy::start(overlay, operation::classify).await?;
+        let proxy = Proxy::start_at(address, overlay, operation::classify).await?;
         Ok(Self { proxy })
     }
 

@@ -19,7 +19,7 @@ mod serve;
 mod traffic;
 mod upstream;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -44,7 +44,7 @@ use traffic::Meter;
 /// and what it is [about](Call::about).
 pub(crate) type Classify = fn(&http::Request<bytes::Bytes>) -> (Verb, String);
 
-/// A proxy that listens on a free port of 127.0.0.1 until it is dropped.
+/// A proxy that listens on a free port, of 127.0.0.1 unless it is told otherwise, until it is dropped.
 ///
 /// Clones are handles of the same proxy.
 #[derive(Clone, Debug)]
@@ -83,9 +83,17 @@ impl Drop for Listening {
 
 impl Proxy {
     pub(crate) async fn start(upstream: impl Upstream, classify: Classify) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), upstream, classify).await
+    }
+
+    pub(crate) async fn start_at(
+        address: IpAddr,
+        upstream: impl Upstream,
+        classify: Classify,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind((address, 0))
             .await
-            .context("the proxy cannot listen on 127.0.0.1")?;
+            .with_context(|| format!("the proxy cannot listen on {address}"))?;
         let shared = Arc::new(Shared {
             address: listener.local_addr()?,
             classify,
@@ -102,7 +110,7 @@ impl Proxy {
         })
     }
 
-    /// Where clients reach the proxy, `http://127.0.0.1:PORT`.
+    /// Where clients reach the proxy, `http://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.shared.address)
     }

@@ -7,7 +7,6 @@ mod cloud;
 mod ground;
 mod kubectl;
 mod operator;
-mod plain;
 mod scene;
 mod stage;
 mod teller;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use harness::plain;
 use harness::port::Port;
 use harness::process::{self, Child};
 use harness::scratch::Scratch;
@@ -14,7 +15,6 @@ use harness::wait::{PATIENCE, until};
 use http::StatusCode;
 
 use crate::kubectl::Kubectl;
-use crate::plain;
 use crate::stage::Stage;
 use crate::teller::Teller;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use harness::plain;
 use harness::port::Port;
 use harness::process::{self, Child};
 use harness::wait::{PATIENCE, wait_for};
@@ -15,7 +16,6 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use crate::operator::{LOG_LINES, beside_this_program, ends_well};
-use crate::plain;
 use crate::stage::Stage;
 
 /// The program.

@@ -8,6 +8,7 @@ mod history;
 use std::fs;
 
 use anyhow::{Context, Result};
+use harness::plain;
 use harness::port::Port;
 use harness::scratch::Scratch;
 use harness::wait::{PATIENCE, until};
@@ -18,7 +19,6 @@ use self::hello::Hello;
 use self::history::History;
 use crate::ground::tree;
 use crate::operator::Operator;
-use crate::plain;
 use crate::scene::Scene;
 use crate::stage::Stage;
 use crate::teller::Teller;

@@ -1,11 +1,10 @@
 //! A bucket as AWS has it, past the operator.
 
 use anyhow::{Context, Result, bail};
+use harness::plain;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-use crate::plain;
 
 /// One bucket.
 ///
