@@ -1,6 +1,6 @@
 //! A control plane and a node, to install on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 use harness::wait::{PATIENCE, wait_for};
@@ -58,6 +58,11 @@ impl Bench {
     /// The servers of the control plane.
     pub fn control_plane(&self) -> &ControlPlane {
         &self.control_plane
+    }
+
+    /// Where Pods reach what this process serves.
+    pub fn address(&self) -> IpAddr {
+        GATEWAY.into()
     }
 
     /// The node.

@@ -47,6 +47,7 @@ mod node;
 pub mod pod;
 pub mod sandbox;
 mod system;
+pub mod trials;
 
 pub use bench::Bench;
 pub use images::Images;
