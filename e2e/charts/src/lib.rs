@@ -4,13 +4,14 @@ mod helm;
 mod rendered;
 
 pub mod matrix;
+pub mod others;
 
-pub use helm::{Helm, helms};
+pub use helm::{Helm, WAITING, helms};
 pub use rendered::Rendered;
 
 use std::path::{Path, PathBuf};
 
-/// The chart of this name.
+/// The chart of this name; a path to one elsewhere stays as it is.
 pub fn chart(name: &str) -> PathBuf {
     root().join("charts").join(name)
 }
