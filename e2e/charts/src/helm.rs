@@ -14,6 +14,9 @@ use crate::{Rendered, chart};
 /// The version that Helm is told that the cluster has, where there is none.
 pub const KUBERNETES: &str = "1.36.3";
 
+/// That Helm waits for what it does to take effect.
+pub const WAITING: [&str; 2] = ["--wait", "--timeout=3m"];
+
 /// A Helm with a home of its own, so that it neither reads nor writes the user's.
 #[derive(Debug)]
 pub struct Helm {
@@ -142,6 +145,31 @@ impl Helm {
         namespace: &str,
         values: &Value,
     ) -> Result<()> {
+        self.upgrade_with(&[], cluster, chart, namespace, values)
+    }
+
+    /// As [`upgrade`](Self::upgrade), and returns when Helm finds all of it ready.
+    ///
+    /// # Errors
+    /// Helm's own words where it refuses, or has waited for three minutes.
+    pub fn roll_out(
+        &self,
+        cluster: &Path,
+        name: &str,
+        namespace: &str,
+        values: &Value,
+    ) -> Result<()> {
+        self.upgrade_with(&WAITING, cluster, &chart(name), namespace, values)
+    }
+
+    fn upgrade_with(
+        &self,
+        options: &[&str],
+        cluster: &Path,
+        chart: &Path,
+        namespace: &str,
+        values: &Value,
+    ) -> Result<()> {
         let file = self.values(values)?;
         let mut upgrade = self.command();
         upgrade
@@ -151,7 +179,8 @@ impl Helm {
             .arg("--kubeconfig")
             .arg(cluster)
             .arg("--values")
-            .arg(file.path());
+            .arg(file.path())
+            .args(options);
         self.run(upgrade).map(drop)
     }
 

@@ -6,15 +6,16 @@ mod rendered;
 mod source;
 
 pub mod matrix;
+pub mod others;
 
-pub use helm::{Helm, KUBERNETES, helms};
+pub use helm::{Helm, KUBERNETES, WAITING, helms};
 pub use promtool::Promtool;
 pub use rendered::Rendered;
 pub use source::{Links, copy};
 
 use std::path::{Path, PathBuf};
 
-/// The chart of this name.
+/// The chart of this name; a path to one elsewhere stays as it is.
 pub fn chart(name: &str) -> PathBuf {
     root().join("charts").join(name)
 }

@@ -1,20 +1,16 @@
 //! What charts make, as a real API server takes it: every field known, and Pods as the restricted profile wants them.
 
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use charts::matrix::{WATCHED, cases};
-use charts::{Rendered, helms};
+use charts::{Rendered, helms, others};
 use harness::{Cluster, ControlPlane};
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
-use tools::{CERT_MANAGER, PROMETHEUS_OPERATOR};
 
 #[tokio::test]
 async fn a_real_api_server_takes_each_case() -> Result<()> {
@@ -22,7 +18,7 @@ async fn a_real_api_server_takes_each_case() -> Result<()> {
     for namespace in ["here", WATCHED] {
         restricted(&own, namespace).await?;
     }
-    own.install_crds(definitions()?).await?;
+    own.install_crds(others::definitions()?).await?;
     for case in cases() {
         let rendered = helms()?[1].template(case.chart, "here", &case.values)?;
         let said = applied(&own, &rendered).with_context(|| format!("{case:?}"))?;
@@ -93,34 +89,4 @@ async fn restricted(cluster: &Cluster, name: &str) -> Result<()> {
         .create(&PostParams::default(), &namespace)
         .await?;
     Ok(())
-}
-
-/// Those of the objects that charts make for others.
-fn definitions() -> Result<Vec<CustomResourceDefinition>> {
-    let mut found = Vec::new();
-    for folder in [PROMETHEUS_OPERATOR.folder()?, CERT_MANAGER.folder()?] {
-        for entry in fs::read_dir(&folder)? {
-            found.extend(definition(&entry?.path())?);
-        }
-    }
-    for kind in ["ServiceMonitor", "PrometheusRule", "Certificate"] {
-        ensure!(
-            found.iter().any(|it| it.spec.names.kind == kind),
-            "no definition of {kind}"
-        );
-    }
-    Ok(found)
-}
-
-/// The definition in a file, if it is of a kind that charts make.
-fn definition(file: &Path) -> Result<Option<CustomResourceDefinition>> {
-    let text = fs::read_to_string(file)?;
-    let kinds = ["ServiceMonitor", "PrometheusRule", "Certificate"];
-    let names = |kind: &&str| text.contains(&format!("\n    kind: {kind}\n"));
-    if !kinds.iter().any(names) {
-        return Ok(None);
-    }
-    let read = serde_saphyr::from_str(&text);
-    read.map(Some)
-        .with_context(|| format!("{}", file.display()))
 }

@@ -39,6 +39,7 @@ mod kind;
 mod link;
 mod matching;
 mod options;
+pub mod program;
 mod proxy;
 mod router;
 mod session;

@@ -1,5 +1,6 @@
 //! A cluster as a test uses it, ours or another: clients, namespaces, definitions, users.
 
+mod apply;
 mod crds;
 mod namespace;
 mod user;

@@ -49,6 +49,7 @@ mod node;
 pub mod pod;
 pub mod sandbox;
 mod system;
+pub mod trials;
 
 pub use bench::Bench;
 pub use doorway::Doorway;

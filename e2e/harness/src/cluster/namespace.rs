@@ -6,7 +6,10 @@ use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use kube::{Client, ResourceExt};
 
 use super::Cluster;
-use crate::wait::{PATIENCE, wait_gone};
+use crate::wait::{PATIENCE, wait_for, wait_gone};
+
+/// The label by which the API server takes no Pod but those of a profile.
+const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 
 /// A namespace with a unique name. Dropping it leaves it: a shared control plane ends as a whole.
 #[derive(Clone, Debug)]
@@ -21,9 +24,30 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses.
     pub async fn namespace(&self, prefix: &str) -> Result<Namespace> {
+        self.make_namespace(prefix, &[]).await
+    }
+
+    /// The same, in which no Pod runs but those of the profile `restricted`; returns when Pods can be made.
+    ///
+    /// # Errors
+    /// When the API server refuses, or no controller gives it the account of Pods.
+    pub async fn restricted_namespace(&self, prefix: &str) -> Result<Namespace> {
+        let made = self
+            .make_namespace(prefix, &[(ENFORCED, "restricted")])
+            .await?;
+        let accounts: Api<core::ServiceAccount> = made.api()?;
+        let what = "the account of Pods";
+        wait_for(&accounts, "default", what, PATIENCE, |_| true).await?;
+        Ok(made)
+    }
+
+    async fn make_namespace(&self, prefix: &str, labels: &[(&str, &str)]) -> Result<Namespace> {
+        let labels = labels.iter();
+        let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let wanted = core::Namespace {
             metadata: ObjectMeta {
                 generate_name: Some(format!("{prefix}-")),
+                labels: Some(labels.collect()),
                 ..ObjectMeta::default()
             },
             ..core::Namespace::default()
@@ -43,6 +67,11 @@ impl Namespace {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its cluster.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// A client of its cluster.

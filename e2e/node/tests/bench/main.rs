@@ -15,12 +15,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
+use node::trials::Shared;
 use node::{Bench, sandbox};
 use operator_core::process::program;
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
 
 fn main() -> ExitCode {
     let called = env::args_os().next().unwrap_or_default();
@@ -36,31 +36,27 @@ fn main() -> ExitCode {
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }
-    let runtime = Runtime::new().expect("threads can be started");
     if ending::is_victim() {
+        let runtime = Runtime::new().expect("threads can be started");
         return runtime.block_on(ending::victim());
     }
-    let ground = Arc::new(Ground {
-        runtime,
-        bench: OnceCell::new(),
-    });
+    let ground = Shared::new(stage::start).expect("threads can be started");
     let conclusion = libtest_mimic::run(&arguments, trials(&ground));
-    if let Some(Ground { runtime, bench }) = Arc::into_inner(ground)
-        && let Some(Ok(bench)) = bench.into_inner()
-    {
-        runtime.block_on(bench.stop());
-    }
+    ground.end(Bench::stop);
     conclusion.exit_code()
 }
 
 /// Trials on the common ground, each by its name.
 macro_rules! trials {
     ($ground:expr; $($name:ident: $test:expr,)*) => {
-        vec![$(trial($ground, stringify!($name), $test)),*]
+        vec![$($ground.trial(stringify!($name), $test)),*]
     };
 }
 
-fn trials(ground: &Arc<Ground>) -> Vec<Trial> {
+fn trials<S>(ground: &Arc<Shared<Bench, S>>) -> Vec<Trial>
+where
+    S: AsyncFn() -> Result<Bench> + Send + Sync + 'static,
+{
     let mut trials = trials! { ground;
         a_container_finds_what_its_spec_says: pods::container::finds_what_its_spec_says,
         a_container_is_nobody_unless_its_spec_says_who: pods::container::is_nobody_unless_its_spec_says_who,
@@ -85,38 +81,14 @@ fn trials(ground: &Arc<Ground>) -> Vec<Trial> {
         webhooks_are_reached_by_their_service: operator::webhooks::are_reached_by_their_service,
         a_cluster_is_reached_from_the_network_outside: outside::reached,
     };
-    let own = ground.clone();
     trials.push(Trial::test(
         "nothing_outlives_a_bench_that_is_killed",
-        move || own.runtime.block_on(ending::killed()).map_err(failed),
+        || Runtime::new()?.block_on(ending::killed()).map_err(failed),
     ));
     trials.push(Trial::test("programs_are_looked_for_first", || {
         entering::programs_are_looked_for_first().map_err(failed)
     }));
     trials
-}
-
-/// What all tests stand on; the first that needs it starts it.
-struct Ground {
-    runtime: Runtime,
-    bench: OnceCell<Result<Bench, String>>,
-}
-
-fn trial<T>(ground: &Arc<Ground>, name: &str, test: T) -> Trial
-where
-    T: AsyncFnOnce(&Bench) -> Result<()> + Send + 'static,
-{
-    let ground = ground.clone();
-    let run = async move |ground: &Ground| {
-        let start = || async { stage::start().await.map_err(|e| format!("{e:?}")) };
-        match ground.bench.get_or_init(start).await {
-            Ok(bench) => test(bench).await,
-            Err(error) => Err(anyhow!("{error}")),
-        }
-    };
-    Trial::test(name, move || {
-        ground.runtime.block_on(run(&ground)).map_err(failed)
-    })
 }
 
 fn failed(error: anyhow::Error) -> Failed {

@@ -9,8 +9,7 @@ use harness::Namespace;
 use harness::wait::{PATIENCE, until, wait_for};
 use k8s_openapi::api::core::v1::{Event, Pod, ServiceAccount};
 use kube::ResourceExt;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, TypeMeta};
-use kube::core::GroupVersionKind;
+use kube::api::{Api, DynamicObject, ListParams};
 use node::{Bench, Images};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,17 +31,7 @@ pub async fn start() -> Result<Bench> {
 
 /// A namespace that takes Pods, and only those of the profile `restricted`.
 pub async fn restricted(bench: &Bench, prefix: &str) -> Result<Namespace> {
-    let namespace = unrestricted(bench, prefix).await?;
-    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
-    apply(
-        bench,
-        json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": { "name": namespace.name(), "labels": labels },
-        }),
-    )
-    .await?;
-    Ok(namespace)
+    bench.cluster().restricted_namespace(prefix).await
 }
 
 /// A namespace that takes any Pod.
@@ -62,22 +51,7 @@ pub async fn unrestricted(bench: &Bench, prefix: &str) -> Result<Namespace> {
 
 /// Applies an object, with its namespace if it has one.
 pub async fn apply(bench: &Bench, object: Value) -> Result<DynamicObject> {
-    let object: DynamicObject = serde_json::from_value(object)?;
-    let (client, resource) = (bench.cluster().client()?, resource(&object)?);
-    let api: Api<DynamicObject> = match object.namespace() {
-        Some(namespace) => Api::namespaced_with(client, &namespace, &resource),
-        None => Api::all_with(client, &resource),
-    };
-    let params = PatchParams::apply("test").force();
-    let applied = api
-        .patch(&object.name_any(), &params, &Patch::Apply(&object))
-        .await;
-    applied.with_context(|| format!("{} {}", resource.kind, object.name_any()))
-}
-
-fn resource(object: &DynamicObject) -> Result<ApiResource> {
-    let types: &TypeMeta = object.types.as_ref().context("an object has a kind")?;
-    Ok(ApiResource::from_gvk(&GroupVersionKind::try_from(types)?))
+    bench.cluster().apply(object).await
 }
 
 /// A Pod with the target in it, as `restricted` asks for; `more` is merged into its spec and `container` into its

@@ -1,0 +1,109 @@
+//! A gateway of the namespace in which apigw-operator is installed.
+
+use anyhow::{Context, Result, ensure};
+use apigw_operator::{LEASE, NAME};
+use charts::helms;
+use crd_types::apigw::v1alpha1::APIRoute;
+use harness::plain;
+use harness::wait::{PATIENCE, wait_for};
+use http::StatusCode;
+use install::{Ground, Release, Tenant, programs, values};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::Api;
+use serde_json::{Value, json};
+
+/// The Secret into which the operator issues the gateway's certificate.
+const CERTIFICATE: &str = "gateway-client";
+const GATEWAY: &str = "edge";
+const ROUTE: &str = "closed";
+/// Where the gateway serves HTTP.
+const PORT: u16 = 8080;
+
+pub async fn connected(ground: &Ground) -> Result<()> {
+    let release = Release::new(ground, &helms()?[1], "gateways").await?;
+    let namespace = release.namespace().name();
+    let issued = json!({
+        "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
+        "log": { "format": "json" },
+    });
+    let limited = values::limited(&[namespace]);
+    release
+        .roll_out("apigw-operator", values::with(limited, issued))
+        .await?;
+    release.leader(LEASE, |_| true).await?;
+
+    let tenant = Tenant::within(ground, release.namespace());
+    tenant.apply(gateway(namespace)).await?;
+    let pods: Api<Pod> = release.namespace().api()?;
+    let pod = wait_for(&pods, GATEWAY, "to run", 2 * PATIENCE, runs).await?;
+    for body in ["the sale is over", "come back next year"] {
+        tenant.apply(route(body)).await?;
+        let ready: APIRoute = tenant.ready(ROUTE).await?;
+        let status = ready.status.context("a status")?;
+        let told = status.lifecycle.condition("Ready").context("a condition")?;
+        ensure!(
+            told.message == "Route successfully applied to 1 gateway",
+            "{told:?}"
+        );
+        let answer = ask(&pod, "/sale").await?;
+        ensure!(answer == (StatusCode::GONE, body.to_owned()), "{answer:?}");
+    }
+    let log = ground.bench().node().log(&pod)?;
+    ensure!(!log.contains("violation"), "the gateway complains:\n{log}");
+    Ok(())
+}
+
+/// A gateway with the flags and the mounted Secret of which README speaks.
+fn gateway(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": GATEWAY },
+        "spec": {
+            "automountServiceAccountToken": false,
+            "securityContext": {
+                "runAsNonRoot": true, "runAsUser": 65532, "fsGroup": 65532,
+                "seccompProfile": { "type": "RuntimeDefault" },
+            },
+            "containers": [{
+                "name": "gateway", "image": programs::GATEWAY,
+                "args": [
+                    format!("--operator-address={NAME}.{namespace}.svc:9444"), "--operator-tls",
+                    "--operator-ca-file=/certs/ca.crt", "--operator-cert-file=/certs/tls.crt",
+                    "--operator-key-file=/certs/tls.key", format!("--gateway-name={GATEWAY}"),
+                    format!("--gateway-namespace={namespace}"), format!("--listen=0.0.0.0:{PORT}"),
+                ],
+                "securityContext": {
+                    "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] },
+                    "readOnlyRootFilesystem": true,
+                },
+                "volumeMounts": [{ "name": "certs", "mountPath": "/certs", "readOnly": true }],
+            }],
+            "volumes": [{ "name": "certs", "secret": { "secretName": CERTIFICATE } }],
+        },
+    })
+}
+
+/// A route that takes no backend.
+fn route(body: &str) -> Value {
+    json!({
+        "apiVersion": "avapigw.io/v1alpha1", "kind": "APIRoute", "metadata": { "name": ROUTE },
+        "spec": {
+            "match": [{ "uri": { "exact": "/sale" } }],
+            "directResponse": { "status": 410, "body": body },
+        },
+    })
+}
+
+fn runs(pod: &Pod) -> Result<(), String> {
+    let status = pod.status.clone().unwrap_or_default();
+    match status.phase.as_deref() {
+        Some("Running") => Ok(()),
+        _ => Err(format!("{:?}", status.container_statuses)),
+    }
+}
+
+/// What the gateway in a Pod answers.
+async fn ask(pod: &Pod, path: &str) -> Result<(StatusCode, String)> {
+    let address = pod.status.as_ref().and_then(|it| it.pod_ip.as_deref());
+    let address = address.context("the Pod has an address")?;
+    plain::get(&format!("http://{address}:{PORT}{path}")).await
+}

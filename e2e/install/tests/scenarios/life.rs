@@ -1,0 +1,119 @@
+//! A release from its installation to its end and its return, and what users have meanwhile.
+
+use std::cell::Cell;
+
+use anyhow::{Context, Result, ensure};
+use charts::helms;
+use crd_types::aws::v1alpha1::{S3Bucket, S3BucketSpec};
+use harness::proxy::Verb;
+use harness::wait::{PATIENCE, wait_for};
+use install::{Ground, Release, Tenant, values};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+
+const CHART: &str = "cloud-operator";
+const BUCKET: &str = "uploads";
+
+pub async fn of_a_release(ground: &Ground) -> Result<()> {
+    let release = Release::new(ground, &helms()?[0], "life").await?;
+    let tenant = Tenant::new(ground, "media").await?;
+    let usual = || values::with(values::cloud(ground), json!({ "replicaCount": 2 }));
+    release.roll_out(CHART, usual()).await?;
+    tenant.account_by_secret().await?;
+    tenant.has_bucket(BUCKET).await?;
+
+    let changed = values::with(usual(), json!({ "maxConcurrentReconciles": 4 }));
+    upgrade(&release, &tenant, changed).await?;
+    release.roll_back(1).await?;
+    tenant.edit(BUCKET, "after the rollback").await?;
+
+    let before = said(&tenant).await?;
+    let tags = tenant.tags(BUCKET).await?;
+    release.uninstall().await?;
+    ensure!(said(&tenant).await? == before, "the object has changed");
+    ensure!(tenant.tags(BUCKET).await? == tags, "the bucket has changed");
+    let definitions: Api<CustomResourceDefinition> = Api::all(ground.cluster().client()?);
+    let definition = definitions.get(S3Bucket::crd_name()).await?;
+    let goes = definition.metadata.deletion_timestamp;
+    ensure!(goes.is_none(), "the definition goes");
+
+    ground.aws().asked().clear();
+    release.roll_out(CHART, usual()).await?;
+    looked_at(&tenant).await?;
+    let writes = writes(ground, &tenant.bucket_name(BUCKET));
+    ensure!(
+        writes.is_empty(),
+        "a bucket as wanted is written: {writes:?}"
+    );
+    ensure!(tenant.tags(BUCKET).await? == tags, "the bucket has changed");
+    tenant.edit(BUCKET, "after the return").await
+}
+
+/// Upgrades, and edits the bucket again and again from the rollout's beginning to its end.
+async fn upgrade(release: &Release<'_>, tenant: &Tenant<'_>, values: Value) -> Result<()> {
+    let deployments: Api<Deployment> = release.namespace().api()?;
+    let before = deployments.get(CHART).await?.metadata.generation;
+    let is_over = Cell::new(false);
+    let rolling = async {
+        let rolled = release.roll_out(CHART, values).await;
+        is_over.set(true);
+        rolled
+    };
+    let editing = async {
+        let begins = |deployment: &Deployment| deployment.metadata.generation > before;
+        wait_for(&deployments, CHART, "the rollout", PATIENCE, begins).await?;
+        for round in 0_u32.. {
+            tenant
+                .edit(BUCKET, &format!("during the rollout {round}"))
+                .await?;
+            if is_over.get() {
+                break;
+            }
+        }
+        anyhow::Ok(())
+    };
+    let (rolled, edited) = tokio::join!(rolling, editing);
+    rolled?;
+    edited.context("while the rollout goes on")
+}
+
+/// What users have said of the bucket, and which object it is.
+async fn said(tenant: &Tenant<'_>) -> Result<(Option<String>, S3BucketSpec)> {
+    let buckets: Api<S3Bucket> = tenant.namespace().api()?;
+    let found = buckets.get(BUCKET).await?;
+    let goes = &found.metadata.deletion_timestamp;
+    ensure!(goes.is_none(), "the object goes");
+    Ok((found.metadata.uid, found.spec))
+}
+
+/// Returns when the operator has looked at all of the bucket.
+async fn looked_at(tenant: &Tenant<'_>) -> Result<()> {
+    const ASKS: &str = "aws-infra-operator.runner.codes/reconcile-requested-at";
+    let buckets: Api<S3Bucket> = tenant.namespace().api()?;
+    let asks = Patch::Merge(json!({ "metadata": { "annotations": { ASKS: "now" } } }));
+    buckets
+        .patch(BUCKET, &PatchParams::default(), &asks)
+        .await?;
+    let answered = |bucket: &S3Bucket| {
+        let status = bucket.status.as_ref();
+        let answered = status.and_then(|it| it.lifecycle.last_handled_reconcile_at.as_deref());
+        answered == Some("now")
+    };
+    wait_for(&buckets, BUCKET, "to be looked at", 2 * PATIENCE, answered)
+        .await
+        .context("the operator does not come back to it")?;
+    Ok(())
+}
+
+/// What operators have written to a bucket since the record was cleared.
+fn writes(ground: &Ground, bucket: &str) -> Vec<String> {
+    let asked = ground.aws().asked().requests();
+    let of_bucket = asked.iter().filter(|it| {
+        let path = it.call.path.trim_start_matches('/');
+        it.call.verb == Verb::Write && path.split('/').next() == Some(bucket)
+    });
+    of_bucket.map(|it| it.call.about.clone()).collect()
+}

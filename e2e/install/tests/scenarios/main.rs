@@ -1,0 +1,152 @@
+//! Charts installed by Helm, and at work: what users do with them, from the first bucket to the end of a release.
+//!
+//! This program is a test, and what Pods run: it goes by the name under which it is called.
+
+mod admission;
+mod basic;
+mod gateways;
+mod identity;
+mod leader;
+mod life;
+mod limits;
+mod older;
+mod profile;
+mod review;
+mod suite;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use install::{Ground, programs};
+use libtest_mimic::{Arguments, Trial};
+use node::sandbox;
+use node::trials::Shared;
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    if let Some(code) = programs::run_as_called() {
+        return code;
+    }
+    let mut arguments = Arguments::from_args();
+    if let (false, Err(error)) = (arguments.list, enter()) {
+        eprintln!("{error:#}");
+        return ExitCode::FAILURE;
+    }
+    let ground = Shared::new(Ground::start).expect("threads can be started");
+    let mut one_by_one = arguments.clone();
+    one_by_one.test_threads = Some(1);
+    let alone = libtest_mimic::run(&one_by_one, of_the_whole_cluster(&ground));
+    // Tests wait for others most of the time.
+    arguments.test_threads.get_or_insert(3);
+    let beside = libtest_mimic::run(&arguments, of_some_namespaces(&ground));
+    ground.end(Ground::stop);
+    let worse = if alone.has_failed() { alone } else { beside };
+    worse.exit_code()
+}
+
+/// Enters namespaces of our own, with all that is needed there at hand.
+fn enter() -> Result<()> {
+    if !sandbox::is_inside()? {
+        Runtime::new()?.block_on(Ground::prepare())?;
+    }
+    sandbox::enter()
+}
+
+/// Scenarios that have the cluster for themselves, with an operator that looks after all of it.
+fn of_the_whole_cluster<S>(ground: &Arc<Shared<Ground, S>>) -> Vec<Trial>
+where
+    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
+{
+    vec![
+        alone(
+            ground,
+            "a_chart_makes_buckets_by_helm_3",
+            basic::with_helm_3,
+        ),
+        alone(
+            ground,
+            "a_chart_makes_buckets_by_helm_4",
+            basic::with_helm_4,
+        ),
+        alone(
+            ground,
+            "the_suite_installs_what_is_turned_on",
+            suite::one_operator,
+        ),
+        alone(
+            ground,
+            "what_users_have_outlives_upgrade_rollback_and_uninstall",
+            life::of_a_release,
+        ),
+        alone(
+            ground,
+            "what_earlier_definitions_allowed_lives_on",
+            older::definitions,
+        ),
+    ]
+}
+
+/// Scenarios beside each other, each with operators for namespaces of its own.
+fn of_some_namespaces<S>(ground: &Arc<Shared<Ground, S>>) -> Vec<Trial>
+where
+    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
+{
+    vec![
+        limited(
+            ground,
+            "a_role_of_the_account_takes_no_secret",
+            identity::of_the_service_account,
+        ),
+        limited(
+            ground,
+            "another_replica_leads_when_the_leader_is_killed",
+            leader::killed,
+        ),
+        limited(
+            ground,
+            "two_limited_releases_see_their_namespaces_alone",
+            limits::side_by_side,
+        ),
+        limited(
+            ground,
+            "all_that_a_chart_can_make_is_accepted_and_works",
+            profile::with_everything,
+        ),
+        limited(
+            ground,
+            "a_gateway_connects_with_the_certificate_issued_to_it",
+            gateways::connected,
+        ),
+        limited(
+            ground,
+            "a_second_object_for_one_bucket_is_refused",
+            admission::by_service,
+        ),
+    ]
+}
+
+fn alone<S, A>(ground: &Arc<Shared<Ground, S>>, name: &str, test: A) -> Trial
+where
+    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
+    A: AsyncFnOnce(&Ground) -> Result<()> + Send + 'static,
+{
+    ground.trial(name, async move |ground: &Ground| {
+        let ended = test(ground).await;
+        let cleared = ground.clear().await;
+        // What went wrong first explains the rest.
+        ended.and(cleared.context("it leaves something to the next one"))
+    })
+}
+
+fn limited<S, A>(ground: &Arc<Shared<Ground, S>>, name: &str, test: A) -> Trial
+where
+    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
+    A: AsyncFnOnce(&Ground) -> Result<()> + Send + 'static,
+{
+    ground.trial(name, async move |ground: &Ground| {
+        // As another release would have left them.
+        ground.cluster().install_crds(crd_types::crds()).await?;
+        test(ground).await
+    })
+}
