@@ -96,7 +96,7 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "probes": { "port": 8080 } }), "probes and metrics")]
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
-#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "AWS_CALL_RATE", "value": "1" }] }), "AWS_CALL_RATE")]
+#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
 #[case::together("cloud-operator",
     json!({ "serviceMonitor": { "enabled": true, "interval": "30s", "scrapeTimeout": "1m" } }), "scrapeTimeout is 1m")]
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "metrics.enabled")]

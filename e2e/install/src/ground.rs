@@ -7,6 +7,7 @@ use harness::{Cluster, Moto, binaries::Binaries};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
 use node::Bench;
 use serde_json::{Value, json};
@@ -103,7 +104,7 @@ impl Ground {
                 .await
                 .with_context(|| format!("the definition {}", definition.name_any()))?;
         }
-        Ok(())
+        forget_policies(client).await
     }
 
     async fn uninstall_all(&self) -> Result<()> {
@@ -121,6 +122,27 @@ impl Ground {
         }
         Ok(())
     }
+}
+
+/// Takes away what holds earlier definitions off, which stays as long as they do: it is the release's that has gone.
+async fn forget_policies(client: Client) -> Result<()> {
+    for kind in [
+        "MutatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingAdmissionPolicy",
+    ] {
+        let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+        let policies: Api<DynamicObject> =
+            Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
+        for policy in policies.list(&ListParams::default()).await?.items {
+            let name = policy.name_any();
+            if name.starts_with("definitions.") {
+                policies.delete(&name, &DeleteParams::default()).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Takes away a definition and its objects, whose operator is gone.
