@@ -7,15 +7,26 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cloud_operator::aws::reasons::CALL_FAILED;
 use crd_types::lifecycle::Lifecycle;
 use jiff::Timestamp;
 use operator_core::cluster::conditions::conclude;
 use operator_core::decide::outcome::{Fault, Outcome, PassResult};
+use operator_core::decide::reason::Shown::{AtWork, Failing, Held, InForce, Refused};
+use operator_core::decide::reason::reasons;
 use serde_json::{Value, json};
 use tools::{KSTATUS, LUA};
 
 use crate::root;
+
+reasons! {
+    const _ {
+        ANY = "Any" {
+            shown: &[InForce, AtWork, Held, Refused, Failing],
+            meaning: "tools look at conditions alone",
+            remedy: "none",
+        }
+    }
+}
 
 /// The scripts for Argo CD, by group and kind.
 fn scripts() -> Result<Vec<(String, String)>> {
@@ -171,14 +182,14 @@ fn deleted(mut object: Value) -> Value {
 
 fn done() -> PassResult {
     Ok(Outcome::Done {
-        reason: CALL_FAILED,
+        reason: ANY,
         message: "it is in force".to_owned(),
     })
 }
 
 fn running() -> PassResult {
     Ok(Outcome::Running {
-        reason: CALL_FAILED,
+        reason: ANY,
         task: "it is on its way".to_owned(),
         poll: Duration::from_secs(1),
     })
@@ -186,7 +197,7 @@ fn running() -> PassResult {
 
 fn held() -> PassResult {
     Ok(Outcome::Held {
-        reason: CALL_FAILED,
+        reason: ANY,
         message: "it is left as it is".to_owned(),
     })
 }
@@ -196,11 +207,11 @@ fn paused() -> PassResult {
 }
 
 fn failing() -> PassResult {
-    Err(Fault::transient(CALL_FAILED, "there is no answer"))
+    Err(Fault::transient(ANY, "there is no answer"))
 }
 
 fn refused() -> PassResult {
-    Err(Fault::terminal(CALL_FAILED, "there is no such thing"))
+    Err(Fault::terminal(ANY, "there is no such thing"))
 }
 
 /// What a script for Argo CD returns for an object: status and message, a line each.
