@@ -274,7 +274,10 @@ async fn a_paused_bucket_is_left_alone() -> Result<()> {
     scene.aws.proxy().clear();
     edit(&scene, json!({ "versioning": { "enabled": false } })).await?;
     scene.somebody.set_tags(&name, &before.mark_tags()).await?;
-    scene.request_pass::<S3Bucket>("data").await?;
+    // It is not answered as long as nothing is looked at.
+    let asked = json!({ "aws-infra-operator.runner.codes/reconcile-requested-at": "meanwhile" });
+    let asked = json!({ "metadata": { "annotations": asked } });
+    scene.patch::<S3Bucket>("data", asked).await?;
     scene.delete::<S3Bucket>("data").await?;
     // Passes of another object show that the operator is at work all the while.
     scene.request_pass::<S3Bucket>("other").await?;
