@@ -10,6 +10,7 @@ mod demo;
 mod gen_charts;
 mod gen_crds;
 mod gen_docs;
+mod image;
 mod lint;
 mod manifests;
 mod package_charts;
@@ -45,6 +46,7 @@ enum Command {
     Lint(lint::Lint),
     Manifests(manifests::Manifests),
     PackageCharts(package_charts::PackageCharts),
+    Image(image::Image),
     Bench(bench::Bench),
 }
 
@@ -72,6 +74,7 @@ fn run(command: Command) -> Result<()> {
         Command::Lint(lint) => lint.run(&project),
         Command::Manifests(manifests) => manifests.run(&project),
         Command::PackageCharts(package) => package.run(&project),
+        Command::Image(image) => image.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }
 }
