@@ -16,6 +16,7 @@ mod manifests;
 mod package_charts;
 mod project;
 mod run;
+mod sbom;
 mod test;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ enum Command {
     Manifests(manifests::Manifests),
     PackageCharts(package_charts::PackageCharts),
     Image(image::Image),
+    Sbom(sbom::Sbom),
     Bench(bench::Bench),
 }
 
@@ -75,6 +77,7 @@ fn run(command: Command) -> Result<()> {
         Command::Manifests(manifests) => manifests.run(&project),
         Command::PackageCharts(package) => package.run(&project),
         Command::Image(image) => image.run(&project),
+        Command::Sbom(sbom) => sbom.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }
 }
