@@ -10,11 +10,13 @@ mod demo;
 mod gen_charts;
 mod gen_crds;
 mod gen_docs;
+mod image;
 mod lint;
 mod manifests;
 mod package_charts;
 mod project;
 mod run;
+mod sbom;
 mod test;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum Command {
     Lint(lint::Lint),
     Manifests(manifests::Manifests),
     PackageCharts(package_charts::PackageCharts),
+    Image(image::Image),
+    Sbom(sbom::Sbom),
     Bench(bench::Bench),
 }
 
@@ -72,6 +76,8 @@ fn run(command: Command) -> Result<()> {
         Command::Lint(lint) => lint.run(&project),
         Command::Manifests(manifests) => manifests.run(&project),
         Command::PackageCharts(package) => package.run(&project),
+        Command::Image(image) => image.run(&project),
+        Command::Sbom(sbom) => sbom.run(&project),
         Command::Bench(bench) => bench.run(&project),
     }
 }
