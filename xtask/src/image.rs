@@ -298,6 +298,6 @@ mod tests {
         for file in left.lines() {
             assert_eq!(sh.read_file(file).unwrap(), "fn main() {}\n", "{file}");
         }
-        assert!(!left.contains("config.rs"), "{left}");
+        assert!(!left.contains("/config.rs"), "{left}");
     }
 }
