@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::binaries::Binaries;
 use crate::cluster::Cluster;
+use crate::family::Family;
 use crate::port::Port;
 use crate::process::{self, Child};
 use crate::progress::say;
@@ -37,8 +38,7 @@ pub struct ControlPlane {
     controller_manager: Option<Child>,
     scheduler: Option<Child>,
     api_server: Mutex<Child>,
-    api_server_address: SocketAddr,
-    _api_server_port: Port,
+    api_server_port: Port,
     etcd: Child,
     etcd_port: Port,
     _etcd_peer_port: Port,
@@ -66,7 +66,7 @@ impl ControlPlane {
 
     /// Starts one for a node with Pods, at an address of this machine that Pods reach: with kube-scheduler, with the
     /// API server as the endpoint of its own Service, and with webhooks' Services reached at their endpoints, so that
-    /// it takes no proxy for Services.
+    /// it takes no proxy for Services. It has no address but of this one's family.
     ///
     /// # Errors
     /// As [`start`](Self::start); also when there is no kube-controller-manager or kube-scheduler to start.
@@ -80,10 +80,11 @@ impl ControlPlane {
     async fn start_at(address: IpAddr) -> Result<Self> {
         let binaries = Binaries::find().await?;
         let folder = Scratch::new("control-plane")?;
-        let (etcd_port, etcd_peer_port) = (Port::reserve()?, Port::reserve()?);
-        let api_server_port = Port::reserve()?;
-        let api_server_address = SocketAddr::new(address, api_server_port.number());
-        let credentials = Credentials::make(folder.path(), api_server_address)?;
+        let loopback = Family::of(address).loopback();
+        let (etcd_port, etcd_peer_port) =
+            (Port::reserve_at(loopback)?, Port::reserve_at(loopback)?);
+        let api_server_port = Port::reserve_at(address)?;
+        let credentials = Credentials::make(folder.path(), api_server_port.address())?;
         let cluster = Cluster::from_kubeconfig(&credentials.admin_kubeconfig).await?;
 
         let etcd = start_etcd(&binaries, folder.path(), &etcd_port, &etcd_peer_port)?;
@@ -96,7 +97,7 @@ impl ControlPlane {
             &credentials,
             folder.path(),
             &etcd_port,
-            api_server_address,
+            api_server_port.address(),
         )?;
         let mut control_plane = Self {
             cluster,
@@ -105,8 +106,7 @@ impl ControlPlane {
             controller_manager: None,
             scheduler: None,
             api_server: Mutex::new(api_server),
-            api_server_address,
-            _api_server_port: api_server_port,
+            api_server_port,
             etcd,
             etcd_port,
             _etcd_peer_port: etcd_peer_port,
@@ -173,7 +173,7 @@ impl ControlPlane {
             &self.credentials,
             self.folder.path(),
             &self.etcd_port,
-            self.api_server_address,
+            self.api_server_port.address(),
         )?;
         drop(api_server);
         self.await_api_server().await
@@ -317,8 +317,11 @@ fn start_api_server(
         .args([
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-cluster-ip-range=10.0.0.0/24",
         ])
+        .arg(format!(
+            "--service-cluster-ip-range={}",
+            addresses_of_services(Family::of(address.ip()))
+        ))
         .arg(flag("cert-dir", &folder.join("apiserver")))
         .arg(flag("tls-cert-file", &credentials.server_certificate))
         .arg(flag("tls-private-key-file", &credentials.server_key))
@@ -332,6 +335,14 @@ fn start_api_server(
         ))
         .arg(flag("token-auth-file", &credentials.tokens));
     Ok(process::spawn(command, &folder.join("kube-apiserver.log"))?)
+}
+
+/// Of the family at which the API server is reached: it refuses any other.
+fn addresses_of_services(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "10.0.0.0/24",
+        Family::V6 => "fd00:10::/112",
+    }
 }
 
 fn flag(name: &str, path: &Path) -> String {

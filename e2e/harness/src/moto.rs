@@ -2,6 +2,7 @@
 
 mod environment;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::proxy::Forwarder;
 use crate::scratch::Scratch;
 use crate::wait;
 
-/// A running moto server: one account-aware AWS in memory, on a loopback port, gone when dropped.
+/// A running moto server: one account-aware AWS in memory, gone when dropped.
 ///
 /// It believes every signature. An access key that it does not know belongs to account
 /// 123456789012; the keys of a session from `AssumeRole` belong to the role's account.
@@ -49,19 +50,28 @@ impl Moto {
         environment::prepare().await.map(drop)
     }
 
-    /// Starts a server of its own for the caller, and first installs moto where that has not been
-    /// done.
+    /// Starts a server of its own for the caller, on a port of 127.0.0.1, and first installs moto where that has not
+    /// been done.
     ///
     /// # Errors
     /// When moto cannot be installed (the message names the ways out) or does not come up (the
     /// message has the end of its log).
     pub async fn start() -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// The same on a port of this address.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_at(address: IpAddr) -> Result<Self> {
         let program = environment::prepare().await?.join("bin/moto_server");
         let folder = Scratch::new("moto")?;
-        let port = Port::reserve()?;
+        let port = Port::reserve_at(address)?;
         let mut command = Command::new(&program);
         command
-            .args(["-H", "127.0.0.1", "-p", &port.number().to_string()])
+            .args(["-H", &address.to_string()])
+            .args(["-p", &port.number().to_string()])
             // A variable of the caller's shell must not choose the account.
             .env_remove("MOTO_ACCOUNT_ID");
         let child = process::spawn(command, &folder.path().join("moto.log"))?;
@@ -85,7 +95,7 @@ impl Moto {
         SHARED.get_or_try_init(Self::start).await
     }
 
-    /// Where it listens, `http://127.0.0.1:PORT`.
+    /// Where it listens, `http://ADDRESS:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }

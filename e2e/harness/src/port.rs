@@ -1,29 +1,38 @@
-//! Loopback ports that nobody else takes while we start, stop and start a server again.
+//! Ports that nobody else takes while we start, stop and start a server again.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Result, bail};
 
 use crate::scratch;
 
-/// A port of 127.0.0.1, ours until dropped.
+/// A port of one address, ours until dropped.
 ///
 /// A port that the kernel hands out and takes back may be given to an outgoing connection before
 /// the server binds it. This one lies below the range from which the kernel serves such, and a lock
 /// file keeps other runs of ours away.
 #[derive(Debug)]
 pub struct Port {
-    number: u16,
+    address: SocketAddr,
     _reserved: File,
 }
 
 impl Port {
-    /// Finds a free port and keeps it.
+    /// Finds a free port of 127.0.0.1 and keeps it.
     ///
     /// # Errors
-    /// When every port of the range is taken, or the temporary folder cannot be written.
+    /// As [`reserve_at`](Self::reserve_at).
     pub fn reserve() -> Result<Self> {
+        Self::reserve_at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Finds a free port of this address and keeps it.
+    ///
+    /// # Errors
+    /// When the address is not this machine's or every port of the range is taken, or the temporary folder cannot be
+    /// written.
+    pub fn reserve_at(address: IpAddr) -> Result<Self> {
         let folder = scratch::root()?.join("ports");
         fs::create_dir_all(&folder)?;
         let range = LOWEST..ephemeral_start().max(LOWEST + 1);
@@ -33,15 +42,16 @@ impl Port {
             let number = range.start + (first + step) % size;
             let file = File::create(folder.join(number.to_string()))?;
             let ours = file.try_lock().is_ok();
-            if ours && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
+            let address = SocketAddr::new(address, number);
+            if ours && TcpListener::bind(address).is_ok() {
                 return Ok(Self {
-                    number,
+                    address,
                     _reserved: file,
                 });
             }
         }
         bail!(
-            "no free port on 127.0.0.1 from {} to {}",
+            "no free port on {address} from {} to {}",
             range.start,
             range.end - 1
         )
@@ -49,12 +59,12 @@ impl Port {
 
     /// The port's number.
     pub fn number(&self) -> u16 {
-        self.number
+        self.address.port()
     }
 
-    /// 127.0.0.1 with this port.
+    /// The address with this port.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.number))
+        self.address
     }
 }
 

@@ -4,12 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 use harness::wait::{PATIENCE, wait_for};
-use harness::{Cluster, ControlPlane};
+use harness::{Cluster, ControlPlane, Family};
 use k8s_openapi::api::core::v1 as core;
 use kube::api::Api;
 
 use crate::images::Images;
-use crate::network::{GATEWAY, Network};
+use crate::network::Network;
 use crate::node::{self, NAME, Node};
 use crate::sandbox;
 
@@ -19,22 +19,33 @@ pub struct Bench {
     // First: Pods end before what they work on.
     node: Node,
     control_plane: ControlPlane,
+    address: IpAddr,
 }
 
 impl Bench {
-    /// Starts a control plane and a node that has programs for these images; returns when the node takes Pods.
+    /// Starts a control plane and a node that has programs for these images, with addresses of IPv4; returns when the
+    /// node takes Pods.
+    ///
+    /// # Errors
+    /// As [`start_on`](Self::start_on).
+    pub async fn start(images: Images) -> Result<Self> {
+        Self::start_on(Family::V4, images).await
+    }
+
+    /// The same with addresses of this family. With IPv6 there is none of IPv4 anywhere inside, loopback's included.
     ///
     /// # Errors
     /// When the process has not entered namespaces of its own, as [`ControlPlane::start_for_pods`], or when the
     /// network of Pods cannot be made.
-    pub async fn start(images: Images) -> Result<Self> {
+    pub async fn start_on(family: Family, images: Images) -> Result<Self> {
         sandbox::require()?;
         node::mount_run().await?;
-        let network = Network::make().await?;
-        let control_plane = ControlPlane::start_for_pods(GATEWAY.into()).await?;
+        let network = Network::make(family).await?;
+        let address = network.gateway();
+        let control_plane = ControlPlane::start_for_pods(address).await?;
         let client = control_plane.client()?;
-        let address = address(&control_plane)?;
-        let node = Node::start(client.clone(), address, images, network).await?;
+        let api_server = api_server(&control_plane)?;
+        let node = Node::start(client.clone(), api_server, images, network).await?;
         let nodes: Api<core::Node> = Api::all(client);
         wait_for(
             &nodes,
@@ -47,6 +58,7 @@ impl Bench {
         Ok(Self {
             node,
             control_plane,
+            address,
         })
     }
 
@@ -60,7 +72,7 @@ impl Bench {
     /// # Errors
     /// When the cluster's URL holds no address.
     pub fn api_server(&self) -> Result<SocketAddr> {
-        address(&self.control_plane)
+        api_server(&self.control_plane)
     }
 
     /// The servers of the control plane.
@@ -70,7 +82,7 @@ impl Bench {
 
     /// Where Pods reach what this process serves.
     pub fn address(&self) -> IpAddr {
-        GATEWAY.into()
+        self.address
     }
 
     /// The node.
@@ -86,7 +98,7 @@ impl Bench {
 }
 
 /// Where Pods reach the API server.
-fn address(cluster: &Cluster) -> Result<SocketAddr> {
+fn api_server(cluster: &Cluster) -> Result<SocketAddr> {
     let url = cluster.url();
     let address = url.strip_prefix("https://").and_then(|it| it.parse().ok());
     address.with_context(|| format!("{url} is no address"))

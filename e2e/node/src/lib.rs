@@ -17,7 +17,7 @@
 //!
 //! What is as on a cluster:
 //! - Each Pod has an address and ports of its own: a network namespace on a bridge, whose first address is the API
-//!   server's and the node's.
+//!   server's and the node's. All of it is of IPv4, or all of IPv6 ([`Bench::start_on`]).
 //! - Each container has a root file system of its own, a host name, no capabilities, and the user that its security
 //!   context names. An image stands for the system's libraries and one program, `/NAME` for an image `…/NAME`; it can
 //!   write neither, whoever it is.

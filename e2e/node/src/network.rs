@@ -1,18 +1,18 @@
-//! The network of Pods: a bridge, and for each Pod a namespace that is plugged into it.
+//! The network of Pods: a bridge, and for each Pod a namespace that is plugged into it, with addresses of one family.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use harness::Family;
 use parking_lot::Mutex;
 
 use crate::system;
 
-/// The bridge's address: the node's own, where the API server listens.
-pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
-const PREFIX: u8 = 16;
+/// The bridge's number.
+const GATEWAY: u16 = 1;
 const BRIDGE: &str = "pods";
 /// Where `ip netns` keeps what names a namespace.
 const NAMESPACES: &str = "/run/netns";
@@ -20,14 +20,15 @@ const NAMESPACES: &str = "/run/netns";
 /// The bridge, in the network namespace of this process.
 #[derive(Debug)]
 pub struct Network {
-    addresses: Mutex<Addresses>,
+    family: Family,
+    numbers: Mutex<Numbers>,
 }
 
 /// A network namespace with one address on the bridge.
 #[derive(Debug)]
 pub struct PodNetwork {
     name: String,
-    address: Ipv4Addr,
+    number: u16,
     network: Arc<Network>,
 }
 
@@ -36,17 +37,19 @@ impl Network {
     ///
     /// # Errors
     /// When `ip` cannot.
-    pub async fn make() -> Result<Arc<Self>> {
-        let commands = format!(
-            "link set lo up\n\
-             link add {BRIDGE} type bridge\n\
-             addr add {GATEWAY}/{PREFIX} dev {BRIDGE}\n\
-             link set {BRIDGE} up\n"
-        );
+    pub async fn make(family: Family) -> Result<Arc<Self>> {
+        let made = format!("link add {BRIDGE} type bridge\n");
+        let commands = made + &up(BRIDGE, address(family, GATEWAY));
         system::ip(&[], &commands).await?;
         Ok(Arc::new(Self {
-            addresses: Mutex::default(),
+            family,
+            numbers: Mutex::default(),
         }))
+    }
+
+    /// The bridge's address: the node's own, where the API server listens.
+    pub fn gateway(&self) -> IpAddr {
+        address(self.family, GATEWAY)
     }
 
     /// Plugs a new namespace in.
@@ -54,16 +57,13 @@ impl Network {
     /// # Errors
     /// When every address is in use, or `ip` cannot.
     pub async fn plug(self: &Arc<Self>) -> Result<PodNetwork> {
-        let (number, address) = self
-            .addresses
-            .lock()
-            .take()
-            .with_context(|| format!("every address of {GATEWAY}/{PREFIX} is in use"))?;
-        let name = format!("pod{number}");
-        // Its end gives the address back, should a command fail.
+        let taken = self.numbers.lock().take();
+        let (count, number) = taken.context("every address of Pods is in use")?;
+        let name = format!("pod{count}");
+        // Its end gives the number back, should a command fail.
         let pod = PodNetwork {
             name,
-            address,
+            number,
             network: self.clone(),
         };
         let name = &pod.name;
@@ -73,12 +73,8 @@ impl Network {
              link set {name} master {BRIDGE} up\n"
         );
         system::ip(&[], &outside).await?;
-        let inside = format!(
-            "link set lo up\n\
-             link set eth0 up\n\
-             addr add {address}/{PREFIX} dev eth0\n\
-             route add default via {GATEWAY}\n"
-        );
+        let route = format!("route add default via {}\n", self.gateway());
+        let inside = up("eth0", pod.address()) + &route;
         system::ip(&["-n", name], &inside).await?;
         Ok(pod)
     }
@@ -86,8 +82,8 @@ impl Network {
 
 impl PodNetwork {
     /// Its address.
-    pub fn address(&self) -> Ipv4Addr {
-        self.address
+    pub fn address(&self) -> IpAddr {
+        address(self.network.family, self.number)
     }
 
     /// The file by which `nsenter` finds it.
@@ -108,37 +104,63 @@ impl PodNetwork {
 
 impl Drop for PodNetwork {
     fn drop(&mut self) {
-        self.network.addresses.lock().give_back(self.address);
+        self.network.numbers.lock().give_back(self.number);
     }
 }
 
-/// Which addresses are in use. One that was given back is the last to be given again, so that nobody is taken for
-/// whoever had it before.
-#[derive(Debug, Default)]
-struct Addresses {
-    taken: u32,
-    used: BTreeSet<Ipv4Addr>,
+/// The commands that bring loopback and a device up, the device with this address.
+fn up(device: &str, address: IpAddr) -> String {
+    // Loopback gets an address of each family by itself. One of IPv6 waits a second for others who claim it.
+    let (prefix, alone, at_once) = match Family::of(address) {
+        Family::V4 => (16, "", ""),
+        Family::V6 => (64, "addr del 127.0.0.1/8 dev lo\n", " nodad"),
+    };
+    format!(
+        "link set lo up\n\
+         {alone}\
+         link set {device} up\n\
+         addr add {address}/{prefix} dev {device}{at_once}\n"
+    )
 }
 
-impl Addresses {
-    /// A number that no other has had, and a free address.
-    fn take(&mut self) -> Option<(u32, Ipv4Addr)> {
-        /// Without the bridge's, the network's and the broadcast's.
-        const COUNT: u32 = (1 << (32 - PREFIX as u32)) - 3;
-        let first = u32::from(GATEWAY) + 1;
+/// The address of a number: within the first 16 bits of a network that families have in common.
+fn address(family: Family, number: u16) -> IpAddr {
+    match family {
+        Family::V4 => {
+            let [high, low] = number.to_be_bytes();
+            Ipv4Addr::new(10, 244, high, low).into()
+        }
+        Family::V6 => Ipv6Addr::new(0xfd00, 0x10, 0x244, 0, 0, 0, 0, number).into(),
+    }
+}
+
+/// Which numbers of addresses are in use. One that was given back is the last to be given again, so that nobody is taken
+/// for whoever had its address before.
+#[derive(Debug, Default)]
+struct Numbers {
+    taken: u32,
+    used: BTreeSet<u16>,
+}
+
+impl Numbers {
+    /// How many were taken before, and a free one.
+    fn take(&mut self) -> Option<(u32, u16)> {
+        const FIRST: u32 = GATEWAY as u32 + 1;
+        /// Without the last one, which is a broadcast's where there are any.
+        const COUNT: u32 = u16::MAX as u32 - FIRST;
         for _ in 0..COUNT {
-            let number = self.taken;
-            self.taken = number.wrapping_add(1);
-            let address = Ipv4Addr::from(first + number % COUNT);
-            if self.used.insert(address) {
-                return Some((number, address));
+            let count = self.taken;
+            self.taken = count.wrapping_add(1);
+            let number = u16::try_from(FIRST + count % COUNT).ok()?;
+            if self.used.insert(number) {
+                return Some((count, number));
             }
         }
         None
     }
 
-    fn give_back(&mut self, address: Ipv4Addr) {
-        self.used.remove(&address);
+    fn give_back(&mut self, number: u16) {
+        self.used.remove(&number);
     }
 }
 
@@ -147,21 +169,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_given_again_when_all_others_were() {
-        let mut addresses = Addresses::default();
-        let first = addresses.take().unwrap();
-        assert_eq!(first, (0, Ipv4Addr::new(10, 244, 0, 2)));
-        addresses.give_back(first.1);
+    fn a_number_is_given_again_when_all_others_were() {
+        let mut numbers = Numbers::default();
+        let first = numbers.take().unwrap();
+        assert_eq!(first, (0, 2));
+        numbers.give_back(first.1);
         let mut all = BTreeSet::new();
-        while let Some((_, address)) = addresses.take() {
-            assert!(all.insert(address));
+        while let Some((_, number)) = numbers.take() {
+            assert!(all.insert(number));
             if all.len() == 1 {
-                assert_ne!(address, first.1);
+                assert_ne!(number, first.1);
             }
         }
-        assert_eq!(all.len(), (1 << 16) - 3);
-        assert!(all.contains(&first.1));
-        assert!(!all.contains(&GATEWAY));
-        assert!(!all.contains(&Ipv4Addr::new(10, 244, 255, 255)));
+        let expected: BTreeSet<u16> = (2..u16::MAX).collect();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_number_is_an_address_of_the_family() {
+        for (family, number, expected) in [
+            (Family::V4, 1, "10.244.0.1"),
+            (Family::V4, 65534, "10.244.255.254"),
+            (Family::V6, 1, "fd00:10:244::1"),
+            (Family::V6, 65534, "fd00:10:244::fffe"),
+        ] {
+            assert_eq!(address(family, number).to_string(), expected);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the API server is told of the node itself, again and again: that it is there, and what it has.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,6 @@ use operator_core::decide::clock::Clock;
 use serde_json::{Value, json};
 
 use super::NAME;
-use crate::network::GATEWAY;
 
 /// How often the lease is renewed, as the kubelet does it, and for how long it holds.
 const BEAT: Duration = Duration::from_secs(10);
@@ -19,8 +19,8 @@ const LEASE_SECONDS: i32 = 40;
 /// After a beat that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Says again and again that the node is there.
-pub async fn beat(client: Client, clock: Clock) {
+/// Says again and again that the node is there, at this address.
+pub async fn beat(client: Client, clock: Clock, address: IpAddr) {
     let nodes: Api<Node> = Api::all(client.clone());
     let lease = GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease");
     let leases: Api<DynamicObject> =
@@ -34,7 +34,7 @@ pub async fn beat(client: Client, clock: Clock) {
                 .patch(NAME, &params, &Patch::Apply(registration()))
                 .await?;
             nodes
-                .patch_status(NAME, &params, &Patch::Apply(status(since, now)))
+                .patch_status(NAME, &params, &Patch::Apply(status(address, since, now)))
                 .await?;
             leases
                 .patch(NAME, &params, &Patch::Apply(renewal(now)))
@@ -55,14 +55,14 @@ fn registration() -> Value {
     })
 }
 
-fn status(since: Timestamp, now: Timestamp) -> Value {
+fn status(address: IpAddr, since: Timestamp, now: Timestamp) -> Value {
     // Nothing is really set aside, so the scheduler may be told of more than there is.
     let resources = json!({ "cpu": "64", "memory": "64Gi", "pods": "200" });
     json!({
         "apiVersion": "v1", "kind": "Node", "metadata": { "name": NAME },
         "status": {
             "addresses": [
-                { "type": "InternalIP", "address": GATEWAY.to_string() },
+                { "type": "InternalIP", "address": address.to_string() },
                 { "type": "Hostname", "address": NAME },
             ],
             "allocatable": resources, "capacity": resources,

@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 
 use crate::images::Images;
-use crate::network::{GATEWAY, Network};
+use crate::network::Network;
 use crate::pod::Surroundings;
 use crate::system;
 
@@ -61,12 +61,13 @@ impl Node {
             controller: "node".to_owned(),
             instance: Some(NAME.to_owned()),
         };
+        let address = network.gateway();
         let around = Arc::new(Surroundings {
             recorder: Recorder::new(client.clone(), reporter),
             clock: clock.clone(),
             network,
             images,
-            address: GATEWAY,
+            address,
             api_server,
             changes: broadcast::channel(256).0,
             folder,
@@ -76,7 +77,7 @@ impl Node {
         });
         let told = || around.changes.clone();
         let mut working = JoinSet::new();
-        working.spawn(heartbeat::beat(client.clone(), clock.clone()));
+        working.spawn(heartbeat::beat(client.clone(), clock.clone(), address));
         working.spawn(changes::announce::<ConfigMap>(client.clone(), told()));
         working.spawn(changes::announce::<Secret>(client.clone(), told()));
         working.spawn(names::keep(client, shared));

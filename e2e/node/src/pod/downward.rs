@@ -1,7 +1,7 @@
 //! What a Pod is told of itself.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {
     pub pod: &'a Pod,
-    pub address: Ipv4Addr,
-    pub node: Ipv4Addr,
+    pub address: IpAddr,
+    pub node: IpAddr,
 }
 
 impl Told<'_> {
@@ -78,8 +78,8 @@ mod tests {
         let pod: Pod = pod.unwrap();
         let told = Told {
             pod: &pod,
-            address: Ipv4Addr::new(10, 244, 0, 2),
-            node: Ipv4Addr::new(10, 244, 0, 1),
+            address: [10, 244, 0, 2].into(),
+            node: [10, 244, 0, 1].into(),
         };
         for (path, expected) in [
             ("metadata.name", "operator-1"),

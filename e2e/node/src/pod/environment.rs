@@ -142,22 +142,25 @@ fn text(kind: Kind, key: &str, value: &[u8]) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn process(container: Value) -> Result<Process, String> {
+        process_at("10.244.0.1:6443", container)
+    }
+
+    /// With the API server at this address.
+    fn process_at(api_server: &str, container: Value) -> Result<Process, String> {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "operator-1", "namespace": "system" },
         }))
         .unwrap();
         let told = Told {
             pod: &pod,
-            address: Ipv4Addr::new(10, 244, 0, 2),
-            node: Ipv4Addr::new(10, 244, 0, 1),
+            address: [10, 244, 0, 2].into(),
+            node: [10, 244, 0, 1].into(),
         };
         let data = |pairs: &[(&str, &str)]| -> Data {
             let pairs = pairs.iter();
@@ -174,12 +177,16 @@ mod tests {
             secrets: [("keys".to_owned(), data(&[("token", "hidden")]))].into(),
         };
         let container = serde_json::from_value(container).unwrap();
-        Process::of(
-            &container,
-            &told,
-            &sources,
-            "10.244.0.1:6443".parse().unwrap(),
-        )
+        Process::of(&container, &told, &sources, api_server.parse().unwrap())
+    }
+
+    #[test]
+    fn the_api_servers_host_is_an_address_without_brackets() {
+        let container = json!({ "name": "c", "image": "operator" });
+        let process = process_at("[fd00:10:244::1]:6443", container);
+        let variables = process.map(|process| process.variables).unwrap();
+        assert_eq!(variables["KUBERNETES_SERVICE_HOST"], "fd00:10:244::1");
+        assert_eq!(variables["KUBERNETES_SERVICE_PORT"], "6443");
     }
 
     #[test]

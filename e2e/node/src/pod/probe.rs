@@ -1,6 +1,6 @@
 //! Probes: the requests, and what becomes of their answers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -96,13 +96,13 @@ impl Plan {
     /// more once it has.
     pub async fn ask(
         self,
-        address: Ipv4Addr,
+        address: IpAddr,
         since: Moment,
         clock: Clock,
         tell: mpsc::Sender<Heard>,
     ) {
         let mut judge = Judge::new(self.failures, self.successes);
-        let address = SocketAddr::from((address, self.port));
+        let address = SocketAddr::new(address, self.port);
         clock.sleep_until(since + self.delay).await;
         loop {
             let next = clock.now() + self.period;

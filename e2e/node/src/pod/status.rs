@@ -1,6 +1,6 @@
 //! What a Pod's status says.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
@@ -13,9 +13,9 @@ use super::state::{Container, State};
 /// Where a Pod is.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    pub node: Ipv4Addr,
+    pub node: IpAddr,
     /// None before it has a network.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// When this node took it.
     pub since: Timestamp,
 }
@@ -134,8 +134,8 @@ mod tests {
         let pod =
             json!({ "spec": { "containers": [{ "name": "operator", "image": "operator:1" }] } });
         let place = Place {
-            node: Ipv4Addr::new(10, 244, 0, 1),
-            address: Some(Ipv4Addr::new(10, 244, 0, 2)),
+            node: [10, 244, 0, 1].into(),
+            address: Some([10, 244, 0, 2].into()),
             since: at(0),
         };
         status(

@@ -189,8 +189,8 @@ mod tests {
             serde_json::from_value(json!({ "metadata": { "labels": { "a": "b" } } })).unwrap();
         let told = Told {
             pod: &pod,
-            address: Ipv4Addr::LOCALHOST,
-            node: Ipv4Addr::LOCALHOST,
+            address: Ipv4Addr::LOCALHOST.into(),
+            node: Ipv4Addr::LOCALHOST.into(),
         };
         let data = [("a", "1"), ("b", "2")].map(|(key, value)| (key.to_owned(), value.into()));
         let sources = Sources {

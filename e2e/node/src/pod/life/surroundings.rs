@@ -1,6 +1,6 @@
 //! What the node gives all its Pods.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Surroundings {
     pub network: Arc<Network>,
     pub images: Images,
     /// The node's own address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     pub api_server: SocketAddr,
     /// The namespaces in which ConfigMaps and Secrets change.
     pub changes: broadcast::Sender<String>,
