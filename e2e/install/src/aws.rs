@@ -10,7 +10,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::{Client, Config};
 use harness::moto::AccessKey;
 use harness::proxy::Proxy;
-use harness::{AwsProxy, Moto};
+use harness::{AwsProxy, Family, Moto};
 
 /// The region of all providers.
 pub const REGION: &str = "eu-central-1";
@@ -33,9 +33,10 @@ impl Aws {
     /// # Errors
     /// When moto does not start, or the address is not one of this process's network.
     pub async fn start(address: IpAddr) -> Result<Self> {
-        let moto = Moto::start().await?;
+        let loopback = Family::of(address).loopback();
+        let moto = Moto::start_at(loopback).await?;
         let operators = AwsProxy::start_at(address, moto.url()).await?;
-        let past = AwsProxy::start(moto.url()).await?;
+        let past = AwsProxy::start_at(loopback, moto.url()).await?;
         let keys = Credentials::new("AKIASOMEBODYELSE0001", "secret", None, None, "tests");
         let config = Config::builder()
             .behavior_version_latest()

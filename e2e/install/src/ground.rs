@@ -3,14 +3,15 @@
 use anyhow::{Context, Result};
 use charts::helms;
 use harness::wait::{PATIENCE, until, wait_gone};
-use harness::{Cluster, Moto, binaries::Binaries};
+use harness::{Cluster, Family, Moto, binaries::Binaries};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
-use node::Bench;
+use node::{Bench, sandbox};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tools::{CERT_MANAGER, HELM_3, HELM_4, PROMETHEUS_OPERATOR};
 
 use crate::{Aws, programs};
@@ -24,11 +25,19 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Has everything built and fetched that scenarios need: in namespaces of its own a process reaches no registry.
+    /// Enters namespaces of its own, as [`sandbox::enter`], with all at hand that scenarios need there.
     ///
     /// # Errors
-    /// When something cannot be had.
-    pub async fn prepare() -> Result<()> {
+    /// When something cannot be had, or namespaces cannot be made.
+    pub fn enter() -> Result<()> {
+        if !sandbox::is_inside()? {
+            Runtime::new()?.block_on(Self::prepare())?;
+        }
+        sandbox::enter()
+    }
+
+    /// Has everything built and fetched: in namespaces of its own a process reaches no registry.
+    async fn prepare() -> Result<()> {
         Binaries::find().await?;
         Moto::prepare().await?;
         HELM_3.program()?;
@@ -38,12 +47,12 @@ impl Ground {
         Ok(())
     }
 
-    /// Starts all of it, in namespaces that this process has entered.
+    /// Starts all of it with addresses of this family, in namespaces that this process has entered.
     ///
     /// # Errors
     /// When a part of it does not start.
-    pub async fn start() -> Result<Self> {
-        let bench = Bench::start(programs::images()?).await?;
+    pub async fn start(family: Family) -> Result<Self> {
+        let bench = Bench::start_on(family, programs::images()?).await?;
         let aws = Aws::start(bench.address()).await?;
         Ok(Self { bench, aws })
     }

@@ -4,12 +4,15 @@
 //! - [`Ground`]: what all scenarios stand on.
 //! - [`Release`]: a chart that is installed in a namespace.
 //! - [`Tenant`]: somebody who wants buckets, in another or the same namespace.
+//! - [`trials`]: how scenarios leave the cluster to each other; [`scenarios`]: those of more than one program.
 
 mod aws;
 mod ground;
 pub mod programs;
 mod release;
+pub mod scenarios;
 mod tenant;
+pub mod trials;
 pub mod values;
 
 pub use aws::{ACCOUNT, Aws, REGION};

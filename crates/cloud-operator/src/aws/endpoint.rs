@@ -122,13 +122,19 @@ mod tests {
     #[test]
     fn what_is_listed_is_admitted() {
         let policy = policy(
-            &["https://minio.example:9000", "127.0.0.1:5000", "S3.example"],
+            &[
+                "https://minio.example:9000",
+                "127.0.0.1:5000",
+                "[fd00::1]:5000",
+                "S3.example",
+            ],
             true,
         );
         for endpoint in [
             "https://minio.example:9000",
             "https://MINIO.example:9000/",
             "http://127.0.0.1:5000/path",
+            "http://[FD00::1]:5000",
             "https://s3.example",
             "https://s3.example:443",
             "http://s3.example:80",

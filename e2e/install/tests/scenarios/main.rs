@@ -2,9 +2,6 @@
 //!
 //! This program is a test, and what Pods run: it goes by the name under which it is called.
 
-mod admission;
-mod basic;
-mod gateways;
 mod identity;
 mod leader;
 mod life;
@@ -17,23 +14,25 @@ mod suite;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use harness::Family;
+use install::scenarios::{admission, basic, gateways};
+use install::trials::{alone, limited};
 use install::{Ground, programs};
 use libtest_mimic::{Arguments, Trial};
-use node::sandbox;
 use node::trials::Shared;
-use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     if let Some(code) = programs::run_as_called() {
         return code;
     }
     let mut arguments = Arguments::from_args();
-    if let (false, Err(error)) = (arguments.list, enter()) {
+    if let (false, Err(error)) = (arguments.list, Ground::enter()) {
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }
-    let ground = Shared::new(Ground::start).expect("threads can be started");
+    let ground =
+        Shared::new(async || Ground::start(Family::V4).await).expect("threads can be started");
     let mut one_by_one = arguments.clone();
     one_by_one.test_threads = Some(1);
     let alone = libtest_mimic::run(&one_by_one, of_the_whole_cluster(&ground));
@@ -43,14 +42,6 @@ fn main() -> ExitCode {
     ground.end(Ground::stop);
     let worse = if alone.has_failed() { alone } else { beside };
     worse.exit_code()
-}
-
-/// Enters namespaces of our own, with all that is needed there at hand.
-fn enter() -> Result<()> {
-    if !sandbox::is_inside()? {
-        Runtime::new()?.block_on(Ground::prepare())?;
-    }
-    sandbox::enter()
 }
 
 /// Scenarios that have the cluster for themselves, with an operator that looks after all of it.
@@ -124,29 +115,4 @@ where
             admission::by_service,
         ),
     ]
-}
-
-fn alone<S, A>(ground: &Arc<Shared<Ground, S>>, name: &str, test: A) -> Trial
-where
-    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
-    A: AsyncFnOnce(&Ground) -> Result<()> + Send + 'static,
-{
-    ground.trial(name, async move |ground: &Ground| {
-        let ended = test(ground).await;
-        let cleared = ground.clear().await;
-        // What went wrong first explains the rest.
-        ended.and(cleared.context("it leaves something to the next one"))
-    })
-}
-
-fn limited<S, A>(ground: &Arc<Shared<Ground, S>>, name: &str, test: A) -> Trial
-where
-    S: AsyncFn() -> Result<Ground> + Send + Sync + 'static,
-    A: AsyncFnOnce(&Ground) -> Result<()> + Send + 'static,
-{
-    ground.trial(name, async move |ground: &Ground| {
-        // As another release would have left them.
-        ground.cluster().install_crds(crd_types::crds()).await?;
-        test(ground).await
-    })
 }

@@ -4,13 +4,22 @@ use anyhow::{Result, ensure};
 use charts::{Helm, helms};
 use crd_types::aws::v1alpha1::S3Bucket;
 use harness::wait::{PATIENCE, wait_gone};
-use install::{ACCOUNT, Ground, Release, Tenant, values};
 use kube::api::{Api, DeleteParams};
 
+use crate::{ACCOUNT, Ground, Release, Tenant, values};
+
+/// A chart makes a bucket, edits it and takes it away.
+///
+/// # Errors
+/// When it does not.
 pub async fn with_helm_3(ground: &Ground) -> Result<()> {
     makes_buckets(ground, &helms()?[0]).await
 }
 
+/// The same by the other Helm.
+///
+/// # Errors
+/// As [`with_helm_3`].
 pub async fn with_helm_4(ground: &Ground) -> Result<()> {
     makes_buckets(ground, &helms()?[1]).await
 }

@@ -1,16 +1,19 @@
 //! A gateway of the namespace in which apigw-operator is installed.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result, ensure};
 use apigw_operator::{LEASE, NAME};
 use charts::helms;
 use crd_types::apigw::v1alpha1::APIRoute;
-use harness::plain;
 use harness::wait::{PATIENCE, wait_for};
+use harness::{Family, plain};
 use http::StatusCode;
-use install::{Ground, Release, Tenant, programs, values};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use serde_json::{Value, json};
+
+use crate::{Ground, Release, Tenant, programs, values};
 
 /// The Secret into which the operator issues the gateway's certificate.
 const CERTIFICATE: &str = "gateway-client";
@@ -19,6 +22,10 @@ const ROUTE: &str = "closed";
 /// Where the gateway serves HTTP.
 const PORT: u16 = 8080;
 
+/// A gateway connects with the certificate that was issued to it, and does as its routes say.
+///
+/// # Errors
+/// When it does not.
 pub async fn connected(ground: &Ground) -> Result<()> {
     let release = Release::new(ground, &helms()?[1], "gateways").await?;
     let namespace = release.namespace().name();
@@ -33,7 +40,9 @@ pub async fn connected(ground: &Ground) -> Result<()> {
     release.leader(LEASE, |_| true).await?;
 
     let tenant = Tenant::within(ground, release.namespace());
-    tenant.apply(gateway(namespace)).await?;
+    let every = Family::of(ground.bench().address()).every();
+    let gateway = gateway(namespace, SocketAddr::new(every, PORT));
+    tenant.apply(gateway).await?;
     let pods: Api<Pod> = release.namespace().api()?;
     let pod = wait_for(&pods, GATEWAY, "to run", 2 * PATIENCE, runs).await?;
     for body in ["the sale is over", "come back next year"] {
@@ -53,8 +62,8 @@ pub async fn connected(ground: &Ground) -> Result<()> {
     Ok(())
 }
 
-/// A gateway with the flags and the mounted Secret of which README speaks.
-fn gateway(namespace: &str) -> Value {
+/// A gateway with the flags and the mounted Secret of which README speaks, that serves HTTP there.
+fn gateway(namespace: &str, http: SocketAddr) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": { "name": GATEWAY },
         "spec": {
@@ -69,7 +78,7 @@ fn gateway(namespace: &str) -> Value {
                     format!("--operator-address={NAME}.{namespace}.svc:9444"), "--operator-tls",
                     "--operator-ca-file=/certs/ca.crt", "--operator-cert-file=/certs/tls.crt",
                     "--operator-key-file=/certs/tls.key", format!("--gateway-name={GATEWAY}"),
-                    format!("--gateway-namespace={namespace}"), format!("--listen=0.0.0.0:{PORT}"),
+                    format!("--gateway-namespace={namespace}"), format!("--listen={http}"),
                 ],
                 "securityContext": {
                     "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] },
@@ -105,5 +114,6 @@ fn runs(pod: &Pod) -> Result<(), String> {
 async fn ask(pod: &Pod, path: &str) -> Result<(StatusCode, String)> {
     let address = pod.status.as_ref().and_then(|it| it.pod_ip.as_deref());
     let address = address.context("the Pod has an address")?;
-    plain::get(&format!("http://{address}:{PORT}{path}")).await
+    let address = SocketAddr::new(address.parse()?, PORT);
+    plain::get(&format!("http://{address}{path}")).await
 }

@@ -4,11 +4,16 @@ use anyhow::Result;
 use charts::helms;
 use crd_types::aws::v1alpha1::S3Bucket;
 use harness::wait::{PATIENCE, until};
-use install::{Ground, Release, Tenant, values};
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 use serde_json::json;
 
+use crate::{Ground, Release, Tenant, values};
+
+/// A second object for one bucket is refused.
+///
+/// # Errors
+/// When it is not.
 pub async fn by_service(ground: &Ground) -> Result<()> {
     let release = Release::new(ground, &helms()?[0], "admission").await?;
     let namespace = release.namespace().name();

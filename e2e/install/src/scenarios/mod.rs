@@ -1,0 +1,5 @@
+//! Scenarios of more than one program.
+
+pub mod admission;
+pub mod basic;
+pub mod gateways;
