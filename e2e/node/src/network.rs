@@ -110,7 +110,7 @@ impl Drop for PodNetwork {
 
 /// The commands that bring loopback and a device up, the device with this address.
 fn up(device: &str, address: IpAddr) -> String {
-    // Loopback gets an address of each family by itself. One of IPv6 waits a second for others who claim it.
+    // Loopback gets an address of each family by itself. Without `nodad` one of IPv6 waits a second for others who claim it.
     let (prefix, alone, at_once) = match Family::of(address) {
         Family::V4 => (16, "", ""),
         Family::V6 => (64, "addr del 127.0.0.1/8 dev lo\n", " nodad"),
@@ -123,7 +123,7 @@ fn up(device: &str, address: IpAddr) -> String {
     )
 }
 
-/// The address of a number: within the first 16 bits of a network that families have in common.
+/// The address that ends with a number.
 fn address(family: Family, number: u16) -> IpAddr {
     match family {
         Family::V4 => {
