@@ -1,8 +1,9 @@
 {{- define "cloud-operator.alerts" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - alert: AwsProviderNotReady
-  expr: max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} }) == 0
+  expr: max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} } {{ $ofOwnTargets }}) == 0
   for: 15m
   severity: warning
   summary: {{ "AWS does not know the credentials of AWSProvider {{ $labels.namespace }}/{{ $labels.provider_name }}." | quote }}
@@ -50,6 +51,7 @@
 {{- define "cloud-operator.panels" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - title: Objects
   text: Objects by what their status says.
   unit: short
@@ -59,7 +61,7 @@
   text: 1 where AWS knows the credentials.
   unit: short
   queries:
-    - { expr: 'max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} })', legend: '{{ "{{namespace}}/{{provider_name}}" }}' }
+    - { expr: 'max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} } {{ $ofOwnTargets }})', legend: '{{ "{{namespace}}/{{provider_name}}" }}' }
 - title: Calls to AWS
   text: Calls a second.
   unit: ops
