@@ -4,9 +4,11 @@
 //! - [`Ground`]: what all scenarios stand on.
 //! - [`Release`]: a chart that is installed in a namespace.
 //! - [`Tenant`]: somebody who wants buckets, in another or the same namespace.
+//! - [`handovers`]: how a Lease goes from one replica to another.
 
 mod aws;
 mod ground;
+pub mod handovers;
 pub mod programs;
 mod release;
 mod tenant;
