@@ -22,7 +22,8 @@
   severity: warning
   summary: {{ "{{ $value }} objects of type {{ $labels.resource_type }} cannot be read by this version." | quote }}
   runbook: >-
-    They were written under newer definitions, or around the schema, and are left alone. The log names them.
+    They were written under newer definitions, or around the schema, and are left alone: one that is deleted stays. The log names them, and each says in its
+    condition Ready what to do.
 - alert: AwsThrottles
   expr: sum by (service) (rate(infra_operator_aws_api_throttles_total{ {{- $here -}} }[10m])) > 0.2
   for: 15m
