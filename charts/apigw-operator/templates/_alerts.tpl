@@ -1,6 +1,7 @@
 {{- define "apigw-operator.alerts" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - alert: GatewaysAbsent
   expr: sum(avapigw_operator_gateways_connected{ {{- $here -}} }) == 0
   for: 10m
@@ -17,7 +18,7 @@
   runbook: >-
     The object on account of which it refused is taken from all gateways, and says so in its status; edit it.
 - alert: GatewayObjectsNotReady
-  expr: count by (kind) (max by (kind, name, namespace) (avapigw_operator_resource_condition{condition="Ready", {{- $job -}} }) == 0) > 0
+  expr: count by (kind) (max by (kind, name, namespace) (avapigw_operator_resource_condition{condition="Ready", {{- $job -}} } {{ $ofOwnTargets }}) == 0) > 0
   for: 30m
   severity: warning
   summary: {{ "{{ $value }} objects of kind {{ $labels.kind }} are not Ready." | quote }}
@@ -50,6 +51,7 @@
 {{- define "apigw-operator.panels" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - title: Gateways
   text: Gateways whose stream each replica serves.
   unit: short
@@ -60,7 +62,7 @@
   unit: short
   queries:
     - { expr: 'max by (type) (avapigw_operator_crds_total{ {{- $here -}} })', legend: '{{ "{{type}}" }}' }
-    - { expr: 'count by (kind) (max by (kind, name, namespace) (avapigw_operator_resource_condition{condition="Ready", {{- $job -}} }) == 0)', legend: '{{ "{{kind}} not Ready" }}' }
+    - { expr: 'count by (kind) (max by (kind, name, namespace) (avapigw_operator_resource_condition{condition="Ready", {{- $job -}} } {{ $ofOwnTargets }}) == 0)', legend: '{{ "{{kind}} not Ready" }}' }
 - title: Updates
   text: Updates sent to gateways a second, and those that were refused.
   unit: ops

@@ -1,8 +1,9 @@
 {{- define "cloud-operator.alerts" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - alert: AwsProviderNotReady
-  expr: max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} }) == 0
+  expr: max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} } {{ $ofOwnTargets }}) == 0
   for: 15m
   severity: warning
   summary: {{ "AWS does not know the credentials of AWSProvider {{ $labels.namespace }}/{{ $labels.provider_name }}." | quote }}
@@ -21,7 +22,8 @@
   severity: warning
   summary: {{ "{{ $value }} objects of type {{ $labels.resource_type }} cannot be read by this version." | quote }}
   runbook: >-
-    They were written under newer definitions, or around the schema, and are left alone. The log names them.
+    They were written under newer definitions, or around the schema, and are left alone: one that is deleted stays. The log names them, and each says in its
+    condition Ready what to do.
 - alert: AwsThrottles
   expr: sum by (service) (rate(infra_operator_aws_api_throttles_total{ {{- $here -}} }[10m])) > 0.2
   for: 15m
@@ -50,6 +52,7 @@
 {{- define "cloud-operator.panels" -}}
 {{- $here := include "operator-library.series" . -}}
 {{- $job := include "operator-library.job" . -}}
+{{- $ofOwnTargets := include "operator-library.ofOwnTargets" . -}}
 - title: Objects
   text: Objects by what their status says.
   unit: short
@@ -59,7 +62,7 @@
   text: 1 where AWS knows the credentials.
   unit: short
   queries:
-    - { expr: 'max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} })', legend: '{{ "{{namespace}}/{{provider_name}}" }}' }
+    - { expr: 'max by (namespace, provider_name) (infra_operator_provider_ready{ {{- $job -}} } {{ $ofOwnTargets }})', legend: '{{ "{{namespace}}/{{provider_name}}" }}' }
 - title: Calls to AWS
   text: Calls a second.
   unit: ops

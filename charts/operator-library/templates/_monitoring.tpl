@@ -57,9 +57,13 @@ spec:
 job="{{ include "operator-library.fullname" . }}",namespace="{{ .Release.Namespace }}"
 {{- end }}
 
-{{- /* The same for metrics whose label `namespace` is that of an object. */}}
+{{- /* The same for metrics whose label `namespace` is that of an object, and what is to follow them. */}}
 {{- define "operator-library.job" -}}
 job="{{ include "operator-library.fullname" . }}"
+{{- end }}
+
+{{- define "operator-library.ofOwnTargets" -}}
+and on (instance) operator_build_info{ {{- include "operator-library.series" . -}} }
 {{- end }}
 
 {{- define "operator-library.prometheusRule" -}}
@@ -79,6 +83,8 @@ spec:
           labels:
             severity: {{ .severity }}
             operator: {{ include "operator-library.name" $ }}
+            # Else those of two installations would be one alert.
+            operator_namespace: {{ $.Release.Namespace | quote }}
           annotations:
             summary: {{ .summary | quote }}
             runbook: {{ .runbook | quote }}

@@ -1,14 +1,17 @@
 //! The charts as Helm renders them, for tests.
 
 mod helm;
+mod kubeconform;
 mod promtool;
 mod rendered;
+mod schemas;
 mod source;
 
 pub mod matrix;
 pub mod others;
 
 pub use helm::{Helm, KUBERNETES, WAITING, helms};
+pub use kubeconform::Kubeconform;
 pub use promtool::Promtool;
 pub use rendered::Rendered;
 pub use source::{Links, copy};

@@ -1,6 +1,6 @@
 //! What Helm itself finds wrong with charts and values.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use charts::matrix::{INSTALLED, cases};
 use charts::{Helm, helms};
 use rstest::rstest;
@@ -11,6 +11,10 @@ fn helm_finds_nothing_wrong() -> Result<()> {
     for helm in helms()? {
         for chart in INSTALLED.into_iter().chain(["operator-library"]) {
             helm.lint(chart, &json!({}))?;
+        }
+        for case in cases() {
+            helm.lint(case.chart, &case.values)
+                .with_context(|| format!("{case:?}"))?;
         }
     }
     Ok(())

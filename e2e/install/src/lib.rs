@@ -5,9 +5,11 @@
 //! - [`Release`]: a chart that is installed in a namespace.
 //! - [`Tenant`]: somebody who wants buckets, in another or the same namespace.
 //! - [`trials`]: how scenarios leave the cluster to each other; [`scenarios`]: those of more than one program.
+//! - [`handovers`]: how a Lease goes from one replica to another.
 
 mod aws;
 mod ground;
+pub mod handovers;
 pub mod programs;
 mod release;
 pub mod scenarios;

@@ -10,11 +10,11 @@ const HEAD: &str = "\
 # Alerts
 
 With `prometheusRule.enabled: true` a chart makes a PrometheusRule of these, selected by `prometheusRule.labels`. They take the ServiceMonitor of the same chart (`serviceMonitor.enabled`): its job is
-called like the Service. An installation's alerts look at its own metrics, but for those of single objects, which have the object's namespace: there all installations of the operator count. Here the
-selectors of job and namespace are left out.
+called like the Service. An installation's alerts look at its own metrics alone: those of its job and namespace, and where the namespace is that of a single object, those of the targets (`instance`)
+whose `operator_build_info` is of its namespace. Here all of that is left out.
 
-Each has the label `severity` (*critical*: what users ask for is not done, or soon will not be; *warning*: somebody should look in the daytime; *info*: worth knowing) and `operator`, and the
-annotations `summary` and `runbook`, as they stand below. [metrics.md](metrics.md) tells what the metrics count, [troubleshooting.md](troubleshooting.md) where to look next.
+Each has the label `severity` (*critical*: what users ask for is not done, or soon will not be; *warning*: somebody should look in the daytime; *info*: worth knowing), `operator` and
+`operator_namespace`, where that operator is installed, and the annotations `summary` and `runbook`, as they stand below. [metrics.md](metrics.md) tells what the metrics count, [troubleshooting.md](troubleshooting.md) where to look next.
 ";
 
 /// The namespace of the installation whose alerts are shown.
@@ -98,9 +98,10 @@ fn alert(rule: &Value, service: &str) -> Result<Alert> {
 fn without_selectors(expression: &str, service: &str) -> String {
     let job = format!("job=\"{service}\"");
     let series = format!("{job},namespace=\"{NAMESPACE}\"");
+    let of_own_targets = format!(" and on (instance) operator_build_info{{{series}}}");
     [series, job]
         .iter()
-        .fold(expression.to_owned(), |text, it| {
+        .fold(expression.replace(&of_own_targets, ""), |text, it| {
             text.replace(&format!("{{{it}}}"), "")
                 .replace(&format!(",{it}}}"), "}")
         })
@@ -142,7 +143,8 @@ mod tests {
     fn an_alert_is_told_without_what_is_the_same_for_all() {
         let rule = json!({
             "alert": "GadgetLate", "for": "5m", "labels": { "severity": "warning" },
-            "expr": "sum by (le) (rate(gadget_bucket{job=\"gadgets\",namespace=\"here\"}[5m])) > max(late{kind=\"a\",job=\"gadgets\"})",
+            "expr": "sum by (le) (rate(gadget_bucket{job=\"gadgets\",namespace=\"here\"}[5m])) > max(late{kind=\"a\",job=\"gadgets\"} \
+                     and on (instance) operator_build_info{job=\"gadgets\",namespace=\"here\"})",
             "annotations": { "summary": "{{ $value | humanizeDuration }} late: {{ $labels.name }}.", "runbook": "Hurry.\n" },
         });
         let mut text = String::new();

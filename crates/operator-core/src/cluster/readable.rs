@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt, marker::PhantomData, ops::Range};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, core::DynamicResourceScope};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, IgnoredAny},
+};
 use serde_json::value::RawValue;
 
 /// An object as its text, of which no more was read than which object in which state it is.
@@ -27,6 +30,8 @@ pub(super) struct Readable<K> {
 pub(super) struct Unread {
     pub(super) generation: Option<i64>,
     pub(super) error: String,
+    /// The finalizers that keep it, if it is being deleted.
+    pub(super) held_by: Vec<String>,
 }
 
 impl<K: DeserializeOwned> Readable<K> {
@@ -50,6 +55,7 @@ impl<K: DeserializeOwned> Readable<K> {
         serde_json::from_str(text).map_err(|error| Unread {
             generation: self.metadata.generation,
             error: without_place(&error),
+            held_by: held_by(text),
         })
     }
 }
@@ -104,6 +110,25 @@ impl<'de, K> Deserialize<'de> for Readable<K> {
             kind: PhantomData,
         })
     }
+}
+
+/// The finalizers of an object that is being deleted.
+fn held_by(text: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Ending {
+        metadata: Held,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Held {
+        deletion_timestamp: Option<IgnoredAny>,
+        finalizers: Option<Vec<String>>,
+    }
+    let read: Option<Ending> = serde_json::from_str(text).ok();
+    let ending = read.filter(|it| it.metadata.deletion_timestamp.is_some());
+    ending
+        .and_then(|it| it.metadata.finalizers)
+        .unwrap_or_default()
 }
 
 /// Without line and column, which are those of the wire and move whenever anything else of the object does.
@@ -165,6 +190,20 @@ mod tests {
         assert_eq!(read.meta().generation, Some(4));
         let unread = read.lean().unwrap_err();
         assert!(unread.error.contains("invalid type"), "{}", unread.error);
+    }
+
+    #[test]
+    fn what_keeps_an_unreadable_object_is_known_once_it_is_to_go() {
+        let held_by = |deleted: Option<&str>| {
+            let object = json!({
+                "metadata": { "name": "web", "finalizers": ["a/b"], "deletionTimestamp": deleted },
+                "spec": { "containers": "none" },
+            });
+            let read: Readable<Pod> = serde_json::from_value(object).unwrap();
+            read.lean().unwrap_err().held_by
+        };
+        assert_eq!(held_by(None), [""; 0]);
+        assert_eq!(held_by(Some("2026-01-01T00:00:00Z")), ["a/b"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ reasons! {
         pub(crate) UNREADABLE = "Unreadable" {
             shown: &[Refused, Failing],
             meaning: "the object, or its namespace, holds something that this version of the operator cannot read, as an object stored under another schema may; nothing is done about it",
-            remedy: "the message names the field: correct it, or run an operator of the version that wrote it",
+            remedy: "the message names the field: correct it, or run an operator of the version that wrote it; an object that is being deleted stays until then, or until its finalizer is taken off by hand, which leaves what it has outside as it is",
         }
 
         pub(crate) LEADERSHIP_LOST = "LeadershipLost" {

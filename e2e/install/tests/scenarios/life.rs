@@ -4,14 +4,16 @@ use std::cell::Cell;
 
 use anyhow::{Context, Result, ensure};
 use charts::helms;
+use cloud_operator::LEASE;
 use crd_types::aws::v1alpha1::{S3Bucket, S3BucketSpec};
 use harness::proxy::Verb;
 use harness::wait::{PATIENCE, wait_for};
-use install::{Ground, Release, Tenant, values};
+use install::{Ground, Release, Tenant, handovers, values};
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
 use kube::api::{Api, Patch, PatchParams};
+use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 
 const CHART: &str = "cloud-operator";
@@ -20,7 +22,10 @@ const BUCKET: &str = "uploads";
 pub async fn of_a_release(ground: &Ground) -> Result<()> {
     let release = Release::new(ground, &helms()?[0], "life").await?;
     let tenant = Tenant::new(ground, "media").await?;
-    let usual = || values::with(values::cloud(ground), json!({ "replicaCount": 2 }));
+    // Whoever waits for such a Lease to run out has no patience left: it is led on because it is given back.
+    let election = json!({ "leaseDuration": "10m", "renewDeadline": "9m", "retryPeriod": "2s" });
+    let two = json!({ "replicaCount": 2, "leaderElection": election });
+    let usual = || values::with(values::cloud(ground), two.clone());
     release.roll_out(CHART, usual()).await?;
     tenant.account_by_secret().await?;
     tenant.has_bucket(BUCKET).await?;
@@ -52,13 +57,21 @@ pub async fn of_a_release(ground: &Ground) -> Result<()> {
     tenant.edit(BUCKET, "after the return").await
 }
 
-/// Upgrades, and edits the bucket again and again from the rollout's beginning to its end.
+/// Upgrades, and edits the bucket again and again from the rollout's beginning until a new replica leads. Between two
+/// leaders there is no more than a hand-over.
 async fn upgrade(release: &Release<'_>, tenant: &Tenant<'_>, values: Value) -> Result<()> {
     let deployments: Api<Deployment> = release.namespace().api()?;
     let before = deployments.get(CHART).await?.metadata.generation;
+    let pods = release.pods().await?;
+    let old: Vec<String> = pods.iter().map(ResourceExt::name_any).collect();
     let is_over = Cell::new(false);
     let rolling = async {
-        let rolled = release.roll_out(CHART, values).await;
+        let rolled = async {
+            release.roll_out(CHART, values).await?;
+            let is_new = |pod: &str| old.iter().all(|old| old != pod);
+            release.leader(LEASE, is_new).await
+        };
+        let rolled = rolled.await;
         is_over.set(true);
         rolled
     };
@@ -75,9 +88,19 @@ async fn upgrade(release: &Release<'_>, tenant: &Tenant<'_>, values: Value) -> R
         }
         anyhow::Ok(())
     };
-    let (rolled, edited) = tokio::join!(rolling, editing);
-    rolled?;
-    edited.context("while the rollout goes on")
+    let both = async {
+        let (rolled, edited) = tokio::join!(rolling, editing);
+        rolled?;
+        edited.context("while the rollout goes on")
+    };
+    let leases: Api<Lease> = release.namespace().api()?;
+    let unheld = handovers::during(&leases, LEASE, both).await?;
+    let longest = unheld.iter().max().context("no replica took over")?;
+    let count = unheld.len();
+    eprintln!(
+        "{count} hand-overs, each of a Lease that was given back: nobody had it for {longest:?} at most"
+    );
+    Ok(())
 }
 
 /// What users have said of the bucket, and which object it is.

@@ -237,10 +237,7 @@ fn put<P: Projection>(cache: &Cache<P>, object: &Readable<P::Object>) {
                 "an object was written under a schema that this version cannot read: {}",
                 unread.error
             );
-            News::Unreadable {
-                generation: unread.generation,
-                error: unread.error,
-            }
+            News::Unreadable(unread)
         }
     };
     cache.change(|store| {

@@ -104,6 +104,8 @@ pub struct Unreadable {
     pub generation: Option<i64>,
     /// What is wrong with it, naming the field.
     pub error: String,
+    /// The finalizers that keep it, if it is being deleted.
+    pub held_by: Vec<String>,
 }
 
 type Observer<S> = Box<dyn for<'a> Fn(&ObjectKey, &Change<'a, S>) + Send + Sync>;

@@ -9,15 +9,15 @@ use super::{
     Change, Unreadable,
     packed::{Fresh, Kept},
 };
-use crate::{cluster::version::Version, decide::key::ObjectKey};
+use crate::{
+    cluster::{readable::Unread, version::Version},
+    decide::key::ObjectKey,
+};
 
 /// A piece of news: an object as it was read, or why it could not be.
 pub(super) enum News<S> {
     Readable(Fresh<S>),
-    Unreadable {
-        generation: Option<i64>,
-        error: String,
-    },
+    Unreadable(Unread),
 }
 
 /// The objects of one kind.
@@ -128,7 +128,7 @@ impl<S> Store<S> {
                     Some(old) => vec![Effect::Deleted(old.kept), Effect::Added(object)],
                 }
             }
-            News::Unreadable { generation, error } => {
+            News::Unreadable(unread) => {
                 let uid = version.uid().clone();
                 let old = self
                     .readable
@@ -138,8 +138,9 @@ impl<S> Store<S> {
                 old.into_iter()
                     .chain([Effect::Unreadable(Unreadable {
                         uid,
-                        generation,
-                        error,
+                        generation: unread.generation,
+                        error: unread.error,
+                        held_by: unread.held_by,
                     })])
                     .collect()
             }

@@ -63,11 +63,7 @@ impl Unreadable {
         let Some(found) = self.untold(key) else {
             return true;
         };
-        let text = format!(
-            "this object cannot be read, so nothing is done about it: {}; compare it with kubectl explain {}",
-            found.error,
-            K::plural(&()),
-        );
+        let text = text::<K>(&found);
         tracing::error!(namespace = %key.namespace, name = %key.name, "{text}");
         let happening = Happening {
             severity: Severity::Warning,
@@ -99,6 +95,31 @@ impl Unreadable {
             .filter(|note| !note.told)
             .map(|note| note.found.clone())
     }
+}
+
+/// What is wrong with an object, and the way out. What it has outside is never deleted: which that is cannot be read.
+fn text<K: Resource<DynamicType = ()>>(found: &Found) -> String {
+    let (error, plural) = (&found.error, K::plural(&()));
+    let held_by = found.held_by.iter().map(String::as_str);
+    let own: Vec<_> = held_by.filter(|it| is_of(it, &K::group(&()))).collect();
+    if own.is_empty() {
+        return format!(
+            "this object cannot be read, so nothing is done about it: {error}; compare it with kubectl explain {plural}"
+        );
+    }
+    format!(
+        "this object is to go and stays, as it cannot be read, so nothing is done about it: {error}; \
+         compare it with kubectl explain {plural} and correct it, then it goes in order; \
+         or take {} off its finalizers, then it goes and whatever it has outside is left there",
+        own.join(" and ")
+    )
+}
+
+/// Whether a finalizer is of the operator of this group of kinds.
+fn is_of(finalizer: &str, group: &str) -> bool {
+    let domain = finalizer.split_once('/').map(|(domain, _)| domain);
+    let within = domain.and_then(|domain| domain.strip_suffix(group));
+    within.is_some_and(|within| within.is_empty() || within.ends_with('.'))
 }
 
 async fn write<K: Managed>(
@@ -134,5 +155,35 @@ fn reference<K: Resource<DynamicType = ()>>(key: &ObjectKey, found: &Found) -> O
         name: Some(key.name.to_string()),
         uid: Some(found.uid.to_string()),
         ..ObjectReference::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::coordination::v1::Lease;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::lives(&[], "cannot be read", "finalizers")]
+    #[case::goes(&["coordination.k8s.io/mine"], "take coordination.k8s.io/mine off", "theirs")]
+    #[case::earlier(&["lease.coordination.k8s.io/mine"], "take lease.coordination.k8s.io/mine off", "theirs")]
+    #[case::both(&["example.org/theirs", "coordination.k8s.io/mine"], "take coordination.k8s.io/mine off", "theirs")]
+    #[case::not_ours(&["example.org/theirs", "uncoordination.k8s.io/theirs"], "cannot be read", "finalizers")]
+    fn what_is_to_go_says_by_what_of_ours_it_is_kept(
+        #[case] held_by: &[&str],
+        #[case] said: &str,
+        #[case] unsaid: &str,
+    ) {
+        let text = text::<Lease>(&Found {
+            uid: "u".into(),
+            generation: Some(2),
+            error: "invalid type".to_owned(),
+            held_by: held_by.iter().map(|&name| name.to_owned()).collect(),
+        });
+        assert!(text.contains("invalid type"), "{text}");
+        assert!(text.contains("kubectl explain leases"), "{text}");
+        assert!(text.contains(said) && !text.contains(unsaid), "{text}");
     }
 }

@@ -27,10 +27,11 @@ fn fresh(state: &str) -> Fresh<String> {
 }
 
 fn unreadable() -> News<String> {
-    News::Unreadable {
+    News::Unreadable(Unread {
         generation: Some(1),
         error: "spec: bad".to_owned(),
-    }
+        held_by: Vec::new(),
+    })
 }
 
 fn told<'a>(effects: impl IntoIterator<Item = &'a Effect<String>>) -> String {
