@@ -2,6 +2,7 @@
 
 mod apply;
 mod crds;
+mod leader;
 mod namespace;
 mod user;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+pub use leader::Leader;
 pub use namespace::Namespace;
 pub use user::{User, UserRules};
 

@@ -38,7 +38,7 @@ pub mod tls_front;
 pub mod wait;
 
 pub use aws::AwsProxy;
-pub use cluster::{Cluster, Namespace, User, UserRules};
+pub use cluster::{Cluster, Leader, Namespace, User, UserRules};
 pub use control_plane::ControlPlane;
 pub use documented::documented;
 pub use egress::Egress;

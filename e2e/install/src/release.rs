@@ -5,9 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use charts::{Helm, WAITING};
 use harness::Namespace;
-use harness::wait::{PATIENCE, wait_for};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams};
@@ -120,29 +118,6 @@ impl<'a> Release<'a> {
             text += &log.with_context(|| format!("the log of {}", pod.name_any()))?;
         }
         Ok(text)
-    }
-
-    /// Waits until a replica leads that fits, and says which Pod it is.
-    ///
-    /// # Errors
-    /// When none does.
-    pub async fn leader(&self, lease: &str, fits: impl Fn(&str) -> bool) -> Result<String> {
-        // `POD_NUMBER`; names of Pods have no underscore.
-        let pod = |lease: &Lease| {
-            let holder = lease
-                .spec
-                .as_ref()
-                .and_then(|it| it.holder_identity.as_deref());
-            let pod = holder.and_then(|it| it.split('_').next());
-            pod.unwrap_or_default().to_owned()
-        };
-        let leads = |lease: &Lease| match pod(lease) {
-            leader if !leader.is_empty() && fits(&leader) => Ok(()),
-            leader => Err(format!("{leader:?} leads")),
-        };
-        let leases: Api<Lease> = self.namespace.api()?;
-        let lease = wait_for(&leases, lease, "a leader", 2 * PATIENCE, leads).await?;
-        Ok(pod(&lease))
     }
 
     /// Kills a Pod: it has no time to end in order.

@@ -30,7 +30,7 @@ pub async fn connected(ground: &Ground) -> Result<()> {
     release
         .roll_out("apigw-operator", values::with(limited, issued))
         .await?;
-    release.leader(LEASE, |_| true).await?;
+    release.namespace().leader(LEASE, |_| true).await?;
 
     let tenant = Tenant::within(ground, release.namespace());
     tenant.apply(gateway(namespace)).await?;
