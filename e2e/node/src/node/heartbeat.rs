@@ -19,8 +19,8 @@ const LEASE_SECONDS: i32 = 40;
 /// After a beat that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Says again and again that the node is there.
-pub async fn beat(client: Client, clock: Clock) {
+/// Says again and again that the node is there, and serves logs at this port.
+pub async fn beat(client: Client, clock: Clock, logs: u16) {
     let nodes: Api<Node> = Api::all(client.clone());
     let lease = GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease");
     let leases: Api<DynamicObject> =
@@ -34,7 +34,7 @@ pub async fn beat(client: Client, clock: Clock) {
                 .patch(NAME, &params, &Patch::Apply(registration()))
                 .await?;
             nodes
-                .patch_status(NAME, &params, &Patch::Apply(status(since, now)))
+                .patch_status(NAME, &params, &Patch::Apply(status(since, now, logs)))
                 .await?;
             leases
                 .patch(NAME, &params, &Patch::Apply(renewal(now)))
@@ -55,7 +55,7 @@ fn registration() -> Value {
     })
 }
 
-fn status(since: Timestamp, now: Timestamp) -> Value {
+fn status(since: Timestamp, now: Timestamp, logs: u16) -> Value {
     // Nothing is really set aside, so the scheduler may be told of more than there is.
     let resources = json!({ "cpu": "64", "memory": "64Gi", "pods": "200" });
     json!({
@@ -65,6 +65,7 @@ fn status(since: Timestamp, now: Timestamp) -> Value {
                 { "type": "InternalIP", "address": GATEWAY.to_string() },
                 { "type": "Hostname", "address": NAME },
             ],
+            "daemonEndpoints": { "kubeletEndpoint": { "Port": logs } },
             "allocatable": resources, "capacity": resources,
             "conditions": [{
                 "type": "Ready", "status": "True", "reason": "NodeReady", "message": "it runs Pods as processes",
