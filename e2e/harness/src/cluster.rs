@@ -17,7 +17,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 pub use leader::Leader;
-pub use namespace::Namespace;
+pub use namespace::{Namespace, OF_TESTS};
 pub use user::{User, UserRules};
 
 use crate::binaries::Binaries;

@@ -8,7 +8,7 @@ use harness::Namespace;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams};
+use kube::api::{Api, DeleteParams, ListParams, LogParams};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
@@ -33,7 +33,7 @@ impl<'a> Release<'a> {
     /// # Errors
     /// When the API server refuses the namespace.
     pub async fn new(ground: &'a Ground, helm: &'static Helm, prefix: &str) -> Result<Self> {
-        let namespace = ground.cluster().restricted_namespace(prefix).await?;
+        let namespace = ground.restricted_namespace(prefix).await?;
         Ok(Self {
             ground,
             helm,
@@ -111,13 +111,21 @@ impl<'a> Release<'a> {
     /// # Errors
     /// When a Pod was not started.
     pub async fn logs(&self) -> Result<String> {
-        let node = self.ground.bench().node();
         let mut text = String::new();
         for pod in self.pods().await? {
-            let log = node.log(&pod);
-            text += &log.with_context(|| format!("the log of {}", pod.name_any()))?;
+            text += &self.log(&pod.name_any()).await?;
         }
         Ok(text)
+    }
+
+    /// What a Pod of the namespace has written.
+    ///
+    /// # Errors
+    /// When it was not started.
+    pub async fn log(&self, pod: &str) -> Result<String> {
+        let pods: Api<Pod> = self.namespace.api()?;
+        let log = pods.logs(pod, &LogParams::default()).await;
+        log.with_context(|| format!("the log of {pod}"))
     }
 
     /// Kills a Pod: it has no time to end in order.
@@ -139,8 +147,8 @@ impl<'a> Release<'a> {
         let pods = self.pods().await.unwrap_or_default();
         let mut said = String::new();
         for pod in &pods {
-            let log = self.ground.bench().node().log(pod);
-            let log = log.unwrap_or_else(|e| format!("no log: {e}"));
+            let log = self.log(&pod.name_any()).await;
+            let log = log.unwrap_or_else(|e| format!("{e:#}"));
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
             let status = serde_json::to_string(&pod.status)?;

@@ -19,19 +19,23 @@ const ROUTE: &str = "closed";
 /// Where the gateway serves HTTP.
 const PORT: u16 = 8080;
 
-pub async fn connected(ground: &Ground) -> Result<()> {
-    let release = Release::new(ground, &helms()?[1], "gateways").await?;
-    let namespace = release.namespace().name();
-    let issued = json!({
-        "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
-        "log": { "format": "json" },
-    });
-    let limited = values::limited(&[namespace]);
-    release
-        .roll_out("apigw-operator", values::with(limited, issued))
-        .await?;
-    release.namespace().leader(LEASE, |_| true).await?;
+pub async fn awaited(ground: &Ground) -> Result<()> {
+    let release = installed(ground, "no-gateways").await?;
+    let tenant = Tenant::within(ground, release.namespace());
+    tenant.apply(route("the sale is over")).await?;
+    let waits = |route: &APIRoute| {
+        let status = route.status.as_ref();
+        let ready = status.and_then(|it| it.lifecycle.condition("Ready"));
+        ready.is_some_and(|it| it.status == *"False" && it.reason == *"NoGateway")
+    };
+    let routes: Api<APIRoute> = tenant.namespace().api()?;
+    wait_for(&routes, ROUTE, "to wait for gateways", PATIENCE, waits).await?;
+    Ok(())
+}
 
+pub async fn connected(ground: &Ground) -> Result<()> {
+    let release = installed(ground, "gateways").await?;
+    let namespace = release.namespace().name();
     let tenant = Tenant::within(ground, release.namespace());
     tenant.apply(gateway(namespace)).await?;
     let pods: Api<Pod> = release.namespace().api()?;
@@ -48,9 +52,25 @@ pub async fn connected(ground: &Ground) -> Result<()> {
         let answer = ask(&pod, "/sale").await?;
         ensure!(answer == (StatusCode::GONE, body.to_owned()), "{answer:?}");
     }
-    let log = ground.bench().node().log(&pod)?;
+    let log = release.log(GATEWAY).await?;
     ensure!(!log.contains("violation"), "the gateway complains:\n{log}");
     Ok(())
+}
+
+/// The operator at work, with a certificate for a gateway of its namespace.
+async fn installed<'a>(ground: &'a Ground, prefix: &str) -> Result<Release<'a>> {
+    let release = Release::new(ground, &helms()?[1], prefix).await?;
+    let limited = values::limited(&[release.namespace().name()]);
+    let issued = json!({
+        "image": ground.image(),
+        "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
+        "log": { "format": "json" },
+    });
+    release
+        .roll_out("apigw-operator", values::with(limited, issued))
+        .await?;
+    release.namespace().leader(LEASE, |_| true).await?;
+    Ok(release)
 }
 
 /// A gateway with the flags and the mounted Secret of which README speaks.
