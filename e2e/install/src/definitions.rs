@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use harness::Namespace;
 use harness::wait::{PATIENCE, wait_gone};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -72,11 +72,9 @@ async fn forget_kind(
     let resource = resource(definition);
     let everywhere: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let objects = everywhere.list(&ListParams::default()).await?.items;
-    for object in &objects {
-        let namespace = object.namespace().unwrap_or_default();
-        let ours = namespaces.iter().any(|it| it.name() == namespace);
-        let object = object.name_any();
-        ensure!(ours, "{namespace}/{object} is of no scenario, and stays");
+    let names: Vec<&str> = namespaces.iter().map(Namespace::name).collect();
+    if let Some(stranger) = stranger(&objects, &names) {
+        bail!("{stranger} is of no scenario, and stays");
     }
     for object in objects {
         let namespace = object.namespace().unwrap_or_default();
@@ -91,6 +89,15 @@ async fn forget_kind(
     wait_gone(&definitions, &name, PATIENCE).await
 }
 
+/// An object outside of these namespaces.
+fn stranger(objects: &[DynamicObject], namespaces: &[&str]) -> Option<String> {
+    objects.iter().find_map(|object| {
+        let namespace = object.namespace().unwrap_or_default();
+        let made = namespaces.contains(&namespace.as_str());
+        (!made).then(|| format!("{namespace}/{}", object.name_any()))
+    })
+}
+
 fn policies(client: &Client) -> Vec<(&'static str, String, Api<DynamicObject>)> {
     let groups = crd_types::crds().into_iter().map(|it| it.spec.group);
     let groups: BTreeSet<String> = groups.collect();
@@ -99,7 +106,7 @@ fn policies(client: &Client) -> Vec<(&'static str, String, Api<DynamicObject>)> 
         let of = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
         let resource = ApiResource::from_gvk(&of);
         for group in &groups {
-            let policies = Api::all_with(client.clone(), &resource);
+            let policies: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
             all.push((kind, format!("definitions.{group}"), policies));
         }
     }
@@ -114,5 +121,21 @@ fn resource(definition: &CustomResourceDefinition) -> ApiResource {
         api_version: format!("{}/{version}", spec.group),
         kind: spec.names.kind.clone(),
         plural: spec.names.plural.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_another_namespace_is_found() {
+        let kind = resource(&crd_types::crds()[0]);
+        let object = |namespace| DynamicObject::new("data", &kind).within(namespace);
+        let objects = [object("media-1"), object("theirs"), object("life-1")];
+        let all = ["life-1", "media-1", "theirs"];
+        assert_eq!(stranger(&objects, &all), None);
+        let found = stranger(&objects, &all[..2]);
+        assert_eq!(found.as_deref(), Some("theirs/data"));
     }
 }

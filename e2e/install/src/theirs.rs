@@ -10,7 +10,8 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::{definitions, releases};
+use crate::definitions;
+use crate::releases::{self, Listed};
 
 /// Names the kubeconfig file of the cluster. Unlike all other tests, scenarios follow it to other machines.
 pub const CLUSTER: &str = "E2E_CLUSTER";
@@ -63,7 +64,7 @@ impl Theirs {
 async fn require_free(cluster: &Cluster, client: &Client) -> Result<()> {
     let mut found = definitions::found(client).await?;
     let mut releases = releases::all(cluster)?;
-    releases.retain(releases::Listed::is_ours);
+    releases.retain(Listed::is_ours);
     let releases = releases.iter();
     found.extend(releases.map(|it| format!("release {}/{}", it.namespace, it.name)));
     ensure!(
