@@ -29,7 +29,7 @@ pub async fn awaited(ground: &Ground) -> Result<()> {
         ready.is_some_and(|it| it.status == *"False" && it.reason == *"NoGateway")
     };
     let routes: Api<APIRoute> = tenant.namespace().api()?;
-    wait_for(&routes, ROUTE, "to wait for gateways", PATIENCE, waits).await?;
+    wait_for(&routes, ROUTE, "to wait for gateways", 2 * PATIENCE, waits).await?;
     Ok(())
 }
 
