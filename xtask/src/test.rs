@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn told(arguments: &[&str]) -> Result<Test, clap::Error> {
-        let arguments = ["test"].iter().chain(arguments);
+        let arguments = std::iter::once("test").chain(arguments.iter().copied());
         Command::try_parse_from(arguments).map(|it| it.test)
     }
 
