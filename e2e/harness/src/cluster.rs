@@ -2,6 +2,7 @@
 
 mod apply;
 mod crds;
+mod leader;
 mod namespace;
 mod user;
 
@@ -15,7 +16,8 @@ use anyhow::{Context, Result, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-pub use namespace::Namespace;
+pub use leader::Leader;
+pub use namespace::{Namespace, OF_TESTS};
 pub use user::{User, UserRules};
 
 use crate::binaries::Binaries;

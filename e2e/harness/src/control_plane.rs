@@ -311,7 +311,11 @@ fn start_api_server(
         // It would be published as an endpoint, which refuses loopback.
         command.arg("--endpoint-reconciler-type=none");
     } else {
-        command.arg("--enable-aggregator-routing=true");
+        command.args([
+            "--enable-aggregator-routing=true",
+            // Nothing resolves a node's name.
+            "--kubelet-preferred-address-types=InternalIP",
+        ]);
     }
     command
         .args([

@@ -13,7 +13,7 @@
 //! The shared cluster is the one whose kubeconfig file the environment variable
 //! `E2E_CONTROL_PLANE` names, so that all crates' tests may use one; without the variable each test
 //! process starts its own. `KUBECONFIG` is never read, and a server that is not on this machine is
-//! refused.
+//! refused, except by the scenarios of `e2e/install` when they are given one.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness needs Linux: only its kernel ends a child with its parent");
@@ -39,7 +39,7 @@ pub mod tls_front;
 pub mod wait;
 
 pub use aws::AwsProxy;
-pub use cluster::{Cluster, Namespace, User, UserRules};
+pub use cluster::{Cluster, Leader, Namespace, User, UserRules};
 pub use control_plane::ControlPlane;
 pub use documented::documented;
 pub use egress::Egress;

@@ -1,6 +1,6 @@
 //! TLS before a server that speaks none, with a certificate of an authority of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A server of TLS on a free port of 127.0.0.1 until it is dropped; what comes is handed on decrypted.
+/// A server of TLS on a free port, of 127.0.0.1 unless it is told otherwise, until it is dropped; what comes is handed on
+/// decrypted.
 #[derive(Debug)]
 pub struct TlsFront {
     address: SocketAddr,
@@ -28,9 +29,17 @@ impl TlsFront {
     /// # Errors
     /// When a name is none, or no port of 127.0.0.1 is free.
     pub async fn of(server: SocketAddr, names: &[&str]) -> Result<Self> {
-        let (config, authority) = certified(names)?;
+        Self::at(Ipv4Addr::LOCALHOST.into(), server, names).await
+    }
+
+    /// The same on a port of this address, which must be one of a network that the test made, and is its name, too.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub async fn at(address: IpAddr, server: SocketAddr, names: &[&str]) -> Result<Self> {
+        let (config, authority) = certified(address, names)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let mut serving = JoinSet::new();
         serving.spawn(async move {
@@ -58,7 +67,7 @@ impl TlsFront {
         self.address
     }
 
-    /// Where clients reach it, `https://127.0.0.1:PORT`.
+    /// Where clients reach it, `https://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
@@ -80,7 +89,7 @@ async fn serve(client: TcpStream, acceptor: TlsAcceptor, server: SocketAddr) {
 }
 
 /// A server's configuration, and its authority's certificate.
-fn certified(names: &[&str]) -> Result<(ServerConfig, String)> {
+fn certified(address: IpAddr, names: &[&str]) -> Result<(ServerConfig, String)> {
     let authority_key = KeyPair::generate()?;
     let mut authority = CertificateParams::default();
     authority
@@ -91,9 +100,10 @@ fn certified(names: &[&str]) -> Result<(ServerConfig, String)> {
     let pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let names = names.iter().copied().chain(["127.0.0.1"]);
+    let names = names.iter().copied().map(String::from);
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(names.map(String::from).collect::<Vec<_>>())?;
+    let names: Vec<String> = names.chain([address.to_string()]).collect();
+    let certificate = CertificateParams::new(names)?;
     let certificate = certificate.signed_by(&key, &issuer)?;
     let chain = vec![certificate.der().clone()];
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());

@@ -31,7 +31,7 @@ impl Aws {
     /// Starts it where Pods reach this address.
     ///
     /// # Errors
-    /// When moto does not start, or the address is not one of this process's network.
+    /// When moto does not start, or the address is not one of this machine, or of the network that this process has entered.
     pub async fn start(address: IpAddr) -> Result<Self> {
         let loopback = Family::of(address).loopback();
         let moto = Moto::start_at(loopback).await?;

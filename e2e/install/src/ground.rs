@@ -1,35 +1,49 @@
 //! What all scenarios stand on.
 
-use anyhow::{Context, Result};
+use std::net::IpAddr;
+
+use anyhow::Result;
 use charts::helms;
-use harness::wait::{PATIENCE, until, wait_gone};
-use harness::{Cluster, Family, Moto, binaries::Binaries};
+use harness::wait::{PATIENCE, until};
+use harness::{Cluster, Family, Moto, Namespace, binaries::Binaries};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use kube::core::GroupVersionKind;
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
 use node::{Bench, sandbox};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tools::{CERT_MANAGER, HELM_3, HELM_4, PROMETHEUS_OPERATOR};
 
-use crate::{Aws, programs};
+use crate::theirs::{self, Theirs};
+use crate::{Aws, definitions, programs, releases};
 
 /// A cluster whose Pods run, and an AWS that they reach.
 #[derive(Debug)]
 pub struct Ground {
     // First: Pods end before what they work on.
-    bench: Bench,
+    place: Place,
     aws: Aws,
+    /// Those that scenarios have made.
+    namespaces: Mutex<Vec<Namespace>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Ours(Box<Bench>),
+    Theirs(Theirs),
 }
 
 impl Ground {
-    /// Enters namespaces of its own, as [`sandbox::enter`], with all at hand that scenarios need there.
+    /// Enters namespaces of its own, as [`sandbox::enter`], with all at hand that scenarios need there. Somebody's cluster,
+    /// if one is named, is reached from where the process is.
     ///
     /// # Errors
     /// When something cannot be had, or namespaces cannot be made.
     pub fn enter() -> Result<()> {
+        if theirs::named().is_some() {
+            return Ok(());
+        }
         if !sandbox::is_inside()? {
             Runtime::new()?.block_on(Self::prepare())?;
         }
@@ -47,34 +61,86 @@ impl Ground {
         Ok(())
     }
 
-    /// Starts all of it with addresses of this family, in namespaces that this process has entered.
+    /// Takes somebody's cluster, if one is named; else starts one with addresses of this family, in namespaces that this
+    /// process has entered.
     ///
     /// # Errors
-    /// When a part of it does not start.
+    /// When somebody's cluster cannot be had to itself, or a part of ours does not start.
     pub async fn start(family: Family) -> Result<Self> {
-        let bench = Bench::start_on(family, programs::images()?).await?;
-        let aws = Aws::start(bench.address()).await?;
-        Ok(Self { bench, aws })
+        let place = match theirs::named() {
+            Some(file) => Place::Theirs(Theirs::take(&file).await?),
+            None => {
+                let bench = Bench::start_on(family, programs::images()?).await?;
+                Place::Ours(Box::new(bench))
+            }
+        };
+        let aws = Aws::start(place.address()).await?;
+        Ok(Self {
+            place,
+            aws,
+            namespaces: Mutex::default(),
+        })
     }
 
-    /// Ends all of it.
-    pub async fn stop(self) {
-        self.bench.stop().await;
+    /// Ends ours; leaves somebody's as it was.
+    ///
+    /// # Errors
+    /// As [`clear`](Self::clear).
+    pub async fn stop(self) -> Result<()> {
+        if let Place::Theirs(_) = self.place {
+            self.clear().await?;
+        }
+        if let Place::Ours(bench) = self.place {
+            bench.stop().await;
+        }
+        Ok(())
     }
 
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
-        self.bench.cluster()
-    }
-
-    /// The cluster with its node.
-    pub fn bench(&self) -> &Bench {
-        &self.bench
+        match &self.place {
+            Place::Ours(bench) => bench.cluster(),
+            Place::Theirs(theirs) => &theirs.cluster,
+        }
     }
 
     /// AWS.
     pub fn aws(&self) -> &Aws {
         &self.aws
+    }
+
+    /// Where its Pods reach what this process serves.
+    pub fn address(&self) -> IpAddr {
+        self.place.address()
+    }
+
+    /// The value `image` of charts: what the cluster can run.
+    pub fn image(&self) -> Value {
+        match &self.place {
+            Place::Ours(_) => json!({}),
+            Place::Theirs(theirs) => theirs.image.clone(),
+        }
+    }
+
+    /// A namespace of a scenario's own; it goes when the cluster is cleared.
+    ///
+    /// # Errors
+    /// As [`Cluster::namespace`].
+    pub async fn namespace(&self, prefix: &str) -> Result<Namespace> {
+        Ok(self.keep(self.cluster().namespace(prefix).await?))
+    }
+
+    /// The same, for Pods of the profile `restricted` alone.
+    ///
+    /// # Errors
+    /// As [`Cluster::restricted_namespace`].
+    pub async fn restricted_namespace(&self, prefix: &str) -> Result<Namespace> {
+        Ok(self.keep(self.cluster().restricted_namespace(prefix).await?))
+    }
+
+    fn keep(&self, made: Namespace) -> Namespace {
+        self.namespaces.lock().push(made.clone());
+        made
     }
 
     /// Returns when no Pod is left in a namespace.
@@ -100,89 +166,38 @@ impl Ground {
         .await
     }
 
-    /// Uninstalls every release, and takes away the operators' definitions with all objects of theirs: so a scenario
-    /// that had the cluster for itself leaves it to the next one.
+    /// Uninstalls what scenarios have installed, and takes away the operators' definitions with all objects of theirs,
+    /// and all namespaces that were made: so a scenario that had the cluster for itself leaves it to the next one.
     ///
     /// # Errors
     /// When Helm or the API server refuses.
     pub async fn clear(&self) -> Result<()> {
-        self.uninstall_all().await?;
-        let client = self.cluster().client()?;
-        for definition in crd_types::crds() {
-            forget(client.clone(), &definition)
-                .await
-                .with_context(|| format!("the definition {}", definition.name_any()))?;
+        let made = self.namespaces.lock().clone();
+        let of_scenarios = |namespace: &str| made.iter().any(|it| it.name() == namespace);
+        for release in releases::all(self.cluster())? {
+            let (namespace, name) = (release.namespace.as_str(), release.name.as_str());
+            if of_scenarios(namespace) {
+                let [_, helm] = helms()?;
+                let cluster = self.cluster().kubeconfig();
+                helm.on(cluster, namespace, &["uninstall", name])?;
+                self.no_pods(namespace).await?;
+            }
         }
-        forget_policies(client).await
-    }
-
-    async fn uninstall_all(&self) -> Result<()> {
-        let [_, helm] = helms()?;
-        let on = |namespace: &str, arguments: &[&str]| {
-            helm.on(self.cluster().kubeconfig(), namespace, arguments)
-        };
-        let listed = on("default", &["list", "--all-namespaces", "--output=json"])?;
-        let releases: Vec<Value> = serde_json::from_str(&listed)?;
-        for release in releases {
-            let text = |field: &str| release[field].as_str().context("a release without a name");
-            let (namespace, name) = (text("namespace")?, text("name")?);
-            on(namespace, &["uninstall", name])?;
-            self.no_pods(namespace).await?;
+        definitions::forget(&self.cluster().client()?, &made).await?;
+        for namespace in &made {
+            namespace.delete().await?;
+            let is_left = |it: &Namespace| it.name() != namespace.name();
+            self.namespaces.lock().retain(is_left);
         }
         Ok(())
     }
 }
 
-/// Takes away what holds earlier definitions off, which stays as long as they do: it is the release's that has gone.
-async fn forget_policies(client: Client) -> Result<()> {
-    for kind in [
-        "MutatingAdmissionPolicyBinding",
-        "MutatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingAdmissionPolicy",
-    ] {
-        let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
-        let policies: Api<DynamicObject> =
-            Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
-        for policy in policies.list(&ListParams::default()).await?.items {
-            let name = policy.name_any();
-            if name.starts_with("definitions.") {
-                policies.delete(&name, &DeleteParams::default()).await?;
-            }
+impl Place {
+    fn address(&self) -> IpAddr {
+        match self {
+            Self::Ours(bench) => bench.address(),
+            Self::Theirs(theirs) => theirs.address,
         }
-    }
-    Ok(())
-}
-
-/// Takes away a definition and its objects, whose operator is gone.
-async fn forget(client: Client, definition: &CustomResourceDefinition) -> Result<()> {
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let name = definition.name_any();
-    if definitions.get_opt(&name).await?.is_none() {
-        return Ok(());
-    }
-    let resource = resource(definition);
-    let everywhere: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    for object in everywhere.list(&ListParams::default()).await?.items {
-        let namespace = object.namespace().unwrap_or_default();
-        let objects: Api<DynamicObject> =
-            Api::namespaced_with(client.clone(), &namespace, &resource);
-        let free = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-        objects
-            .patch(&object.name_any(), &PatchParams::default(), &free)
-            .await?;
-    }
-    definitions.delete(&name, &DeleteParams::default()).await?;
-    wait_gone(&definitions, &name, PATIENCE).await
-}
-
-fn resource(definition: &CustomResourceDefinition) -> ApiResource {
-    let (spec, version) = (&definition.spec, &definition.spec.versions[0].name);
-    ApiResource {
-        group: spec.group.clone(),
-        version: version.clone(),
-        api_version: format!("{}/{version}", spec.group),
-        kind: spec.names.kind.clone(),
-        plural: spec.names.plural.clone(),
     }
 }

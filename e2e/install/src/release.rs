@@ -5,12 +5,10 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use charts::{Helm, WAITING};
 use harness::Namespace;
-use harness::wait::{PATIENCE, wait_for};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams};
+use kube::api::{Api, DeleteParams, ListParams, LogParams};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
@@ -35,7 +33,7 @@ impl<'a> Release<'a> {
     /// # Errors
     /// When the API server refuses the namespace.
     pub async fn new(ground: &'a Ground, helm: &'static Helm, prefix: &str) -> Result<Self> {
-        let namespace = ground.cluster().restricted_namespace(prefix).await?;
+        let namespace = ground.restricted_namespace(prefix).await?;
         Ok(Self {
             ground,
             helm,
@@ -113,36 +111,21 @@ impl<'a> Release<'a> {
     /// # Errors
     /// When a Pod was not started.
     pub async fn logs(&self) -> Result<String> {
-        let node = self.ground.bench().node();
         let mut text = String::new();
         for pod in self.pods().await? {
-            let log = node.log(&pod);
-            text += &log.with_context(|| format!("the log of {}", pod.name_any()))?;
+            text += &self.log(&pod.name_any()).await?;
         }
         Ok(text)
     }
 
-    /// Waits until a replica leads that fits, and says which Pod it is.
+    /// What a Pod of the namespace has written.
     ///
     /// # Errors
-    /// When none does.
-    pub async fn leader(&self, lease: &str, fits: impl Fn(&str) -> bool) -> Result<String> {
-        // `POD_NUMBER`; names of Pods have no underscore.
-        let pod = |lease: &Lease| {
-            let holder = lease
-                .spec
-                .as_ref()
-                .and_then(|it| it.holder_identity.as_deref());
-            let pod = holder.and_then(|it| it.split('_').next());
-            pod.unwrap_or_default().to_owned()
-        };
-        let leads = |lease: &Lease| match pod(lease) {
-            leader if !leader.is_empty() && fits(&leader) => Ok(()),
-            leader => Err(format!("{leader:?} leads")),
-        };
-        let leases: Api<Lease> = self.namespace.api()?;
-        let lease = wait_for(&leases, lease, "a leader", 2 * PATIENCE, leads).await?;
-        Ok(pod(&lease))
+    /// When it was not started.
+    pub async fn log(&self, pod: &str) -> Result<String> {
+        let pods: Api<Pod> = self.namespace.api()?;
+        let log = pods.logs(pod, &LogParams::default()).await;
+        log.with_context(|| format!("the log of {pod}"))
     }
 
     /// Kills a Pod: it has no time to end in order.
@@ -164,8 +147,8 @@ impl<'a> Release<'a> {
         let pods = self.pods().await.unwrap_or_default();
         let mut said = String::new();
         for pod in &pods {
-            let log = self.ground.bench().node().log(pod);
-            let log = log.unwrap_or_else(|e| format!("no log: {e}"));
+            let log = self.log(&pod.name_any()).await;
+            let log = log.unwrap_or_else(|e| format!("{e:#}"));
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
             let status = serde_json::to_string(&pod.status)?;

@@ -32,7 +32,7 @@ impl<'a> Tenant<'a> {
     /// # Errors
     /// When the API server refuses.
     pub async fn new(ground: &'a Ground, prefix: &str) -> Result<Self> {
-        let namespace = ground.cluster().namespace(prefix).await?;
+        let namespace = ground.namespace(prefix).await?;
         Ok(Self { ground, namespace })
     }
 

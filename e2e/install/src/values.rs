@@ -7,6 +7,7 @@ use crate::Ground;
 /// What cloud-operator is told so that it works with our AWS.
 pub fn cloud(ground: &Ground) -> Value {
     json!({
+        "image": ground.image(),
         "aws": { "allowedEndpoints": [ground.aws().url()], "allowHttpEndpoints": true },
         "log": { "format": "json" },
     })

@@ -22,6 +22,7 @@
 //!   context names. An image stands for the system's libraries and one program, `/NAME` for an image `…/NAME`; it can
 //!   write neither, whoever it is.
 //! - ConfigMaps, Secrets, tokens and the downward API are mounted as the kubelet does it, and follow what changes.
+//! - The API server has the log of a Pod (`kubectl logs`), as far as it was written by then: not `--follow` and the like.
 //! - Nothing of it outlives the process, however that ends.
 //!
 //! What is not:

@@ -52,12 +52,10 @@ where
         })
     }
 
-    /// Ends the value, if it was made. All tests on it must have ended.
-    pub fn end(self: Arc<Self>, stop: impl AsyncFnOnce(T)) {
-        if let Some(Self { runtime, made, .. }) = Arc::into_inner(self)
-            && let Some(Ok(value)) = made.into_inner()
-        {
-            runtime.block_on(stop(value));
-        }
+    /// Ends the value, if it was made, and gives what its end does. All tests on it must have ended.
+    pub fn end<R>(self: Arc<Self>, stop: impl AsyncFnOnce(T) -> R) -> Option<R> {
+        let Self { runtime, made, .. } = Arc::into_inner(self)?;
+        let value = made.into_inner()?.ok()?;
+        Some(runtime.block_on(stop(value)))
     }
 }

@@ -54,7 +54,8 @@ impl AwsProxy {
         Self::start_at(Ipv4Addr::LOCALHOST.into(), moto).await
     }
 
-    /// The same on a port of this address, which must be one of a network that the test made.
+    /// The same on a port of this address, which must be one of a network that the test made, or that somebody has named
+    /// for it.
     ///
     /// # Errors
     /// As [`start`](Self::start).

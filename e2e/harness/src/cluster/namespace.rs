@@ -8,6 +8,8 @@ use kube::{Client, ResourceExt};
 use super::Cluster;
 use crate::wait::{PATIENCE, wait_for, wait_gone};
 
+/// The label of every namespace that a test has made: its prefix.
+pub const OF_TESTS: &str = "operator-suite/test";
 /// The label by which the API server takes no Pod but those of a profile.
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 
@@ -24,7 +26,7 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses.
     pub async fn namespace(&self, prefix: &str) -> Result<Namespace> {
-        self.make_namespace(prefix, &[]).await
+        self.make_namespace(prefix, None).await
     }
 
     /// The same, in which no Pod runs but those of the profile `restricted`; returns when Pods can be made.
@@ -33,7 +35,7 @@ impl Cluster {
     /// When the API server refuses, or no controller gives it the account of Pods.
     pub async fn restricted_namespace(&self, prefix: &str) -> Result<Namespace> {
         let made = self
-            .make_namespace(prefix, &[(ENFORCED, "restricted")])
+            .make_namespace(prefix, Some((ENFORCED, "restricted")))
             .await?;
         let accounts: Api<core::ServiceAccount> = made.api()?;
         let what = "the account of Pods";
@@ -41,9 +43,9 @@ impl Cluster {
         Ok(made)
     }
 
-    async fn make_namespace(&self, prefix: &str, labels: &[(&str, &str)]) -> Result<Namespace> {
-        let labels = labels.iter();
-        let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    async fn make_namespace(&self, prefix: &str, more: Option<(&str, &str)>) -> Result<Namespace> {
+        let labels = [(OF_TESTS, prefix)].into_iter().chain(more);
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let wanted = core::Namespace {
             metadata: ObjectMeta {
                 generate_name: Some(format!("{prefix}-")),

@@ -22,25 +22,33 @@ const ROUTE: &str = "closed";
 /// Where the gateway serves HTTP.
 const PORT: u16 = 8080;
 
+/// A route says that no gateway is there to take it.
+///
+/// # Errors
+/// When it says something else.
+pub async fn awaited(ground: &Ground) -> Result<()> {
+    let release = installed(ground, "no-gateways").await?;
+    let tenant = Tenant::within(ground, release.namespace());
+    tenant.apply(route("the sale is over")).await?;
+    let waits = |route: &APIRoute| {
+        let status = route.status.as_ref();
+        let ready = status.and_then(|it| it.lifecycle.condition("Ready"));
+        ready.is_some_and(|it| it.status == *"False" && it.reason == *"NoGateway")
+    };
+    let routes: Api<APIRoute> = tenant.namespace().api()?;
+    wait_for(&routes, ROUTE, "to wait for gateways", 2 * PATIENCE, waits).await?;
+    Ok(())
+}
+
 /// A gateway connects with the certificate that was issued to it, and does as its routes say.
 ///
 /// # Errors
 /// When it does not.
 pub async fn connected(ground: &Ground) -> Result<()> {
-    let release = Release::new(ground, &helms()?[1], "gateways").await?;
+    let release = installed(ground, "gateways").await?;
     let namespace = release.namespace().name();
-    let issued = json!({
-        "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
-        "log": { "format": "json" },
-    });
-    let limited = values::limited(&[namespace]);
-    release
-        .roll_out("apigw-operator", values::with(limited, issued))
-        .await?;
-    release.leader(LEASE, |_| true).await?;
-
     let tenant = Tenant::within(ground, release.namespace());
-    let every = Family::of(ground.bench().address()).every();
+    let every = Family::of(ground.address()).every();
     let gateway = gateway(namespace, SocketAddr::new(every, PORT));
     tenant.apply(gateway).await?;
     let pods: Api<Pod> = release.namespace().api()?;
@@ -57,9 +65,25 @@ pub async fn connected(ground: &Ground) -> Result<()> {
         let answer = ask(&pod, "/sale").await?;
         ensure!(answer == (StatusCode::GONE, body.to_owned()), "{answer:?}");
     }
-    let log = ground.bench().node().log(&pod)?;
+    let log = release.log(GATEWAY).await?;
     ensure!(!log.contains("violation"), "the gateway complains:\n{log}");
     Ok(())
+}
+
+/// The operator at work, with a certificate for a gateway of its namespace.
+async fn installed<'a>(ground: &'a Ground, prefix: &str) -> Result<Release<'a>> {
+    let release = Release::new(ground, &helms()?[1], prefix).await?;
+    let limited = values::limited(&[release.namespace().name()]);
+    let issued = json!({
+        "image": ground.image(),
+        "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
+        "log": { "format": "json" },
+    });
+    release
+        .roll_out("apigw-operator", values::with(limited, issued))
+        .await?;
+    release.namespace().leader(LEASE, |_| true).await?;
+    Ok(release)
 }
 
 /// A gateway with the flags and the mounted Secret of which README speaks, that serves HTTP there.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use harness::wait::{PATIENCE, wait_for};
 use install::{Ground, Tenant, programs};
 use k8s_openapi::api::core::v1::{Pod, Service};
-use kube::api::Api;
+use kube::api::{Api, LogParams};
 use serde_json::{Value, json};
 
 const NAME: &str = "addresses";
@@ -17,11 +17,11 @@ pub async fn none_of_ipv4(ground: &Ground) -> Result<()> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     ensure!(bound.is_err(), "the node has one: {bound:?}");
 
-    let namespace = ground.cluster().restricted_namespace(NAME).await?;
+    let namespace = ground.restricted_namespace(NAME).await?;
     Tenant::within(ground, &namespace).apply(pod()).await?;
     let pods: Api<Pod> = namespace.api()?;
     let pod = wait_for(&pods, NAME, "to look around", 2 * PATIENCE, has_ended).await?;
-    let log = ground.bench().node().log(&pod)?;
+    let log = pods.logs(NAME, &LogParams::default()).await?;
     let status = pod.status.unwrap_or_default();
     ensure!(
         status.phase.as_deref() == Some("Succeeded"),

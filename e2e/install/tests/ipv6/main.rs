@@ -29,7 +29,10 @@ fn main() -> ExitCode {
     // One of them has the cluster for itself.
     arguments.test_threads = Some(1);
     let conclusion = libtest_mimic::run(&arguments, scenarios(&ground));
-    ground.end(Ground::stop);
+    if let Some(Err(error)) = ground.end(Ground::stop) {
+        eprintln!("the cluster does not end well: {error:?}");
+        return ExitCode::FAILURE;
+    }
     conclusion.exit_code()
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use charts::helms;
 use cloud_operator::LEASE;
+use harness::Leader;
 use install::{Ground, Release, Tenant, values};
 use serde_json::json;
 
@@ -25,9 +26,10 @@ pub async fn killed(ground: &Ground) -> Result<()> {
     tenant.account_by_secret().await?;
     tenant.has_bucket("data").await?;
 
-    let first = release.leader(LEASE, |_| true).await?;
-    release.kill(&first).await?;
+    let first = release.namespace().leader(LEASE, |_| true).await?;
+    release.kill(first.pod()).await?;
     // It may be the other one, or the Pod that takes the killed one's place.
-    release.leader(LEASE, |pod| pod != first).await?;
+    let another = |leader: &Leader| leader.pod() != first.pod();
+    release.namespace().leader(LEASE, another).await?;
     tenant.edit("data", "under another leader").await
 }

@@ -4,6 +4,7 @@
 
 mod identity;
 mod leader;
+mod lent;
 mod life;
 mod limits;
 mod older;
@@ -18,8 +19,8 @@ use anyhow::Result;
 use harness::Family;
 use install::scenarios::{admission, basic, gateways};
 use install::trials::{alone, limited};
-use install::{Ground, programs};
-use libtest_mimic::{Arguments, Trial};
+use install::{Ground, programs, theirs};
+use libtest_mimic::{Arguments, Completion, Trial};
 use node::trials::Shared;
 
 fn main() -> ExitCode {
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }
+    if lent::is_lender() {
+        return lent::lend();
+    }
     let ground =
         Shared::new(async || Ground::start(Family::V4).await).expect("threads can be started");
     let mut one_by_one = arguments.clone();
@@ -39,7 +43,10 @@ fn main() -> ExitCode {
     // Tests wait for others most of the time.
     arguments.test_threads.get_or_insert(3);
     let beside = libtest_mimic::run(&arguments, of_some_namespaces(&ground));
-    ground.end(Ground::stop);
+    if let Some(Err(error)) = ground.end(Ground::stop) {
+        eprintln!("something is left in the cluster: {error:?}");
+        return ExitCode::FAILURE;
+    }
     let worse = if alone.has_failed() { alone } else { beside };
     worse.exit_code()
 }
@@ -99,20 +106,39 @@ where
             "two_limited_releases_see_their_namespaces_alone",
             limits::side_by_side,
         ),
-        limited(
-            ground,
-            "all_that_a_chart_can_make_is_accepted_and_works",
-            profile::with_everything,
+        ours_alone(
+            limited(
+                ground,
+                "all_that_a_chart_can_make_is_accepted_and_works",
+                profile::with_everything,
+            ),
+            "it defines ServiceMonitor, Certificate and others, of which the cluster may have its own",
         ),
-        limited(
-            ground,
-            "a_gateway_connects_with_the_certificate_issued_to_it",
-            gateways::connected,
+        limited(ground, "a_route_waits_for_gateways", gateways::awaited),
+        ours_alone(
+            limited(
+                ground,
+                "a_gateway_connects_with_the_certificate_issued_to_it",
+                gateways::connected,
+            ),
+            "there is no image of the gateways' stand-in, and it is asked in the Pods' own network",
         ),
         limited(
             ground,
             "a_second_object_for_one_bucket_is_refused",
             admission::by_service,
         ),
+        ours_alone(
+            Trial::test("a_cluster_that_is_lent_comes_back_as_it_was", lent::test),
+            "it lends a cluster of ours",
+        ),
     ]
+}
+
+/// On somebody's cluster the test is told as ignored, and why.
+fn ours_alone(test: Trial, why: &'static str) -> Trial {
+    if theirs::named().is_none() {
+        return test;
+    }
+    Trial::ignorable_test(test.name(), move || Ok(Completion::ignored_with(why)))
 }

@@ -19,8 +19,8 @@ const LEASE_SECONDS: i32 = 40;
 /// After a beat that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Says again and again that the node is there, at this address.
-pub async fn beat(client: Client, clock: Clock, address: IpAddr) {
+/// Says again and again that the node is there, at this address, and serves logs at this port.
+pub async fn beat(client: Client, clock: Clock, address: IpAddr, logs: u16) {
     let nodes: Api<Node> = Api::all(client.clone());
     let lease = GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease");
     let leases: Api<DynamicObject> =
@@ -34,7 +34,7 @@ pub async fn beat(client: Client, clock: Clock, address: IpAddr) {
                 .patch(NAME, &params, &Patch::Apply(registration()))
                 .await?;
             nodes
-                .patch_status(NAME, &params, &Patch::Apply(status(address, since, now)))
+                .patch_status(NAME, &params, &Patch::Apply(status(address, since, now, logs)))
                 .await?;
             leases
                 .patch(NAME, &params, &Patch::Apply(renewal(now)))
@@ -55,7 +55,7 @@ fn registration() -> Value {
     })
 }
 
-fn status(address: IpAddr, since: Timestamp, now: Timestamp) -> Value {
+fn status(address: IpAddr, since: Timestamp, now: Timestamp, logs: u16) -> Value {
     // Nothing is really set aside, so the scheduler may be told of more than there is.
     let resources = json!({ "cpu": "64", "memory": "64Gi", "pods": "200" });
     json!({
@@ -65,6 +65,7 @@ fn status(address: IpAddr, since: Timestamp, now: Timestamp) -> Value {
                 { "type": "InternalIP", "address": address.to_string() },
                 { "type": "Hostname", "address": NAME },
             ],
+            "daemonEndpoints": { "kubeletEndpoint": { "Port": logs } },
             "allocatable": resources, "capacity": resources,
             "conditions": [{
                 "type": "Ready", "status": "True", "reason": "NodeReady", "message": "it runs Pods as processes",

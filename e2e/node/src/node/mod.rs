@@ -3,6 +3,7 @@
 mod changes;
 mod heartbeat;
 mod hosts;
+mod logs;
 mod names;
 mod pods;
 
@@ -14,8 +15,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use kube::{Client, ResourceExt};
 use operator_core::decide::clock::Clock;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
@@ -24,6 +25,7 @@ use crate::images::Images;
 use crate::network::Network;
 use crate::pod::Surroundings;
 use crate::system;
+use logs::Logs;
 
 /// The node's name.
 pub const NAME: &str = "node";
@@ -36,6 +38,7 @@ const FOLDER: &str = "/run/node";
 pub struct Node {
     clock: Clock,
     _working: JoinSet<()>,
+    _logs: Logs,
 }
 
 impl Node {
@@ -75,9 +78,15 @@ impl Node {
             changes_users: changes_users()?,
             client: client.clone(),
         });
+        let logs = Logs::serve(address, client.clone(), folder_of_pods()).await?;
         let told = || around.changes.clone();
         let mut working = JoinSet::new();
-        working.spawn(heartbeat::beat(client.clone(), clock.clone(), address));
+        working.spawn(heartbeat::beat(
+            client.clone(),
+            clock.clone(),
+            address,
+            logs.port(),
+        ));
         working.spawn(changes::announce::<ConfigMap>(client.clone(), told()));
         working.spawn(changes::announce::<Secret>(client.clone(), told()));
         working.spawn(names::keep(client, shared));
@@ -85,6 +94,7 @@ impl Node {
         Ok(Self {
             clock,
             _working: working,
+            _logs: logs,
         })
     }
 
@@ -98,8 +108,7 @@ impl Node {
 
     /// Where that is kept.
     pub fn log_file(&self, pod: &Pod) -> PathBuf {
-        let folder = folder_of_pods().join(pod.uid().unwrap_or_default());
-        folder.join("log")
+        logs::file(&folder_of_pods(), pod)
     }
 
     /// The clock by which probes are made, tokens renewed, and containers that fail started again.

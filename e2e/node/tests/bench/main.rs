@@ -73,6 +73,7 @@ where
         a_pod_that_is_not_to_start_again_ends: pods::restarts::end_where_none_is_asked_for,
         a_deleted_pod_gets_sigterm_and_then_sigkill: pods::deletion::sends_sigterm_and_then_sigkill,
         a_second_deletion_may_leave_less_grace: pods::deletion::may_come_to_have_less_grace,
+        logs_are_told_by_the_api_server: pods::logs::are_the_api_servers,
         an_operator_has_the_rights_of_its_account: operator::rights::are_those_of_its_account,
         an_operator_follows_its_config_map: operator::settings::are_those_of_its_config_map,
         a_rollout_leaves_no_gap: operator::replicas::leave_no_gap_in_a_rollout,

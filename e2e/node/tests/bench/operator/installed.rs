@@ -3,10 +3,9 @@
 use anyhow::{Context, Result};
 use cloud_operator::{LEASE, NAME, rbac};
 use crd_types::aws::v1alpha1::crds;
-use harness::Namespace;
 use harness::wait::{PATIENCE, until, wait_for};
+use harness::{Leader, Namespace};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::ResourceExt;
@@ -152,24 +151,9 @@ impl<'a> Installed<'a> {
         until(&format!("the log to say {text:?}"), PATIENCE, said).await
     }
 
-    /// Waits until somebody leads who fits, and says who: `POD_NUMBER`, another number for each process.
-    pub async fn leader(&self, fits: impl Fn(&str) -> bool) -> Result<String> {
-        let leases: Api<Lease> = self.namespace.api()?;
-        let holder = |lease: &Lease| {
-            let holder = lease.spec.as_ref();
-            let holder = holder.and_then(|it| it.holder_identity.clone());
-            holder.unwrap_or_default()
-        };
-        let leads = |lease: &Lease| {
-            let holder = holder(lease);
-            if !holder.is_empty() && fits(&holder) {
-                Ok(())
-            } else {
-                Err(format!("{holder:?} leads"))
-            }
-        };
-        let lease = wait_for(&leases, LEASE, "a leader", 2 * PATIENCE, leads).await?;
-        Ok(holder(&lease))
+    /// Waits until somebody leads who fits, and says who.
+    pub async fn leader(&self, fits: impl Fn(&Leader) -> bool) -> Result<Leader> {
+        self.namespace.leader(LEASE, fits).await
     }
 
     /// Changes its settings.
@@ -179,11 +163,6 @@ impl<'a> Installed<'a> {
         configs.patch(NAME, &PatchParams::default(), &patch).await?;
         Ok(())
     }
-}
-
-/// The Pod that leads; names of Pods have no underscore.
-pub fn pod_of(holder: &str) -> &str {
-    holder.split('_').next().unwrap_or(holder)
 }
 
 /// Whether its rollout is.

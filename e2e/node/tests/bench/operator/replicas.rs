@@ -16,14 +16,14 @@ use node::Bench;
 use serde_json::json;
 
 use super::deployment::Wish;
-use super::installed::{Installed, complete, pod_of};
+use super::installed::{Installed, complete};
 use crate::stage::{apply, container, is_ready, same};
 
 pub async fn leave_no_gap_in_a_rollout(bench: &Bench) -> Result<()> {
     let installed = Installed::new(bench, Wish::of(2)).await?;
     let before = installed.names().await?;
     installed
-        .leader(|holder| before.iter().any(|it| it == pod_of(holder)))
+        .leader(|leader| before.iter().any(|it| it == leader.pod()))
         .await?;
 
     let deployments: Api<Deployment> = installed.namespace.api()?;
@@ -59,7 +59,7 @@ pub async fn leave_no_gap_in_a_rollout(bench: &Bench) -> Result<()> {
     );
     // The old leader has given the lease back.
     installed
-        .leader(|holder| after.iter().any(|it| it == pod_of(holder)))
+        .leader(|leader| after.iter().any(|it| it == leader.pod()))
         .await?;
     Ok(())
 }
@@ -68,7 +68,7 @@ pub async fn follow_a_killed_leader(bench: &Bench) -> Result<()> {
     let installed = Installed::new(bench, Wish::of(2)).await?;
     let first = installed.leader(|_| true).await?;
     let pods: Api<Pod> = installed.namespace.api()?;
-    let pod = pod_of(&first);
+    let pod = first.pod();
     let process = container(&pods.get(pod).await?)["containerID"].clone();
     let process = process
         .as_str()
@@ -78,7 +78,7 @@ pub async fn follow_a_killed_leader(bench: &Bench) -> Result<()> {
     rustix::process::kill_process(process, Signal::KILL)?;
 
     // It may be the next process of the same Pod, which the node starts at once.
-    installed.leader(|holder| holder != first).await?;
+    installed.leader(|leader| *leader != first).await?;
     let again = |pod: &Pod| container(pod)["restartCount"] == 1 && is_ready(pod);
     let pod = wait_for(&pods, pod, "it to start again", PATIENCE, again).await?;
     same(

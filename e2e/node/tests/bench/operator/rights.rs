@@ -9,7 +9,7 @@ use kube::api::Api;
 use node::Bench;
 
 use super::deployment::Wish;
-use super::installed::{Installed, pod_of};
+use super::installed::Installed;
 
 pub async fn are_those_of_its_account(bench: &Bench) -> Result<()> {
     let installed = Installed::prepared(bench).await?;
@@ -35,7 +35,7 @@ pub async fn are_those_of_its_account(bench: &Bench) -> Result<()> {
 
     installed.grant(rbac::election(), rbac::watched()).await?;
     let pod = installed.pod().await?.name_any();
-    installed.leader(|holder| pod_of(holder) == pod).await?;
+    installed.leader(|leader| leader.pod() == pod).await?;
     installed.available().await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod deletion;
+pub mod logs;
 pub mod probes;
 pub mod refused;
 pub mod restarts;
