@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn what_runs_pods_is_tried_by_itself() {
         let alone = told(&["--e2e"]).unwrap();
-        let both = ["--test", "bench", "--test", "scenarios"];
-        assert_eq!(alone.selection(), both);
+        let all = ["--test", "bench", "--test", "ipv6", "--test", "scenarios"];
+        assert_eq!(alone.selection(), all);
         assert!(!alone.checks_generated());
         let theirs = told(&["--e2e", "--kubeconfig", "file"]).unwrap();
         assert_eq!(theirs.selection(), ["--test", "scenarios"]);
