@@ -1,7 +1,19 @@
 {{- /* What no schema can say of values together. */}}
 {{- define "operator-library.refuse" -}}
-{{- range $part := list "Election" "Disruption" "Ports" "Environment" "Scrape" }}
+{{- range $part := list "Durations" "Election" "Disruption" "Ports" "Environment" "Scrape" }}
 {{- include (printf "operator-library.refuse%s" $part) $ }}
+{{- end }}
+{{- end }}
+
+{{- /* The operator refuses them, too: one that takes effect at once only as the next Pod starts, long after Helm was done. */}}
+{{- define "operator-library.refuseDurations" -}}
+{{- range include (printf "%s.settings.durations" .Chart.Name) . | fromYamlArray }}
+{{- if .given }}
+{{- $given := include "operator-library.seconds" .given | float64 }}
+{{- if or (lt $given (include "operator-library.seconds" .least | float64)) (gt $given (include "operator-library.seconds" .most | float64)) }}
+{{- fail (printf "%s is %s: %s to %s is allowed" .value .given .least .most) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -11,10 +23,14 @@
 {{- if and (not .enabled) (gt $replicas 1) }}
 {{- fail (printf "replicaCount is %d and leaderElection.enabled is false: without an election one replica may run; set replicaCount to 1, or leaderElection.enabled to true" $replicas) }}
 {{- end }}
-{{- if and .enabled .leaseDuration .renewDeadline .retryPeriod }}
+{{- /* The operator looks at them also where there is no election. */}}
+{{- if and .leaseDuration .renewDeadline .retryPeriod }}
 {{- $lease := include "operator-library.seconds" .leaseDuration | float64 }}
 {{- $renew := include "operator-library.seconds" .renewDeadline | float64 }}
 {{- $retry := include "operator-library.seconds" .retryPeriod | float64 }}
+{{- if ne (floor $lease) $lease }}
+{{- fail (printf "leaderElection.leaseDuration is %s: a Lease knows whole seconds alone; give a whole number of them" .leaseDuration) }}
+{{- end }}
 {{- if ge $renew $lease }}
 {{- fail (printf "leaderElection.renewDeadline is %s and leaderElection.leaseDuration is %s: a leader has to give up before others take its place; make renewDeadline less than leaseDuration" .renewDeadline .leaseDuration) }}
 {{- end }}

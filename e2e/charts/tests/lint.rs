@@ -79,12 +79,16 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case("cloud-operator", json!({ "watchNamespaces": ["a,b"] }), "watchNamespaces")]
 #[case("cloud-operator", json!({ "aws": { "allowedRoles": ["a,b"] } }), "allowedRoles")]
 #[case("cloud-operator", json!({ "certificate": { "existingSecret": "Corporate" } }), "existingSecret")]
+#[case("cloud-operator", json!({ "installationId": "a b" }), "installationId")]
+#[case("cloud-operator", json!({ "earlierInstallations": ["a/b"] }), "earlierInstallations")]
 #[case("operator-suite", json!({ "cloud": { "enabled": true } }), "cloud")]
 #[case("operator-suite", json!({ "cloud-operator": { "enabled": true, "replica": 2 } }), "replica")]
 #[case::together("cloud-operator", json!({ "replicaCount": 2, "leaderElection": { "enabled": false } }), "replicaCount is 2")]
 #[case::together("cloud-operator",
     json!({ "podDisruptionBudget": { "enabled": true, "minAvailable": 1, "maxUnavailable": 1 } }), "minAvailable and")]
 #[case::together("cloud-operator", json!({ "leaderElection": { "renewDeadline": "15s" } }), "renewDeadline is 15s")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "enabled": false, "renewDeadline": "20s" } }), "renewDeadline is 20s")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "leaseDuration": "15500ms" } }), "leaseDuration is 15500ms")]
 #[case::together("cloud-operator", json!({ "leaderElection": { "retryPeriod": "8334ms" } }), "retryPeriod is 8334ms")]
 #[case::together("cloud-operator",
     json!({ "leaderElection": { "leaseDuration": "0.5m", "renewDeadline": "0h30s" } }), "renewDeadline is 0h30s")]
