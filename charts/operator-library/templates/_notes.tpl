@@ -1,5 +1,5 @@
 {{- define "operator-library.notes" -}}
-{{ include "operator-library.name" . }} {{ .Chart.AppVersion }} is installed in namespace {{ .Release.Namespace }}.
+{{ include "operator-library.name" . }} is installed in namespace {{ .Release.Namespace }} and runs {{ include "operator-library.image" . }}
 
   kubectl -n {{ .Release.Namespace }} rollout status deployment/{{ include "operator-library.fullname" . }}
   kubectl -n {{ .Release.Namespace }} logs deployment/{{ include "operator-library.fullname" . }}

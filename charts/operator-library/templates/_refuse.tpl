@@ -1,7 +1,16 @@
 {{- /* What no schema can say of values together. */}}
 {{- define "operator-library.refuse" -}}
-{{- range $part := list "Durations" "Election" "Disruption" "Ports" "Environment" "Scrape" }}
+{{- range $part := list "Image" "Durations" "Election" "Disruption" "Ports" "Environment" "Scrape" }}
 {{- include (printf "operator-library.refuse%s" $part) $ }}
+{{- end }}
+{{- end }}
+
+{{- /* An upgrade that carries a digest over and is told a tag would run the earlier program, and say that all is well. */}}
+{{- define "operator-library.refuseImage" -}}
+{{- with .Values.image }}
+{{- if and .tag .digest }}
+{{- fail (printf "image.tag is %s and image.digest is %s: one of them is allowed; set the other to nothing, as by --set image.tag=" .tag .digest) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

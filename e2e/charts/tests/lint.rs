@@ -97,6 +97,8 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
     json!({ "replicaCount": 3, "podDisruptionBudget": { "enabled": true, "minAvailable": "67%" } }), "minAvailable is 67%")]
 #[case::together("cloud-operator",
     json!({ "replicaCount": 2, "podDisruptionBudget": { "enabled": true, "maxUnavailable": "0%" } }), "maxUnavailable is 0%")]
+#[case::together("cloud-operator",
+    json!({ "image": { "tag": "0.2.0", "digest": format!("sha256:{}", "0".repeat(64)) } }), "image.tag is 0.2.0")]
 #[case::together("cloud-operator", json!({ "probes": { "port": 8080 } }), "probes and metrics")]
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
