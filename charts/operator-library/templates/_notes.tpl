@@ -10,4 +10,9 @@ It looks after {{ with .Values.watchNamespaces }}the namespaces {{ join ", " . }
 crds.keep is false: uninstalling this release deletes its CustomResourceDefinitions, and with them every object of
 their kinds.
 {{- end }}
+{{- if and .Values.serviceMonitor.enabled (include "operator-library.guardsMetrics" .) (not .Values.metrics.readers) }}
+
+metrics.readers is empty: Prometheus is refused (403) unless its account has the right to get /metrics by a role of
+yours.
+{{- end }}
 {{- end }}

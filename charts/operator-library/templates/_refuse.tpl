@@ -93,11 +93,15 @@
 {{- end }}
 
 {{- define "operator-library.refuseScrape" -}}
-{{- if .Values.serviceMonitor.enabled }}
 {{- if not .Values.metrics.enabled }}
-{{- fail "serviceMonitor.enabled is true and metrics.enabled is false: there would be nothing to scrape" }}
+{{- range $part := list "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- if (index $.Values $part).enabled }}
+{{- fail (printf "%s.enabled is true and metrics.enabled is false: there would be no metrics for it; set one of them otherwise" $part) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- with .Values.serviceMonitor }}
+{{- if .enabled }}
 {{- if gt (include "operator-library.seconds" .scrapeTimeout | float64) (include "operator-library.seconds" .interval | float64) }}
 {{- fail (printf "serviceMonitor.scrapeTimeout is %s and serviceMonitor.interval is %s: Prometheus allows a scrape no longer than its interval" .scrapeTimeout .interval) }}
 {{- end }}

@@ -105,7 +105,9 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
 #[case::together("cloud-operator",
     json!({ "serviceMonitor": { "enabled": true, "interval": "30s", "scrapeTimeout": "1m" } }), "scrapeTimeout is 1m")]
-#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "metrics.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "prometheusRule": { "enabled": true } }), "prometheusRule.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "dashboard": { "enabled": true } }), "dashboard.enabled")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "existing" } }), "certificate.existingSecret")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "cert-manager" } }), "certificate.issuerRef.name")]
 #[case::together("cloud-operator", json!({ "webIdentity": { "enabled": true } }), "webIdentity.roleArn")]

@@ -36,3 +36,20 @@ fn notes_name_the_image_that_runs(#[case] values: Value, #[case] image: &str) ->
     ensure!(notes.contains(image), "{notes}");
     Ok(())
 }
+
+#[rstest]
+#[case(json!({ "serviceMonitor": { "enabled": true } }), true)]
+#[case(json!({ "serviceMonitor": { "enabled": true }, "metrics": { "secure": false } }), false)]
+#[case(json!({ "serviceMonitor": { "enabled": true }, "metrics": { "readers": [{ "namespace": "a", "name": "b" }] } }), false)]
+#[case(json!({}), false)]
+fn notes_warn_of_scrapes_that_nobody_may_make(
+    #[case] values: Value,
+    #[case] warns: bool,
+) -> Result<()> {
+    let notes = notes(&values)?;
+    ensure!(
+        notes.contains("metrics.readers is empty") == warns,
+        "{notes}"
+    );
+    Ok(())
+}
