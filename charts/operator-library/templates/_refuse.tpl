@@ -1,6 +1,6 @@
 {{- /* What no schema can say of values together. */}}
 {{- define "operator-library.refuse" -}}
-{{- range $part := list "Image" "Durations" "Election" "Disruption" "Ports" "Environment" "Scrape" }}
+{{- range $part := list "Image" "Durations" "Election" "Disruption" "Ports" "Environment" "Service" "Scrape" }}
 {{- include (printf "operator-library.refuse%s" $part) $ }}
 {{- end }}
 {{- end }}
@@ -89,6 +89,13 @@
 {{- fail (printf "extraEnv has %s, which is set already: set it by its own value, or by a flag in extraArgs, which counts in its place" .name) }}
 {{- end }}
 {{- $_ := set $taken .name true }}
+{{- end }}
+{{- end }}
+
+{{- /* All that is served has one Service. */}}
+{{- define "operator-library.refuseService" -}}
+{{- if and .Values.metrics.enabled (not .Values.metrics.secure) (ne .Values.service.type "ClusterIP") }}
+{{- fail (printf "service.type is %s and metrics.secure is false: whoever reaches the Service from outside could read metrics and /debug/state; set metrics.secure to true, metrics.enabled to false, or service.type to ClusterIP" .Values.service.type) }}
 {{- end }}
 {{- end }}
 

@@ -41,6 +41,7 @@ fn each_case_is_rendered_the_same_each_time_and_by_each_helm() -> Result<()> {
 #[case(json!({ "serviceMonitor": { "enabled": true, "interval": "1m", "scrapeTimeout": "60s" } }))]
 #[case(json!({ "resources": { "requests": { "cpu": 1, "memory": "1.5Gi" }, "limits": { "ephemeral-storage": "2e9" } } }))]
 #[case(json!({ "otlp": { "sampler": "traceidratio", "samplerArg": "0.1" }, "aws": { "callRate": 0 } }))]
+#[case(json!({ "metrics": { "enabled": false, "secure": false }, "service": { "type": "LoadBalancer" } }))]
 fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
     for helm in helms()? {
         helm.template("cloud-operator", "here", &values)?;
@@ -103,6 +104,10 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
 #[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
+#[case::together("apigw-operator",
+    json!({ "metrics": { "secure": false }, "service": { "type": "LoadBalancer" } }), "service.type is LoadBalancer")]
+#[case::together("cloud-operator",
+    json!({ "metrics": { "secure": false }, "service": { "type": "NodePort" } }), "service.type is NodePort")]
 #[case::together("cloud-operator",
     json!({ "serviceMonitor": { "enabled": true, "interval": "30s", "scrapeTimeout": "1m" } }), "scrapeTimeout is 1m")]
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.enabled")]

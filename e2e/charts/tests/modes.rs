@@ -1,6 +1,7 @@
 //! What one value says of several objects, they say alike.
 
 use anyhow::{Context, Result, ensure};
+use charts::matrix::OPERATORS;
 use charts::{Rendered, helms};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -66,6 +67,30 @@ fn webhooks_that_are_not_served_are_not_asked(#[case] values: Value) -> Result<(
     };
     ensure!(about_webhooks(&render("cloud-operator", &json!({}))?) >= 4);
     assert_eq!(about_webhooks(&render("cloud-operator", &values)?), 0);
+    Ok(())
+}
+
+#[rstest]
+#[case(json!({}), json!([]), json!([null]))]
+#[case(json!({}), json!([{ "podSelector": {} }]), json!([[{ "podSelector": {} }]]))]
+#[case(json!({ "secure": false }), json!([]), json!([]))]
+#[case(json!({ "secure": false }), json!([{ "podSelector": {} }]), json!([[{ "podSelector": {} }]]))]
+#[case(json!({ "enabled": false }), json!([{ "podSelector": {} }]), json!([]))]
+fn metrics_are_open_to_scrapers_and_to_everybody_only_over_https(
+    #[case] metrics: Value,
+    #[case] scrapers: Value,
+    #[case] from: Value,
+) -> Result<()> {
+    let policy = json!({ "enabled": true, "metricsFrom": scrapers });
+    let values = json!({ "metrics": metrics, "networkPolicy": policy });
+    for chart in OPERATORS {
+        let rendered = render(chart, &values)?;
+        let rules = &rendered.only("NetworkPolicy")?["spec"]["ingress"];
+        let about_metrics = |rule: &&Value| rule["ports"].to_string().contains("metrics");
+        let opened = rules.as_array().context("rules")?.iter();
+        let opened = opened.filter(about_metrics).map(|rule| &rule["from"]);
+        assert_eq!(json!(opened.collect::<Vec<_>>()), from, "{chart}");
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use charts::matrix::OPERATORS;
 use charts::{Rendered, helms, root};
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ fn alerts_and_panels_ask_for_metrics_that_are_documented() -> Result<()> {
         })
         .map(|(name, _)| name)
         .collect();
-    for chart in ["cloud-operator", "apigw-operator"] {
+    for chart in OPERATORS {
         let rendered = render(chart)?;
         let rules = rendered.only("PrometheusRule")?["spec"].to_string();
         let dashboards = rendered

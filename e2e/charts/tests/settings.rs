@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use charts::matrix::{WATCHED, cases};
+use anyhow::{Context, Result, bail, ensure};
+use charts::matrix::{UMBRELLA, WATCHED, cases};
 use charts::{Rendered, helms};
 use operator_core::decide::lease::Timings;
 use operator_core::process::config::{Inputs, LogLevel, Namespaces, load};
@@ -91,7 +91,8 @@ fn every_case_gives_settings_that_the_operator_takes() -> Result<()> {
             "apigw-operator" => {
                 settings::<apigw_operator::Config>(&rendered).and_then(|it| check(it.check()))
             }
-            _ => continue,
+            UMBRELLA => continue,
+            other => bail!("nobody knows the settings of {other}"),
         };
         taken.with_context(|| format!("{case:?}"))?;
     }
