@@ -81,9 +81,12 @@
 {{- end }}
 {{- end }}
 
-{{- /* Of two entries of one name the API server refuses the second, or takes it silently: by how it is asked. */}}
+{{- /*
+Of two entries of one name the API server refuses the second, or takes it silently: by how it is asked. And a variable
+counts in place of the ConfigMap, whose value would do nothing.
+*/}}
 {{- define "operator-library.refuseEnvironment" -}}
-{{- $taken := dict }}
+{{- $taken := include (printf "%s.settings.live" .Chart.Name) . | fromYaml }}
 {{- range include "operator-library.env" . | fromYamlArray }}
 {{- if hasKey $taken .name }}
 {{- fail (printf "extraEnv has %s, which is set already: set it by its own value, or by a flag in extraArgs, which counts in its place" .name) }}

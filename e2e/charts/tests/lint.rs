@@ -104,6 +104,8 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
 #[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
+#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "DRIFT_INTERVAL", "value": "2h" }] }), "DRIFT_INTERVAL")]
+#[case::together("apigw-operator", json!({ "extraEnv": [{ "name": "LOG_LEVEL", "value": "debug" }] }), "LOG_LEVEL")]
 #[case::together("apigw-operator",
     json!({ "metrics": { "secure": false }, "service": { "type": "LoadBalancer" } }), "service.type is LoadBalancer")]
 #[case::together("cloud-operator",
@@ -119,6 +121,11 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("apigw-operator",
     json!({ "grpc": { "tls": { "mode": "cert-manager", "issuerRef": { "name": "a" }, "gatewayCertSecrets": [{ "name": "b" }] } } }),
     "gatewayCertSecrets")]
+#[case::together("apigw-operator",
+    json!({ "grpc": { "tls": { "gatewayCertSecrets": [{ "name": "a" }, { "namespace": "here", "name": "a" }] } } }), "has here/a,")]
+#[case::together("apigw-operator",
+    json!({ "grpc": { "tls": { "gatewayCertSecrets": [{ "name": "avapigw-operator-grpc-cert" }] } } }), "here/avapigw-operator-grpc-cert")]
+#[case::together("apigw-operator", json!({ "grpc": { "tls": { "mode": "file" } } }), "grpc.tls.mode is file")]
 fn what_is_not_allowed_is_refused_by_name(
     #[case] chart: &str,
     #[case] values: Value,

@@ -50,6 +50,37 @@ fn each_keeper_of_a_certificate_has_a_secret_of_its_own() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_mounted_certificate_for_gateways_has_two_names() -> Result<()> {
+    let by = |mode: &str| {
+        let tls = json!({ "mode": mode, "existingSecret": "corporate" });
+        render("apigw-operator", &json!({ "grpc": { "tls": tls } }))
+    };
+    let existing = by("existing")?;
+    assert_eq!(mounted(&existing, "grpc-cert")?, Some("corporate"));
+    ensure!(existing == by("file")?, "they differ");
+    Ok(())
+}
+
+#[test]
+fn cert_manager_has_webhooks_believed_by_the_certificate_that_it_issues() -> Result<()> {
+    let issued = json!({ "mode": "cert-manager", "issuerRef": { "name": "ca" } });
+    let injected = |certificate: &Value| -> Result<Value> {
+        let rendered = render("cloud-operator", &json!({ "certificate": certificate }))?;
+        let webhooks = rendered.only("ValidatingWebhookConfiguration")?;
+        let annotations = &webhooks["metadata"]["annotations"];
+        Ok(annotations["cert-manager.io/inject-ca-from"].clone())
+    };
+    let rendered = render("cloud-operator", &json!({ "certificate": issued }))?;
+    let certificate = &rendered.only("Certificate")?["metadata"];
+    assert_eq!(certificate["namespace"], "here");
+    let name = certificate["name"].as_str().context("a name")?;
+    assert_eq!(injected(&issued)?, format!("here/{name}"));
+    // Otherwise the operator that leads writes it.
+    assert_eq!(injected(&json!({}))?, Value::Null);
+    Ok(())
+}
+
 #[rstest]
 #[case(json!({ "webhook": { "enabled": false } }))]
 #[case(json!({ "featureGates": { "AdmissionWebhooks": false } }))]
