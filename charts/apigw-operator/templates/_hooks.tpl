@@ -34,6 +34,14 @@ avapigw.io
 {{- if and (include "apigw-operator.mountsGrpc" .) .Values.grpc.tls.gatewayCertSecrets }}
 {{- fail (printf "grpc.tls.gatewayCertSecrets needs the operator's own authority, and grpc.tls.mode is %s: set it to selfsigned, or leave the gateways' certificates to whoever issues the operator's" .Values.grpc.tls.mode) }}
 {{- end }}
+{{- $kept := dict }}
+{{- range include "operator-library.ownSecrets" . | fromYamlArray }}
+{{- $secret := printf "%s/%s" .namespace .name }}
+{{- if hasKey $kept $secret }}
+{{- fail (printf "grpc.tls.gatewayCertSecrets has %s, which is kept already: name each Secret once, and none of the operator's own" $secret) }}
+{{- end }}
+{{- $_ := set $kept $secret true }}
+{{- end }}
 - name: POD_IP
   valueFrom:
     fieldRef:
@@ -43,7 +51,7 @@ avapigw.io
 - name: CERT_DNS_NAMES
   value: {{ concat (include "operator-library.serviceNames" . | fromYamlArray) .Values.grpc.tls.extraDnsNames | join "," | quote }}
 - name: CERT_PROVIDER
-  value: {{ get (dict "selfsigned" "selfsigned" "cert-manager" "cert-manager" "existing" "file") .Values.grpc.tls.mode }}
+  value: {{ get (dict "selfsigned" "selfsigned" "cert-manager" "cert-manager" "existing" "file" "file" "file") .Values.grpc.tls.mode }}
 {{- if include "apigw-operator.mountsGrpc" . }}
 {{- range $variable, $file := dict "CERT_FILE" "tls.crt" "KEY_FILE" "tls.key" "CA_FILE" "ca.crt" }}
 - name: {{ $variable }}

@@ -48,3 +48,11 @@ API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
 - name: GRPC_REQUIRE_CLIENT_CERT
   value: {{ .Values.grpc.requireClientCert | quote }}
 {{- end }}
+
+{{- define "apigw-operator.settings.durations" -}}
+- { value: leaderElection.leaseDuration, given: {{ .Values.leaderElection.leaseDuration | toJson }}, least: 1s, most: 1h }
+- { value: leaderElection.renewDeadline, given: {{ .Values.leaderElection.renewDeadline | toJson }}, least: 1s, most: 1h }
+- { value: leaderElection.retryPeriod, given: {{ .Values.leaderElection.retryPeriod | toJson }}, least: 100ms, most: 1h }
+- { value: reconcileInterval, given: {{ .Values.reconcileInterval | toJson }}, least: 10s, most: 24h }
+- { value: reconcileTimeout, given: {{ .Values.reconcileTimeout | toJson }}, least: 1s, most: 1h }
+{{- end }}

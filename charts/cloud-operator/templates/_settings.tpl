@@ -104,3 +104,13 @@ AWS_CALL_BURST: {{ int64 .Values.aws.callBurst | quote }}
   value: {{ join "," .Values.proxy.none | quote }}
 {{- end }}
 {{- end }}
+
+{{- define "cloud-operator.settings.durations" -}}
+- { value: leaderElection.leaseDuration, given: {{ .Values.leaderElection.leaseDuration | toJson }}, least: 1s, most: 1h }
+- { value: leaderElection.renewDeadline, given: {{ .Values.leaderElection.renewDeadline | toJson }}, least: 1s, most: 1h }
+- { value: leaderElection.retryPeriod, given: {{ .Values.leaderElection.retryPeriod | toJson }}, least: 100ms, most: 1h }
+- { value: reconcileInterval, given: {{ .Values.reconcileInterval | toJson }}, least: 10s, most: 24h }
+- { value: reconcileTimeout, given: {{ .Values.reconcileTimeout | toJson }}, least: 1s, most: 1h }
+- { value: driftInterval, given: {{ .Values.driftInterval | toJson }}, least: 10s, most: 168h }
+- { value: sweepInterval, given: {{ .Values.sweepInterval | toJson }}, least: 1m, most: 168h }
+{{- end }}

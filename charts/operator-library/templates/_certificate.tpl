@@ -24,8 +24,8 @@ its own name: after a change of the mode two would undo each other's work, and k
 only a certificate is expected.
 */}}
 {{- define "operator-library.certificateSecret" -}}
-{{- if eq .certificate.mode "existing" -}}
-{{ required (printf "%s.mode is existing: %s.existingSecret must name a Secret with tls.crt, tls.key and ca.crt" .value .value) .certificate.existingSecret }}
+{{- if has .certificate.mode (list "existing" "file") -}}
+{{ required (printf "%s.mode is %s: %s.existingSecret must name a Secret with tls.crt, tls.key and ca.crt" .value .certificate.mode .value) .certificate.existingSecret }}
 {{- else -}}
 {{ include "operator-library.fullname" .root }}-{{ .for }}-{{ get (dict "selfsigned" "cert" "cert-manager" "tls") .certificate.mode }}
 {{- end }}

@@ -99,7 +99,8 @@ kind: ConfigMap
 metadata:
   {{- include "operator-library.metadata" (dict "root" . "name" (printf "%s-dashboard" (include "operator-library.fullname" .)) "labels" .Values.dashboard.labels) | nindent 2 }}
 data:
-  {{ include "operator-library.name" . }}.json: |
+  # Grafana's sidecar writes all dashboards of a cluster into one folder, each by its key.
+  {{ include "operator-library.clusterName" . }}.json: |
     {{- include "operator-library.dashboardJson" . | nindent 4 }}
 {{- end }}
 {{- end }}
@@ -119,5 +120,5 @@ data:
 {{- $panels = append $panels (dict "id" (add1 $at) "type" "timeseries" "title" $panel.title "description" $panel.text "datasource" $source "gridPos" $place "fieldConfig" $field "targets" $targets) }}
 {{- end }}
 {{- $variable := dict "name" "datasource" "label" "Data source" "type" "datasource" "query" "prometheus" }}
-{{- dict "uid" (printf "%s-%s" $name .Release.Namespace | trunc 40) "title" (printf "%s in %s" $name .Release.Namespace) "tags" (list "operator-suite") "schemaVersion" 39 "version" 1 "editable" false "refresh" "30s" "time" (dict "from" "now-6h" "to" "now") "templating" (dict "list" (list $variable)) "panels" $panels | toPrettyJson }}
+{{- dict "uid" (include "operator-library.clusterName" . | sha256sum | trunc 40) "title" (printf "%s in %s" $name .Release.Namespace) "tags" (list "operator-suite") "schemaVersion" 39 "version" 1 "editable" false "refresh" "30s" "time" (dict "from" "now-6h" "to" "now") "templating" (dict "list" (list $variable)) "panels" $panels | toPrettyJson }}
 {{- end }}

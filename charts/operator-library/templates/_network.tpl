@@ -42,8 +42,8 @@ spec:
 {{- end }}
 
 {{- /*
-Whom the ports are open to. API servers, kubelets and scrapers call from addresses that no selector names, and what is
-behind those ports guards itself: certificates, tokens, or nothing worth guarding.
+Whom the ports are open to. API servers and kubelets call from addresses that no selector names, and what they ask for
+guards itself or is not worth guarding. So do metrics over HTTPS; over plain HTTP they are for those alone who are named.
 */}}
 {{- define "operator-library.networkPolicy" -}}
 {{- if .Values.networkPolicy.enabled }}
@@ -60,14 +60,20 @@ spec:
     - ports:
         - port: probes
           protocol: TCP
-        {{- if .Values.metrics.enabled }}
-        - port: metrics
-          protocol: TCP
-        {{- end }}
         {{- if include (printf "%s.servesWebhooks" .Chart.Name) . }}
         - port: webhooks
           protocol: TCP
         {{- end }}
+    {{- $scrapers := .Values.networkPolicy.metricsFrom }}
+    {{- if and .Values.metrics.enabled (or .Values.metrics.secure $scrapers) }}
+    - ports:
+        - port: metrics
+          protocol: TCP
+      {{- with $scrapers }}
+      from:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
     {{- with include (printf "%s.ingress" .Chart.Name) . | trim }}
     {{- . | nindent 4 }}
     {{- end }}

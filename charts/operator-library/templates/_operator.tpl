@@ -16,7 +16,7 @@ by templates of its own name what differs from the other operators:
   CHART.alerts          alerts beside those of every operator: a list, or nothing
   CHART.panels          the same for the dashboard
 
-and by generated ones what it may do (CHART.rules.…) and how its settings are written (CHART.settings.…).
+and by generated ones what it may do (CHART.rules.…), how its settings are written and what durations may be (CHART.settings.…).
 */}}
 {{- define "operator-library.operator" -}}
 {{- include "operator-library.refuse" . }}

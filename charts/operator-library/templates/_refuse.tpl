@@ -1,7 +1,28 @@
 {{- /* What no schema can say of values together. */}}
 {{- define "operator-library.refuse" -}}
-{{- range $part := list "Election" "Disruption" "Ports" "Environment" "Scrape" }}
+{{- range $part := list "Image" "Durations" "Election" "Disruption" "Ports" "Environment" "Service" "Scrape" }}
 {{- include (printf "operator-library.refuse%s" $part) $ }}
+{{- end }}
+{{- end }}
+
+{{- /* An upgrade that carries a digest over and is told a tag would run the earlier program, and say that all is well. */}}
+{{- define "operator-library.refuseImage" -}}
+{{- with .Values.image }}
+{{- if and .tag .digest }}
+{{- fail (printf "image.tag is %s and image.digest is %s: one of them is allowed; set the other to nothing, as by --set image.tag=" .tag .digest) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The operator refuses them, too: one that takes effect at once only as the next Pod starts, long after Helm was done. */}}
+{{- define "operator-library.refuseDurations" -}}
+{{- range include (printf "%s.settings.durations" .Chart.Name) . | fromYamlArray }}
+{{- if .given }}
+{{- $given := include "operator-library.seconds" .given | float64 }}
+{{- if or (lt $given (include "operator-library.seconds" .least | float64)) (gt $given (include "operator-library.seconds" .most | float64)) }}
+{{- fail (printf "%s is %s: %s to %s is allowed" .value .given .least .most) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -11,10 +32,14 @@
 {{- if and (not .enabled) (gt $replicas 1) }}
 {{- fail (printf "replicaCount is %d and leaderElection.enabled is false: without an election one replica may run; set replicaCount to 1, or leaderElection.enabled to true" $replicas) }}
 {{- end }}
-{{- if and .enabled .leaseDuration .renewDeadline .retryPeriod }}
+{{- /* The operator looks at them also where there is no election. */}}
+{{- if and .leaseDuration .renewDeadline .retryPeriod }}
 {{- $lease := include "operator-library.seconds" .leaseDuration | float64 }}
 {{- $renew := include "operator-library.seconds" .renewDeadline | float64 }}
 {{- $retry := include "operator-library.seconds" .retryPeriod | float64 }}
+{{- if ne (floor $lease) $lease }}
+{{- fail (printf "leaderElection.leaseDuration is %s: a Lease knows whole seconds alone; give a whole number of them" .leaseDuration) }}
+{{- end }}
 {{- if ge $renew $lease }}
 {{- fail (printf "leaderElection.renewDeadline is %s and leaderElection.leaseDuration is %s: a leader has to give up before others take its place; make renewDeadline less than leaseDuration" .renewDeadline .leaseDuration) }}
 {{- end }}
@@ -56,9 +81,12 @@
 {{- end }}
 {{- end }}
 
-{{- /* Of two entries of one name the API server refuses the second, or takes it silently: by how it is asked. */}}
+{{- /*
+Of two entries of one name the API server refuses the second, or takes it silently: by how it is asked. And a variable
+counts in place of the ConfigMap, whose value would do nothing.
+*/}}
 {{- define "operator-library.refuseEnvironment" -}}
-{{- $taken := dict }}
+{{- $taken := include (printf "%s.settings.live" .Chart.Name) . | fromYaml }}
 {{- range include "operator-library.env" . | fromYamlArray }}
 {{- if hasKey $taken .name }}
 {{- fail (printf "extraEnv has %s, which is set already: set it by its own value, or by a flag in extraArgs, which counts in its place" .name) }}
@@ -67,12 +95,23 @@
 {{- end }}
 {{- end }}
 
+{{- /* All that is served has one Service. */}}
+{{- define "operator-library.refuseService" -}}
+{{- if and .Values.metrics.enabled (not .Values.metrics.secure) (ne .Values.service.type "ClusterIP") }}
+{{- fail (printf "service.type is %s and metrics.secure is false: whoever reaches the Service from outside could read metrics and /debug/state; set metrics.secure to true, metrics.enabled to false, or service.type to ClusterIP" .Values.service.type) }}
+{{- end }}
+{{- end }}
+
 {{- define "operator-library.refuseScrape" -}}
-{{- if .Values.serviceMonitor.enabled }}
 {{- if not .Values.metrics.enabled }}
-{{- fail "serviceMonitor.enabled is true and metrics.enabled is false: there would be nothing to scrape" }}
+{{- range $part := list "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- if (index $.Values $part).enabled }}
+{{- fail (printf "%s.enabled is true and metrics.enabled is false: there would be no metrics for it; set one of them otherwise" $part) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- with .Values.serviceMonitor }}
+{{- if .enabled }}
 {{- if gt (include "operator-library.seconds" .scrapeTimeout | float64) (include "operator-library.seconds" .interval | float64) }}
 {{- fail (printf "serviceMonitor.scrapeTimeout is %s and serviceMonitor.interval is %s: Prometheus allows a scrape no longer than its interval" .scrapeTimeout .interval) }}
 {{- end }}

@@ -16,13 +16,19 @@ pub struct Case {
 /// The namespace that a limited operator looks after.
 pub const WATCHED: &str = "watched";
 
+/// The charts of operators.
+pub const OPERATORS: [&str; 2] = ["cloud-operator", "apigw-operator"];
+
+/// The chart that has all of them.
+pub const UMBRELLA: &str = "operator-suite";
+
 /// The charts that are installed.
-pub const INSTALLED: [&str; 3] = ["cloud-operator", "apigw-operator", "operator-suite"];
+pub const INSTALLED: [&str; 3] = [OPERATORS[0], OPERATORS[1], UMBRELLA];
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for chart in ["cloud-operator", "apigw-operator"] {
+    for chart in OPERATORS {
         let of_all = of_every_operator();
         cases.extend(of_all.map(|(name, values)| Case {
             name,
@@ -39,7 +45,7 @@ pub fn cases() -> Vec<Case> {
     };
     cases.extend(of_cloud().map(own("cloud-operator")));
     cases.extend(of_apigw().map(own("apigw-operator")));
-    cases.extend(of_the_suite().map(own("operator-suite")));
+    cases.extend(of_the_suite().map(own(UMBRELLA)));
     cases
 }
 
@@ -73,6 +79,9 @@ fn of_every_operator() -> [(&'static str, Value); 9] {
                 "prometheusRule": { "enabled": true },
                 "dashboard": { "enabled": true },
                 "metrics": { "readers": [{ "namespace": "monitoring", "name": "prometheus" }] },
+                "networkPolicy": { "enabled": true, "metricsFrom": [{
+                    "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } },
+                }] },
                 "otlp": { "endpoint": "http://collector:4317", "resourceAttributes": { "cluster": "one" } },
             }),
         ),

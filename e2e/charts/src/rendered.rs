@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The objects that a chart makes, by what tells them apart: kind, namespace and name.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,10 +87,10 @@ impl Rendered {
             .collect())
     }
 
-    /// The rules of a role of this kind, which is bound to the operator's account.
+    /// The rules of a role of this kind, which is bound to the operator's account and to nobody else.
     ///
     /// # Errors
-    /// When it is not there, or not bound to that account.
+    /// When it is not there, or bound otherwise.
     pub fn rules(&self, kind: &str, namespace: &str, name: &str) -> Result<Vec<PolicyRule>> {
         let find = |kind: &str| {
             let key = [kind, namespace, name].map(str::to_owned);
@@ -100,15 +100,22 @@ impl Rendered {
         };
         let role = find(kind)?;
         let binding = find(&format!("{kind}Binding"))?;
-        let pod = &self.only("Deployment")?["spec"]["template"]["spec"];
-        let subject = &binding["subjects"][0];
+        let deployment = self.only("Deployment")?;
+        let account = json!({
+            "kind": "ServiceAccount",
+            "namespace": deployment["metadata"]["namespace"],
+            "name": deployment["spec"]["template"]["spec"]["serviceAccountName"],
+        });
+        let subjects = &binding["subjects"];
         anyhow::ensure!(
-            subject["kind"] == "ServiceAccount" && subject["name"] == pod["serviceAccountName"],
-            "{kind} {name} is bound to {subject}"
+            *subjects == json!([account]),
+            "{kind} {name} is bound to {subjects}"
         );
+        let bound = &binding["roleRef"];
+        let group = "rbac.authorization.k8s.io";
         anyhow::ensure!(
-            binding["roleRef"]["name"] == name && binding["roleRef"]["kind"] == kind,
-            "{kind} {name} has another's binding"
+            *bound == json!({ "apiGroup": group, "kind": kind, "name": name }),
+            "the binding of {kind} {name} is one of {bound}"
         );
         Ok(serde_json::from_value(role["rules"].clone())?)
     }

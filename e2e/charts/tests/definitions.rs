@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use charts::matrix::OPERATORS;
 use charts::{Helm, KUBERNETES, Links, Rendered, chart, copy, helms};
 use harness::wait::{PATIENCE, until};
 use harness::{Cluster, ControlPlane};
@@ -24,7 +25,7 @@ const FIRST: &str = "0000.0000.0000";
 #[test]
 fn each_definition_says_its_version_and_is_held_by_policies() -> Result<()> {
     let [_, helm] = helms()?;
-    for name in ["cloud-operator", "apigw-operator"] {
+    for name in OPERATORS {
         let on = |kubernetes: &str, values: &Value| {
             helm.template_of(&chart(name), kubernetes, "here", values)
         };

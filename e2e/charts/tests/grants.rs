@@ -23,12 +23,25 @@ fn grants(rendered: &Rendered, roles: &[(&str, &str, &str, Vec<PolicyRule>)]) ->
         let granted = rendered.rules(kind, namespace, name)?;
         ensure!(granted == *rules, "{kind} {name}: {granted:#?}");
     }
-    let wanted: BTreeSet<_> = roles.iter().map(|(_, _, name, _)| *name).collect();
+    let wanted: BTreeSet<_> = roles
+        .iter()
+        .map(|(kind, namespace, name, _)| {
+            [
+                format!("{kind}Binding"),
+                (*namespace).into(),
+                (*name).into(),
+            ]
+        })
+        .collect();
     let bindings = rendered
         .kind("RoleBinding")
         .chain(rendered.kind("ClusterRoleBinding"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let bound: BTreeSet<_> = bindings
-        .filter_map(|it| it["metadata"]["name"].as_str())
+        .map(|it| {
+            let metadata = &it["metadata"];
+            [&it["kind"], &metadata["namespace"], &metadata["name"]].map(text)
+        })
         .collect();
     ensure!(bound == wanted, "{bound:?}");
     Ok(())

@@ -45,6 +45,7 @@ fn each_case_is_rendered_the_same_each_time_and_by_each_helm() -> Result<()> {
 #[case(json!({ "serviceMonitor": { "enabled": true, "interval": "1m", "scrapeTimeout": "60s" } }))]
 #[case(json!({ "resources": { "requests": { "cpu": 1, "memory": "1.5Gi" }, "limits": { "ephemeral-storage": "2e9" } } }))]
 #[case(json!({ "otlp": { "sampler": "traceidratio", "samplerArg": "0.1" }, "aws": { "callRate": 0 } }))]
+#[case(json!({ "metrics": { "enabled": false, "secure": false }, "service": { "type": "LoadBalancer" } }))]
 fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
     for helm in helms()? {
         helm.template("cloud-operator", "here", &values)?;
@@ -83,12 +84,16 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case("cloud-operator", json!({ "watchNamespaces": ["a,b"] }), "watchNamespaces")]
 #[case("cloud-operator", json!({ "aws": { "allowedRoles": ["a,b"] } }), "allowedRoles")]
 #[case("cloud-operator", json!({ "certificate": { "existingSecret": "Corporate" } }), "existingSecret")]
+#[case("cloud-operator", json!({ "installationId": "a b" }), "installationId")]
+#[case("cloud-operator", json!({ "earlierInstallations": ["a/b"] }), "earlierInstallations")]
 #[case("operator-suite", json!({ "cloud": { "enabled": true } }), "cloud")]
 #[case("operator-suite", json!({ "cloud-operator": { "enabled": true, "replica": 2 } }), "replica")]
 #[case::together("cloud-operator", json!({ "replicaCount": 2, "leaderElection": { "enabled": false } }), "replicaCount is 2")]
 #[case::together("cloud-operator",
     json!({ "podDisruptionBudget": { "enabled": true, "minAvailable": 1, "maxUnavailable": 1 } }), "minAvailable and")]
 #[case::together("cloud-operator", json!({ "leaderElection": { "renewDeadline": "15s" } }), "renewDeadline is 15s")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "enabled": false, "renewDeadline": "20s" } }), "renewDeadline is 20s")]
+#[case::together("cloud-operator", json!({ "leaderElection": { "leaseDuration": "15500ms" } }), "leaseDuration is 15500ms")]
 #[case::together("cloud-operator", json!({ "leaderElection": { "retryPeriod": "8334ms" } }), "retryPeriod is 8334ms")]
 #[case::together("cloud-operator",
     json!({ "leaderElection": { "leaseDuration": "0.5m", "renewDeadline": "0h30s" } }), "renewDeadline is 0h30s")]
@@ -97,19 +102,34 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
     json!({ "replicaCount": 3, "podDisruptionBudget": { "enabled": true, "minAvailable": "67%" } }), "minAvailable is 67%")]
 #[case::together("cloud-operator",
     json!({ "replicaCount": 2, "podDisruptionBudget": { "enabled": true, "maxUnavailable": "0%" } }), "maxUnavailable is 0%")]
+#[case::together("cloud-operator",
+    json!({ "image": { "tag": "0.2.0", "digest": format!("sha256:{}", "0".repeat(64)) } }), "image.tag is 0.2.0")]
 #[case::together("cloud-operator", json!({ "probes": { "port": 8080 } }), "probes and metrics")]
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
 #[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
+#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "DRIFT_INTERVAL", "value": "2h" }] }), "DRIFT_INTERVAL")]
+#[case::together("apigw-operator", json!({ "extraEnv": [{ "name": "LOG_LEVEL", "value": "debug" }] }), "LOG_LEVEL")]
+#[case::together("apigw-operator",
+    json!({ "metrics": { "secure": false }, "service": { "type": "LoadBalancer" } }), "service.type is LoadBalancer")]
+#[case::together("cloud-operator",
+    json!({ "metrics": { "secure": false }, "service": { "type": "NodePort" } }), "service.type is NodePort")]
 #[case::together("cloud-operator",
     json!({ "serviceMonitor": { "enabled": true, "interval": "30s", "scrapeTimeout": "1m" } }), "scrapeTimeout is 1m")]
-#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "metrics.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "prometheusRule": { "enabled": true } }), "prometheusRule.enabled")]
+#[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "dashboard": { "enabled": true } }), "dashboard.enabled")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "existing" } }), "certificate.existingSecret")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "cert-manager" } }), "certificate.issuerRef.name")]
 #[case::together("cloud-operator", json!({ "webIdentity": { "enabled": true } }), "webIdentity.roleArn")]
 #[case::together("apigw-operator",
     json!({ "grpc": { "tls": { "mode": "cert-manager", "issuerRef": { "name": "a" }, "gatewayCertSecrets": [{ "name": "b" }] } } }),
     "gatewayCertSecrets")]
+#[case::together("apigw-operator",
+    json!({ "grpc": { "tls": { "gatewayCertSecrets": [{ "name": "a" }, { "namespace": "here", "name": "a" }] } } }), "has here/a,")]
+#[case::together("apigw-operator",
+    json!({ "grpc": { "tls": { "gatewayCertSecrets": [{ "name": "avapigw-operator-grpc-cert" }] } } }), "here/avapigw-operator-grpc-cert")]
+#[case::together("apigw-operator", json!({ "grpc": { "tls": { "mode": "file" } } }), "grpc.tls.mode is file")]
 fn what_is_not_allowed_is_refused_by_name(
     #[case] chart: &str,
     #[case] values: Value,

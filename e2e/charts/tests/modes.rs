@@ -1,6 +1,7 @@
 //! What one value says of several objects, they say alike.
 
 use anyhow::{Context, Result, ensure};
+use charts::matrix::OPERATORS;
 use charts::{Rendered, helms};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -49,6 +50,37 @@ fn each_keeper_of_a_certificate_has_a_secret_of_its_own() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_mounted_certificate_for_gateways_has_two_names() -> Result<()> {
+    let by = |mode: &str| {
+        let tls = json!({ "mode": mode, "existingSecret": "corporate" });
+        render("apigw-operator", &json!({ "grpc": { "tls": tls } }))
+    };
+    let existing = by("existing")?;
+    assert_eq!(mounted(&existing, "grpc-cert")?, Some("corporate"));
+    ensure!(existing == by("file")?, "they differ");
+    Ok(())
+}
+
+#[test]
+fn cert_manager_has_webhooks_believed_by_the_certificate_that_it_issues() -> Result<()> {
+    let issued = json!({ "mode": "cert-manager", "issuerRef": { "name": "ca" } });
+    let injected = |certificate: &Value| -> Result<Value> {
+        let rendered = render("cloud-operator", &json!({ "certificate": certificate }))?;
+        let webhooks = rendered.only("ValidatingWebhookConfiguration")?;
+        let annotations = &webhooks["metadata"]["annotations"];
+        Ok(annotations["cert-manager.io/inject-ca-from"].clone())
+    };
+    let rendered = render("cloud-operator", &json!({ "certificate": issued }))?;
+    let certificate = &rendered.only("Certificate")?["metadata"];
+    assert_eq!(certificate["namespace"], "here");
+    let name = certificate["name"].as_str().context("a name")?;
+    assert_eq!(injected(&issued)?, format!("here/{name}"));
+    // Otherwise the operator that leads writes it.
+    assert_eq!(injected(&json!({}))?, Value::Null);
+    Ok(())
+}
+
 #[rstest]
 #[case(json!({ "webhook": { "enabled": false } }))]
 #[case(json!({ "featureGates": { "AdmissionWebhooks": false } }))]
@@ -66,6 +98,30 @@ fn webhooks_that_are_not_served_are_not_asked(#[case] values: Value) -> Result<(
     };
     ensure!(about_webhooks(&render("cloud-operator", &json!({}))?) >= 4);
     assert_eq!(about_webhooks(&render("cloud-operator", &values)?), 0);
+    Ok(())
+}
+
+#[rstest]
+#[case(json!({}), json!([]), json!([null]))]
+#[case(json!({}), json!([{ "podSelector": {} }]), json!([[{ "podSelector": {} }]]))]
+#[case(json!({ "secure": false }), json!([]), json!([]))]
+#[case(json!({ "secure": false }), json!([{ "podSelector": {} }]), json!([[{ "podSelector": {} }]]))]
+#[case(json!({ "enabled": false }), json!([{ "podSelector": {} }]), json!([]))]
+fn metrics_are_open_to_scrapers_and_to_everybody_only_over_https(
+    #[case] metrics: Value,
+    #[case] scrapers: Value,
+    #[case] from: Value,
+) -> Result<()> {
+    let policy = json!({ "enabled": true, "metricsFrom": scrapers });
+    let values = json!({ "metrics": metrics, "networkPolicy": policy });
+    for chart in OPERATORS {
+        let rendered = render(chart, &values)?;
+        let rules = &rendered.only("NetworkPolicy")?["spec"]["ingress"];
+        let about_metrics = |rule: &&Value| rule["ports"].to_string().contains("metrics");
+        let opened = rules.as_array().context("rules")?.iter();
+        let opened = opened.filter(about_metrics).map(|rule| &rule["from"]);
+        assert_eq!(json!(opened.collect::<Vec<_>>()), from, "{chart}");
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use charts::matrix::OPERATORS;
 use charts::{Rendered, helms, root};
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ fn alerts_and_panels_ask_for_metrics_that_are_documented() -> Result<()> {
         })
         .map(|(name, _)| name)
         .collect();
-    for chart in ["cloud-operator", "apigw-operator"] {
+    for chart in OPERATORS {
         let rendered = render(chart)?;
         let rules = rendered.only("PrometheusRule")?["spec"].to_string();
         let dashboards = rendered
@@ -52,6 +53,34 @@ fn alerts_and_panels_ask_for_metrics_that_are_documented() -> Result<()> {
             ensure!(is_known, "{chart}: {metric} is not documented");
         }
     }
+    Ok(())
+}
+
+/// The key of an installation's dashboard, and the dashboard.
+fn dashboard(namespace: &str) -> Result<(String, Value)> {
+    let values = json!({ "dashboard": { "enabled": true } });
+    let rendered = helms()?[1].template("cloud-operator", namespace, &values)?;
+    let data = &rendered.named("ConfigMap", "cloud-operator-dashboard")?["data"];
+    let mut dashboards = data.as_object().context("data")?.iter();
+    let (key, page) = dashboards.next().context("a dashboard")?;
+    let page = serde_json::from_str(page.as_str().context("a text")?)?;
+    Ok((key.clone(), page))
+}
+
+#[test]
+fn dashboards_of_two_installations_are_two() -> Result<()> {
+    let (first, other) = (
+        dashboard("the-namespace-of-the-whole-platform-one")?,
+        dashboard("the-namespace-of-the-whole-platform-two")?,
+    );
+    ensure!(first.0 != other.0, "both are {}", first.0);
+    let uids = [&first.1["uid"], &other.1["uid"]].map(|uid| uid.as_str().unwrap_or_default());
+    ensure!(uids[0] != uids[1], "both are {}", uids[0]);
+    // What Grafana allows.
+    ensure!(
+        uids.iter().all(|it| (1..=40).contains(&it.len())),
+        "{uids:?}"
+    );
     Ok(())
 }
 

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use charts::matrix::{WATCHED, cases};
+use anyhow::{Context, Result, bail, ensure};
+use charts::matrix::{UMBRELLA, WATCHED, cases};
 use charts::{Rendered, helms};
 use operator_core::decide::lease::Timings;
 use operator_core::process::config::{Inputs, LogLevel, Namespaces, load};
 use operator_core::process::program::Program;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
 /// What the downward API would say.
 const FIELDS: [(&str, &str); 3] = [
@@ -90,7 +91,8 @@ fn every_case_gives_settings_that_the_operator_takes() -> Result<()> {
             "apigw-operator" => {
                 settings::<apigw_operator::Config>(&rendered).and_then(|it| check(it.check()))
             }
-            _ => continue,
+            UMBRELLA => continue,
+            other => bail!("nobody knows the settings of {other}"),
         };
         taken.with_context(|| format!("{case:?}"))?;
     }
@@ -219,6 +221,55 @@ fn without_an_election_no_two_pods_run() -> Result<()> {
     let deployment = &rendered.only("Deployment")?["spec"];
     assert_eq!(deployment["replicas"], 1);
     assert_eq!(deployment["strategy"], json!({ "type": "Recreate" }));
+    Ok(())
+}
+
+/// A duration's value and flag, what has to stand beside it, what is just allowed and what just not, and the end of the range.
+#[rstest]
+#[case("driftInterval", "--drift-interval", json!({}), ["10s", "168h"], ["9999ms", "168h1ms"], "168h")]
+#[case("sweepInterval", "--sweep-interval", json!({}), ["1m", "168h"], ["59.9s", "168.1h"], "168h")]
+#[case("reconcileInterval", "--reconcile-interval", json!({}), ["10s", "24h"], ["9s", "1440m1s"], "24h")]
+#[case("reconcileTimeout", "--reconcile-timeout", json!({}), ["1s", "1h"], ["999999us", "61m"], "1h")]
+#[case("leaderElection.leaseDuration", "--leader-election-lease-duration",
+    json!({ "renewDeadline": "1s", "retryPeriod": "100ms" }), ["2s", "1h"], ["500ms", "3601s"], "1h")]
+#[case("leaderElection.renewDeadline", "--leader-election-renew-deadline",
+    json!({ "leaseDuration": "1h", "retryPeriod": "100ms" }), ["1s", "59m59s"], ["0.9s", "2h"], "1h")]
+#[case("leaderElection.retryPeriod", "--leader-election-retry-period",
+    json!({ "leaseDuration": "1h", "renewDeadline": "59m" }), ["100ms", "49m"], ["99ms", "1h1s"], "1h")]
+fn durations_are_allowed_as_far_as_the_operator_takes_them(
+    #[case] path: &str,
+    #[case] flag: &str,
+    #[case] election: Value,
+    #[case] within: [&str; 2],
+    #[case] beyond: [&str; 2],
+    #[case] longest: &str,
+) -> Result<()> {
+    let [_, helm] = helms()?;
+    let render = |duration: &str| {
+        let mut values = json!({ "leaderElection": election });
+        let place = path.split('.').fold(&mut values, |it, name| &mut it[name]);
+        *place = json!(duration);
+        helm.template("cloud-operator", "here", &values)
+    };
+    for duration in within {
+        settings::<cloud_operator::Config>(&render(duration)?).context(duration.to_owned())?;
+    }
+    for duration in beyond {
+        let refused = render(duration).err().context(duration.to_owned())?;
+        let said = format!("{refused:#}");
+        let named = format!("{path} is {duration}: ");
+        ensure!(said.contains(&named), "{named} is not in: {said}");
+        ensure!(
+            said.contains(&format!(" to {longest} is allowed")),
+            "{said}"
+        );
+        // A flag counts in place of what the chart says.
+        let values = json!({ "extraArgs": [format!("{flag}={duration}")] });
+        let rendered = helm.template("cloud-operator", "here", &values)?;
+        let taken = settings::<cloud_operator::Config>(&rendered);
+        let said = format!("{:#}", taken.err().context(duration.to_owned())?);
+        ensure!(said.contains(&format!(" to {longest}")), "{said}");
+    }
     Ok(())
 }
 

@@ -34,8 +34,8 @@ fn table(fields: &Fields) -> Result<String> {
         if !leaf.one_of.is_empty() {
             write!(meaning, " One of `{}`.", leaf.one_of.join("`, `"))?;
         }
-        if let Some(most) = leaf.most {
-            write!(meaning, " {} to {most}.", leaf.least.unwrap_or(0))?;
+        if let Some(range) = leaf.range() {
+            write!(meaning, " {range}.")?;
         }
         if let Some(setting) = &leaf.setting {
             write!(meaning, " Setting `{setting}`.")?;

@@ -46,7 +46,10 @@ const QUANTITY: &str = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e[0-
 
 fn leaf(entry: &Entry, gates: &[String]) -> Result<Value> {
     Ok(match entry.shape()? {
-        Shape::Text if entry.one_of.is_empty() => json!({ "type": "string" }),
+        Shape::Text if entry.one_of.is_empty() => match &entry.pattern {
+            Some(wanted) => pattern(&format!("^({wanted})?$")),
+            None => json!({ "type": "string" }),
+        },
         Shape::Text => {
             // Nothing may be said where nothing is.
             let nothing = (entry.default == "").then(String::new);
@@ -69,7 +72,10 @@ fn leaf(entry: &Entry, gates: &[String]) -> Result<Value> {
         }
         Shape::Digest => pattern("^(sha256:[0-9a-f]{64})?$"),
         Shape::Texts => list(json!({ "type": "string" })),
-        Shape::Names => list(pattern("^[^,]+$")),
+        Shape::Names => {
+            let wanted = entry.pattern.as_deref().unwrap_or("[^,]+");
+            list(pattern(&format!("^{wanted}$")))
+        }
         Shape::Namespaces => list(label()),
         Shape::Map => map(json!({ "type": "string" })),
         Shape::Object => json!({ "type": "object" }),
@@ -182,6 +188,18 @@ mod tests {
         );
         assert_eq!(properties["level"]["enum"], json!(["info", "debug"]));
         assert_eq!(properties["sampler"]["enum"], json!(["all", ""]));
+    }
+
+    #[test]
+    fn texts_have_their_pattern() {
+        let fields: Fields = serde_saphyr::from_str(
+            "one: { text: O., default: '', pattern: '[a-z]+' }\n\
+             some: { text: S., default: [], shape: names, pattern: '[a-z]+' }\n",
+        )
+        .unwrap();
+        let properties = &of(&fields, &[]).unwrap()["properties"];
+        assert_eq!(properties["one"]["pattern"], "^([a-z]+)?$");
+        assert_eq!(properties["some"]["items"]["pattern"], "^[a-z]+$");
     }
 
     #[test]

@@ -21,8 +21,8 @@ struct Setting {
     name: String,
     /// As the page shows it: code, words, or nothing.
     default: String,
-    /// The greatest number that is allowed, where it is one.
-    most: Option<u64>,
+    /// From what to what is allowed, where it is a number or a duration.
+    range: Option<[String; 2]>,
     /// Whether a change of the mounted ConfigMap takes effect at once.
     is_live: bool,
 }
@@ -54,7 +54,7 @@ impl SettingsPage {
                 [_, _, value, default, meaning, .., change] => found.settings.push(Setting {
                     name,
                     default: default.replace(['`', '\\'], ""),
-                    most: (value == "COUNT").then(|| greatest(meaning)).flatten(),
+                    range: range(meaning).filter(|_| ["COUNT", "DURATION"].contains(&value)),
                     is_live: change == "at once",
                 }),
                 _ => bail!("a row is neither a setting nor a gate: {line}"),
@@ -65,12 +65,13 @@ impl SettingsPage {
     }
 }
 
-/// The templates `CHART.settings.live`, lines of the ConfigMap, and `CHART.settings.env`, a list of variables.
+/// The templates `CHART.settings.live`, lines of the ConfigMap, `CHART.settings.env`, a list of variables, and
+/// `CHART.settings.durations`, what each duration may be.
 ///
 /// # Errors
 /// Names a value whose setting the operator does not have, or whose default or range is another one.
 pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<String> {
-    let (mut live, mut env) = (String::new(), String::new());
+    let (mut live, mut env, mut durations) = (String::new(), String::new(), String::new());
     for (path, leaf) in fields.leaves() {
         let Some(name) = &leaf.setting else { continue };
         let known = page.settings.iter().find(|it| it.name == *name);
@@ -81,13 +82,24 @@ pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<St
             "{path}: the default is {given:?}, and that of {name} is {:?}",
             setting.default
         );
+        let shape = leaf.shape()?;
+        let told = setting.range.as_ref().map(|[least, most]| match shape {
+            // Of numbers 0 may stand for no limit.
+            Shape::Count if leaf.least.is_none() => format!("0 to {most}"),
+            _ => format!("{least} to {most}"),
+        });
         ensure!(
-            leaf.most == setting.most,
-            "{path}: `most` is {:?}, and that of {name} is {:?}",
-            leaf.most,
-            setting.most
+            leaf.range() == told,
+            "{path}: the range is {:?}, and that of {name} is {told:?}",
+            leaf.range()
         );
-        let (guard, value) = expression(&path, leaf.shape()?)?;
+        if let (Shape::Duration, Some([least, most])) = (shape, &setting.range) {
+            writeln!(
+                durations,
+                "- {{ value: {path}, given: {{{{ .Values.{path} | toJson }}}}, least: {least}, most: {most} }}"
+            )?;
+        }
+        let (guard, value) = expression(&path, shape)?;
         let (text, line) = match setting.is_live {
             true => (&mut live, format!("{name}: {{{{ {value} | quote }}}}")),
             false => (
@@ -103,18 +115,20 @@ pub fn templates(chart: &str, fields: &Fields, page: &SettingsPage) -> Result<St
     Ok(format!(
         "{{{{- /* Made by `cargo xtask gen-charts` of charts/values: edit there. */}}}}\n\
          \n{{{{- define \"{chart}.settings.live\" -}}}}\n{live}{{{{- end }}}}\n\
-         \n{{{{- define \"{chart}.settings.env\" -}}}}\n{env}{{{{- end }}}}\n"
+         \n{{{{- define \"{chart}.settings.env\" -}}}}\n{env}{{{{- end }}}}\n\
+         \n{{{{- define \"{chart}.settings.durations\" -}}}}\n{durations}{{{{- end }}}}\n"
     ))
 }
 
-/// The end of the range that a setting's meaning tells, as in `1 to 1024`.
-fn greatest(meaning: &str) -> Option<u64> {
+/// The range that a setting's meaning tells, as in `1 to 1024` or `10s to 24h`.
+fn range(meaning: &str) -> Option<[String; 2]> {
     let parts: Vec<_> = meaning.split(" to ").collect();
-    let range = parts
-        .windows(2)
-        .find(|pair| pair[0].ends_with(|c: char| c.is_ascii_digit()))?;
-    let end = range[1].split(|c: char| !c.is_ascii_digit()).next()?;
-    end.parse().ok()
+    parts.windows(2).find_map(|pair| {
+        let least = pair[0].rsplit(' ').next()?;
+        let most = pair[1].split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+        let is_number = |end: &str| end.starts_with(|c: char| c.is_ascii_digit());
+        (is_number(least) && is_number(most)).then(|| [least, most].map(str::to_owned))
+    })
 }
 
 /// When a setting is given, and its value, as Helm writes them.
@@ -157,6 +171,7 @@ mod tests {
         | `LEVEL` | `--level` | `info`, `debug` | `info` | How much | at once |\n\
         | `NAMES` | `--names` | NAMES |  | Which, or a \\| b | restart |\n\
         | `RATE` | `--rate` | COUNT | `5` | How many go to it: 1 to 90, 0 for any | restart |\n\
+        | `EVERY` | `--every` | DURATION | `5m` | How often it goes to it: 10s to 24h. In turn | at once |\n\
         |  | `--file` | FILE |  | A file |  |\n\
         | name | default | part |\n\
         | `Traces` | on | traces |\n";
@@ -170,7 +185,8 @@ mod tests {
     fn what_takes_effect_at_once_is_in_the_config_map_and_the_rest_in_the_environment() {
         let text = written(
             "log: { text: L., fields: { level: { text: L., default: info, setting: LEVEL } } }\n\
-             names: { text: N., default: [], shape: names, setting: NAMES }\n",
+             names: { text: N., default: [], shape: names, setting: NAMES }\n\
+             every: { text: E., default: 5m, shape: duration, range: 10s to 24h, setting: EVERY }\n",
         )
         .unwrap();
         let (live, env) = text.split_once("settings.env").unwrap();
@@ -184,10 +200,14 @@ mod tests {
             ),
             "{env}"
         );
+        let (_, durations) = env.split_once("settings.durations").unwrap();
+        let every =
+            "- { value: every, given: {{ .Values.every | toJson }}, least: 10s, most: 24h }\n";
+        assert!(durations.contains(every), "{durations}");
         let page = SettingsPage::read(PAGE).unwrap();
         assert_eq!(
             (page.gates, page.settings.len()),
-            (vec!["Traces".to_owned()], 3)
+            (vec!["Traces".to_owned()], 4)
         );
     }
 
@@ -204,7 +224,11 @@ mod tests {
             ),
             (
                 "a: { text: A., default: 5, setting: RATE }",
-                "that of RATE is Some(90)",
+                "that of RATE is Some(\"0 to 90\")",
+            ),
+            (
+                "a: { text: A., default: 5m, shape: duration, setting: EVERY }",
+                "that of EVERY is Some(\"10s to 24h\")",
             ),
         ] {
             let refused = format!("{:#}", written(values).unwrap_err());

@@ -31,6 +31,12 @@ pub struct Entry {
     /// The greatest number that is allowed.
     #[serde(default)]
     pub most: Option<u64>,
+    /// From which duration to which is allowed, as in `10s to 24h`.
+    #[serde(default)]
+    range: Option<String>,
+    /// What a text as a whole has to match, or each of some.
+    #[serde(default)]
+    pub pattern: Option<String>,
     /// The operator's setting that it becomes, by its environment name.
     #[serde(default)]
     pub setting: Option<String>,
@@ -154,13 +160,29 @@ impl Fields {
 impl Entry {
     /// Whether what it says fits together.
     fn check(&self) -> Result<()> {
-        let is_count = self.shape()? == Shape::Count;
-        let has_range = self.least.is_some() || self.most.is_some();
+        let shape = self.shape()?;
+        let has_bound = self.least.is_some() || self.most.is_some();
         ensure!(
-            is_count || !has_range,
+            shape == Shape::Count || !has_bound,
             "only a number has `least` or `most`"
         );
+        ensure!(
+            shape == Shape::Duration || self.range.is_none(),
+            "only a duration has `range`"
+        );
+        let is_free = matches!(shape, Shape::Text | Shape::Names) && self.one_of.is_empty();
+        ensure!(
+            is_free || self.pattern.is_none(),
+            "only a text, or a list of names, has `pattern`"
+        );
         Ok(())
+    }
+
+    /// The range of a number or a duration, as users are told.
+    pub fn range(&self) -> Option<String> {
+        let least = self.least.unwrap_or(0);
+        let of_number = || self.most.map(|most| format!("{least} to {most}"));
+        self.range.clone().or_else(of_number)
     }
 
     /// What is allowed.
@@ -235,6 +257,11 @@ mod tests {
             ("a: { text: A., default: 1, kind: x }", "kind"),
             ("a: { text: A., default: 1, fields: {} }", "a: a group"),
             ("a: { text: A., default: x, most: 1 }", "a: only a number"),
+            (
+                "a: { text: A., default: 1, range: 1s to 2s }",
+                "a: only a duration",
+            ),
+            ("a: { text: A., default: 1, pattern: x }", "a: only a text"),
         ] {
             let refused = format!("{:#}", read(text).unwrap_err());
             assert!(refused.contains(named), "{refused}");

@@ -33,8 +33,8 @@ fn group(text: &mut String, fields: &Fields, depth: usize) -> Result<()> {
         if !entry.one_of.is_empty() {
             writeln!(text, "{indent}# One of: {}.", entry.one_of.join(", "))?;
         }
-        if let Some(most) = entry.most {
-            writeln!(text, "{indent}# {} to {most}.", entry.least.unwrap_or(0))?;
+        if let Some(range) = entry.range() {
+            writeln!(text, "{indent}# {range}.")?;
         }
         match &entry.fields {
             Some(fields) => {
@@ -87,6 +87,7 @@ mod tests {
             "image: { text: The image., fields: { tag: { text: Its tag., default: '' } } }\n\
              level: { text: The level., default: info, one_of: [info, debug] }\n\
              many: { text: How many., default: 1, most: 9 }\n\
+             long: { text: How long., default: 1m, shape: duration, range: 1s to 1h }\n\
              list: { text: A list., default: ['*'], shape: names }\n\
              none: { text: Nothing., default: {}, shape: map }\n",
         )
@@ -96,6 +97,7 @@ mod tests {
             \n# The image.\nimage:\n  # Its tag.\n  tag: \"\"\n\
             \n# The level.\n# One of: info, debug.\nlevel: \"info\"\n\
             \n# How many.\n# 0 to 9.\nmany: 1\n\
+            \n# How long.\n# 1s to 1h.\nlong: \"1m\"\n\
             \n# A list.\nlist:\n  - \"*\"\n\
             \n# Nothing.\nnone: {}\n";
         let body = text.strip_prefix(HEAD).unwrap();
