@@ -120,55 +120,18 @@ impl Helm {
         self.run(lint).map(drop)
     }
 
-    /// Installs or upgrades the release `installed` of this namespace, which is made if it is not there.
+    /// Installs or upgrades the release `installed` of this namespace, which is made if it is not there, to the chart in a
+    /// folder.
     ///
     /// # Errors
-    /// Helm's own words where it refuses.
+    /// Helm's own words where it refuses, or has waited too long where the options are [`WAITING`].
     pub fn upgrade(
         &self,
         cluster: &Path,
-        name: &str,
-        namespace: &str,
-        values: &Value,
-    ) -> Result<()> {
-        self.upgrade_to(cluster, &chart(name), namespace, values)
-    }
-
-    /// The same with the chart in a folder.
-    ///
-    /// # Errors
-    /// Helm's own words where it refuses.
-    pub fn upgrade_to(
-        &self,
-        cluster: &Path,
         chart: &Path,
         namespace: &str,
         values: &Value,
-    ) -> Result<()> {
-        self.upgrade_with(&[], cluster, chart, namespace, values)
-    }
-
-    /// As [`upgrade`](Self::upgrade), and returns when Helm finds all of it ready.
-    ///
-    /// # Errors
-    /// Helm's own words where it refuses, or has waited for three minutes.
-    pub fn roll_out(
-        &self,
-        cluster: &Path,
-        name: &str,
-        namespace: &str,
-        values: &Value,
-    ) -> Result<()> {
-        self.upgrade_with(&WAITING, cluster, &chart(name), namespace, values)
-    }
-
-    fn upgrade_with(
-        &self,
         options: &[&str],
-        cluster: &Path,
-        chart: &Path,
-        namespace: &str,
-        values: &Value,
     ) -> Result<()> {
         let file = self.values(values)?;
         let mut upgrade = self.command();

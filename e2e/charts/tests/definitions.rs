@@ -88,7 +88,7 @@ async fn a_rollback_takes_no_fields_from_users(helm: &Helm) -> Result<()> {
     let own = ControlPlane::start().await?;
     let later = later()?;
     let stage = Stage::new(&own)?;
-    let install = |chart: &Path| helm.upgrade_to(own.kubeconfig(), chart, "here", &json!({}));
+    let install = |chart: &Path| helm.upgrade(own.kubeconfig(), chart, "here", &json!({}), &[]);
     let roll_back = || helm.on(own.kubeconfig(), "here", &["rollback", "installed", "1"]);
     let present = format!("cloud-operator-{}", env!("CARGO_PKG_VERSION"));
 

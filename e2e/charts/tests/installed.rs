@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use charts::{Helm, helms, root};
+use charts::{Helm, chart, helms, root};
 use harness::wait::{PATIENCE, until, wait_for};
 use harness::{Cluster, ControlPlane};
 use k8s_openapi::ByteString;
@@ -66,8 +66,9 @@ async fn two_installations_live_side_by_side_and_what_users_have_stays() -> Resu
 
 async fn life(cluster: &Cluster, helm: &Helm) -> Result<()> {
     let file = cluster.kubeconfig();
-    let install =
-        |namespace, values: Value| helm.upgrade(file, "cloud-operator", namespace, &values);
+    let install = |namespace, values: Value| {
+        helm.upgrade(file, &chart("cloud-operator"), namespace, &values, &[])
+    };
     install("first", json!({ "watchNamespaces": ["team-a"] }))?;
     install(
         "second",

@@ -53,10 +53,10 @@ impl<'a> Release<'a> {
     /// # Errors
     /// What Helm says, and what the Pods say.
     pub async fn roll_out(&self, chart: &str, values: Value) -> Result<()> {
-        let (helm, chart) = (self.helm, chart.to_owned());
+        let (helm, chart) = (self.helm, charts::chart(chart));
         let cluster = self.ground.cluster().kubeconfig().to_owned();
         let namespace = self.namespace.name().to_owned();
-        let asked = move || helm.roll_out(&cluster, &chart, &namespace, &values);
+        let asked = move || helm.upgrade(&cluster, &chart, &namespace, &values, &WAITING);
         self.explained(spawn_blocking(asked).await?).await
     }
 

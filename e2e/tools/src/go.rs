@@ -9,15 +9,16 @@ use serde_json::Value;
 
 use crate::cache;
 
+/// The files of a module, each with its text.
+type Files = &'static [(&'static str, &'static str)];
+
 /// A program of a Go module.
 #[derive(Debug)]
 pub struct GoTool {
     name: &'static str,
     package: &'static str,
     version: &'static str,
-    /// The files of a module of ours that requires it, where its own go.mod replaces modules, which `go install` refuses, or
-    /// that has the program itself.
-    through: Option<&'static [(&'static str, &'static str)]>,
+    through: Option<Files>,
 }
 
 /// A Go module of which files are wanted.
@@ -30,51 +31,38 @@ pub struct GoModule {
 }
 
 /// The earlier Helm, which many have.
-pub const HELM_3: GoTool = GoTool {
-    name: "helm",
-    package: "helm.sh/helm/v3/cmd/helm",
-    version: "v3.22.0",
-    through: None,
-};
+pub const HELM_3: GoTool = GoTool::new("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0");
 
 /// The present Helm.
-pub const HELM_4: GoTool = GoTool {
-    name: "helm",
-    package: "helm.sh/helm/v4/cmd/helm",
-    version: "v4.3.1",
-    through: None,
-};
+pub const HELM_4: GoTool = GoTool::new("helm", "helm.sh/helm/v4/cmd/helm", "v4.3.1");
 
 /// Checks and tries alerts.
-pub const PROMTOOL: GoTool = GoTool {
-    name: "promtool",
-    package: "github.com/prometheus/prometheus/cmd/promtool",
-    version: "v0.315.0",
-    through: Some(&[
-        ("go.mod", include_str!("../promtool/go.mod")),
-        ("go.sum", include_str!("../promtool/go.sum")),
-    ]),
-};
+pub const PROMTOOL: GoTool = GoTool::new(
+    "promtool",
+    "github.com/prometheus/prometheus/cmd/promtool",
+    "v0.315.0",
+)
+.through(&[
+    ("go.mod", include_str!("../promtool/go.mod")),
+    ("go.sum", include_str!("../promtool/go.sum")),
+]);
+
+/// Compares manifests with the schemas of their kinds.
+pub const KUBECONFORM: GoTool = GoTool::new(
+    "kubeconform",
+    "github.com/yannh/kubeconform/cmd/kubeconform",
+    "v0.8.0",
+);
 
 /// The Lua of Argo CD.
-pub const LUA: GoTool = GoTool {
-    name: "glua",
-    package: "github.com/yuin/gopher-lua/cmd/glua",
-    version: "v1.1.1",
-    through: None,
-};
+pub const LUA: GoTool = GoTool::new("glua", "github.com/yuin/gopher-lua/cmd/glua", "v1.1.1");
 
 /// How Flux and Helm tell whether an object is ready.
-pub const KSTATUS: GoTool = GoTool {
-    name: "kstatus",
-    package: ".",
-    version: "v1.2.2",
-    through: Some(&[
-        ("go.mod", include_str!("../kstatus/go.mod")),
-        ("go.sum", include_str!("../kstatus/go.sum")),
-        ("main.go", include_str!("../kstatus/main.go")),
-    ]),
-};
+pub const KSTATUS: GoTool = GoTool::new("kstatus", ".", "v1.2.2").through(&[
+    ("go.mod", include_str!("../kstatus/go.mod")),
+    ("go.sum", include_str!("../kstatus/go.sum")),
+    ("main.go", include_str!("../kstatus/main.go")),
+]);
 
 /// Definitions of ServiceMonitor and PrometheusRule.
 pub const PROMETHEUS_OPERATOR: GoModule = GoModule {
@@ -94,6 +82,24 @@ pub const CERT_MANAGER: GoModule = GoModule {
 const FLAGS: [&str; 3] = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
 
 impl GoTool {
+    const fn new(name: &'static str, package: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            package,
+            version,
+            through: None,
+        }
+    }
+
+    /// By a module of ours that requires it, where its own go.mod replaces modules, which `go install` refuses, or that has
+    /// the program itself.
+    const fn through(self, files: Files) -> Self {
+        Self {
+            through: Some(files),
+            ..self
+        }
+    }
+
     /// The program, built first if the cache lacks it: minutes.
     ///
     /// # Errors
@@ -122,7 +128,7 @@ impl GoTool {
         cache::run(&mut install)
     }
 
-    fn build(&self, folder: &Path, files: &[(&str, &str)]) -> Result<()> {
+    fn build(&self, folder: &Path, files: Files) -> Result<()> {
         let module = tempfile::tempdir()?;
         for (file, text) in files {
             fs::write(module.path().join(file), text)?;

@@ -7,5 +7,6 @@ mod go;
 
 pub use cargo::{CargoTool, DENY, MACHETE};
 pub use go::{
-    CERT_MANAGER, GoModule, GoTool, HELM_3, HELM_4, KSTATUS, LUA, PROMETHEUS_OPERATOR, PROMTOOL,
+    CERT_MANAGER, GoModule, GoTool, HELM_3, HELM_4, KSTATUS, KUBECONFORM, LUA, PROMETHEUS_OPERATOR,
+    PROMTOOL,
 };
