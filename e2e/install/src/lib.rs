@@ -4,10 +4,12 @@
 //! - [`Ground`]: what all scenarios stand on.
 //! - [`Release`]: a chart that is installed in a namespace.
 //! - [`Tenant`]: somebody who wants buckets, in another or the same namespace.
+//! - [`kubectl()`]: kubectl, as users have it.
 //! - [`trials`]: how scenarios leave the cluster to each other; [`scenarios`]: those of more than one program.
 
 mod aws;
 mod ground;
+mod kubectl;
 pub mod programs;
 mod release;
 pub mod scenarios;
@@ -17,5 +19,6 @@ pub mod values;
 
 pub use aws::{ACCOUNT, Aws, REGION};
 pub use ground::Ground;
+pub use kubectl::kubectl;
 pub use release::Release;
 pub use tenant::Tenant;

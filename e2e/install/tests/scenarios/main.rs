@@ -72,8 +72,18 @@ where
         ),
         alone(
             ground,
-            "what_earlier_definitions_allowed_lives_on",
-            older::definitions,
+            "what_older_definitions_allowed_lives_on_by_helm_3",
+            older::taken_over_by_helm_3,
+        ),
+        alone(
+            ground,
+            "what_older_definitions_allowed_lives_on_by_helm_4",
+            older::taken_over_by_helm_4,
+        ),
+        alone(
+            ground,
+            "older_definitions_come_and_go_while_no_operator_runs",
+            older::brought_back,
         ),
     ]
 }
