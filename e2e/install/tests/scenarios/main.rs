@@ -8,6 +8,7 @@ mod life;
 mod limits;
 mod older;
 mod profile;
+mod removed;
 mod review;
 mod suite;
 
@@ -84,6 +85,11 @@ where
             ground,
             "older_definitions_come_and_go_while_no_operator_runs",
             older::brought_back,
+        ),
+        alone(
+            ground,
+            "what_is_removed_is_in_nobodys_way",
+            removed::and_installed_elsewhere,
         ),
     ]
 }
