@@ -10,6 +10,7 @@ mod older;
 mod profile;
 mod removed;
 mod review;
+mod scrape;
 mod suite;
 
 use std::process::ExitCode;
