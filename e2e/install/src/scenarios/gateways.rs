@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 use apigw_operator::{LEASE, NAME};
 use charts::helms;
 use crd_types::apigw::v1alpha1::APIRoute;
-use harness::wait::{PATIENCE, wait_for};
+use harness::wait::{PATIENCE, wait_for, wait_gone};
 use harness::{Family, plain};
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 
 use crate::{Ground, Release, Tenant, programs, values};
@@ -28,14 +28,27 @@ const PORT: u16 = 8080;
 /// When it does not.
 pub async fn connected(ground: &Ground) -> Result<()> {
     let release = Release::new(ground, &helms()?[1], "gateways").await?;
+    let limited = values::limited(&[release.namespace().name()]);
+    connects(ground, &release, limited).await
+}
+
+/// The same with the definitions that the chart brings, and all namespaces.
+///
+/// # Errors
+/// As [`connected`].
+pub async fn as_installed(ground: &Ground) -> Result<()> {
+    let release = Release::new(ground, &helms()?[0], "gateways").await?;
+    connects(ground, &release, json!({})).await
+}
+
+async fn connects(ground: &Ground, release: &Release<'_>, values: Value) -> Result<()> {
     let namespace = release.namespace().name();
     let issued = json!({
         "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
         "log": { "format": "json" },
     });
-    let limited = values::limited(&[namespace]);
     release
-        .roll_out("apigw-operator", values::with(limited, issued))
+        .roll_out("apigw-operator", values::with(values, issued))
         .await?;
     release.leader(LEASE, |_| true).await?;
 
@@ -59,7 +72,8 @@ pub async fn connected(ground: &Ground) -> Result<()> {
     }
     let log = ground.bench().node().log(&pod)?;
     ensure!(!log.contains("violation"), "the gateway complains:\n{log}");
-    Ok(())
+    pods.delete(GATEWAY, &DeleteParams::default()).await?;
+    wait_gone(&pods, GATEWAY, PATIENCE).await
 }
 
 /// A gateway with the flags and the mounted Secret of which README speaks, that serves HTTP there.

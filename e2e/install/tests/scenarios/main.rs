@@ -69,8 +69,18 @@ where
         ),
         alone(
             ground,
-            "what_users_have_outlives_upgrade_rollback_and_uninstall",
-            life::of_a_release,
+            "what_users_have_outlives_upgrade_rollback_and_uninstall_by_helm_3",
+            life::by_helm_3,
+        ),
+        alone(
+            ground,
+            "what_users_have_outlives_upgrade_rollback_and_uninstall_by_helm_4",
+            life::by_helm_4,
+        ),
+        alone(
+            ground,
+            "a_chart_serves_gateways_by_helm_3",
+            gateways::as_installed,
         ),
         alone(
             ground,
