@@ -72,7 +72,7 @@ impl Image {
     pub fn run(self, project: &Project) -> Result<()> {
         let sh = &project.shell;
         let operator = project.operator(&self.operator)?;
-        let engine = Engine::find(sh, self.engine)?;
+        let engine = Engine::find(sh, self.engine, self.local_bases)?;
         let here = Platform::here()?;
         let platform = self.platform.unwrap_or(here);
         ensure!(
