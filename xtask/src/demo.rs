@@ -30,6 +30,10 @@ pub struct Demo {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
+    /// Fail where no Pods can run, in place of running the operators as plain processes
+    #[arg(long, conflicts_with = "kubeconfig")]
+    pods_only: bool,
+
     /// Write what is shown to this file, too, as a recording that `asciinema play` shows again
     #[arg(long, value_name = "FILE", conflicts_with = "keep")]
     record: Option<PathBuf>,
@@ -73,6 +77,9 @@ impl Demo {
         args.extend(self.scene.map(|scene| scene.name().into()));
         if self.keep {
             args.push("--keep".into());
+        }
+        if self.pods_only {
+            args.push("--pods-only".into());
         }
         if let Some(file) = self.kubeconfig {
             args.extend(["--kubeconfig".into(), file.into()]);

@@ -20,9 +20,13 @@ use self::engine::{Build, Engine};
 use self::platform::Platform;
 use self::source::Source;
 use crate::project::Project;
+use crate::sbom::{self, closure::Closure};
 
 /// Where archives go.
 const MADE: &str = "target/images";
+
+/// The folder of the source whose files go into the image beside the licence.
+const TOLD: &str = "image/doc";
 
 /// The version of all operators, which is the project's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -72,7 +76,7 @@ impl Image {
     pub fn run(self, project: &Project) -> Result<()> {
         let sh = &project.shell;
         let operator = project.operator(&self.operator)?;
-        let engine = Engine::find(sh, self.engine)?;
+        let engine = Engine::find(sh, self.engine, self.local_bases)?;
         let here = Platform::here()?;
         let platform = self.platform.unwrap_or(here);
         ensure!(
@@ -82,6 +86,7 @@ impl Image {
             platform.name()
         );
         let source = Source::head(sh)?;
+        let program = made_of(sh, &operator, &source)?;
         let dockerfile = source.folder().join(dockerfile(&operator));
         let bases = self.bases(sh, engine, &source, &dockerfile)?;
 
@@ -124,7 +129,7 @@ impl Image {
             again(sh, engine, &build, &archive)?;
         }
 
-        let size = record::Size::of(&operator, &archive);
+        let size = record::Size::of(&program, &archive);
         println!("{}: {name}, {}", file.display(), archive.digest);
         println!("{size}");
         if self.record {
@@ -169,6 +174,14 @@ impl Image {
         );
         labels
     }
+}
+
+/// Tells what the program is made of, in the source, from where it gets into the image.
+fn made_of(sh: &Shell, operator: &str, source: &Source) -> Result<Closure> {
+    let _there = sh.push_dir(source.folder());
+    let program = Closure::of(sh, operator)?;
+    sbom::write(sh, &program, Some(&source.time), TOLD)?;
+    Ok(program)
 }
 
 /// Builds the image from nothing.

@@ -1,12 +1,13 @@
 //! What the program of an operator is made of.
 
-mod closure;
+pub mod closure;
 mod cyclonedx;
 mod licences;
 mod packages;
 
 use anyhow::Result;
 use clap::Args;
+use xshell::Shell;
 
 use self::closure::Closure;
 use self::packages::Packages;
@@ -29,22 +30,34 @@ pub struct Sbom {
 impl Sbom {
     pub fn run(self, project: &Project) -> Result<()> {
         let sh = &project.shell;
-        let operator = project.operator(&self.operator)?;
-        let closure = Closure::of(sh, &operator)?;
-        let packages = Packages::known(sh)?;
+        let closure = Closure::of(sh, &project.operator(&self.operator)?)?;
         // A clone's last commit; the time of now would make two of them differ.
         let time = sh.var("BUILD_TIME").ok();
-
-        let bill = cyclonedx::bill(&closure, &packages, time.as_deref())?;
-        let made = [
-            ("cdx.json", serde_json::to_string_pretty(&bill)? + "\n"),
-            ("licences.txt", licences::list(&closure, &packages)?),
-        ];
-        for (ending, text) in made {
-            let file = format!("{}/{operator}.{ending}", self.destination);
-            sh.write_file(&file, text)?;
+        for file in write(sh, &closure, time.as_deref(), &self.destination)? {
             println!("{file}");
         }
         Ok(())
     }
+}
+
+/// Writes both files of a program to a folder, and tells which they are. The shell stands in the program's source.
+///
+/// # Errors
+/// When a crate is not known, says no licence or cannot be read, or a file cannot be written.
+pub fn write(
+    sh: &Shell,
+    closure: &Closure,
+    time: Option<&str>,
+    folder: &str,
+) -> Result<[String; 2]> {
+    let packages = Packages::known(sh)?;
+    let bill = cyclonedx::bill(closure, &packages, time)?;
+    let bill = serde_json::to_string_pretty(&bill)? + "\n";
+    let licences = licences::list(closure, &packages)?;
+    let name = &closure.program.name;
+    let files = ["cdx.json", "licences.txt"].map(|ending| format!("{folder}/{name}.{ending}"));
+    for (file, text) in files.iter().zip([bill, licences]) {
+        sh.write_file(file, text)?;
+    }
+    Ok(files)
 }

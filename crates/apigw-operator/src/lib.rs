@@ -22,7 +22,7 @@ use operator_core::{
     cluster::cache::{Cache, Whole},
     decide::clock::Clock,
     engines::fanout::Refusals,
-    process::{http, operator::Operator},
+    process::{build::build, http, operator::Operator},
 };
 use serde_json::json;
 
@@ -56,7 +56,7 @@ pub async fn run(
     let look = election.map_or(Duration::ZERO, |it| it.timings.longest_candidate_retry());
     let mut operator = Operator::new(
         NAME,
-        env!("CARGO_PKG_VERSION"),
+        build!(),
         LEASE,
         config.common.clone(),
         client,

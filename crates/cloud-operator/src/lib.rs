@@ -31,6 +31,7 @@ use operator_core::{
         external::{Engine, NamespaceWords, Owner, Words},
     },
     process::{
+        build::build,
         config::{Anew, Namespaces},
         operator::{Admission, Operator},
     },
@@ -63,7 +64,6 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), OperatorError> {
-    let version = env!("CARGO_PKG_VERSION");
     let settings = config.aws().map_err(OperatorError::Settings)?;
     let paces = Paces::new(config.aws_calls(), clock.clone());
     let webhook = config.webhooks().map_err(OperatorError::Settings)?;
@@ -78,7 +78,7 @@ pub async fn run(
     let watched = config.common.namespaces.clone();
     let mut operator = Operator::new(
         NAME,
-        version,
+        build!(),
         LEASE,
         config.common,
         client.clone(),

@@ -19,6 +19,7 @@ use operator_core::{
         },
     },
     process::{
+        build::Build,
         config::ListenAddress,
         http::{Checks, State, bind, metrics, probes},
         metrics::{Metrics, QueueLoad},
@@ -31,6 +32,12 @@ use tokio::{
     net::TcpStream,
     sync::watch,
     task::JoinHandle,
+};
+
+const BUILD: Build = Build {
+    version: "1.2.3",
+    commit: "abc",
+    time: "noon",
 };
 
 reasons! {
@@ -191,7 +198,7 @@ async fn state_is_described_anew_for_each_request() {
         move || json!({ "leading": shown.load(Ordering::SeqCst) }),
     );
     state.section("watches", || json!(["s3buckets"]));
-    let server = Server::start(metrics(Metrics::new("example", "1"), Some(state))).await;
+    let server = Server::start(metrics(Metrics::new("example", BUILD), Some(state))).await;
     for leads in [false, true] {
         leading.store(leads, Ordering::SeqCst);
         let (status, head, body) = server.get("/debug/state", "").await;
@@ -303,7 +310,7 @@ fn parse(text: &str) -> BTreeMap<String, Family> {
 }
 
 fn busy() -> Metrics {
-    let metrics = Metrics::new("cloud-operator", "1.2.3");
+    let metrics = Metrics::new("cloud-operator", BUILD);
     let bucket = metrics.controller("s3bucket", 16, || QueueLoad {
         depth: vec![("edit", 2), ("resync", 7)],
         unfinished: Duration::from_millis(2500),
@@ -475,7 +482,7 @@ async fn metrics_are_controller_runtimes_by_name_type_and_label() {
             3.0,
         ),
         (
-            r#"operator_build_info{operator="cloud-operator",version="1.2.3"}"#,
+            r#"operator_build_info{operator="cloud-operator",version="1.2.3",commit="abc",build_time="noon"}"#,
             1.0,
         ),
         (

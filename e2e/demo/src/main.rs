@@ -44,6 +44,9 @@ struct Demo {
     /// Uses the cluster of this kubeconfig file instead of starting one; the operators are processes of this machine.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Fails where no Pods can run, in place of running the operators as processes.
+    #[arg(long, conflicts_with = "kubeconfig")]
+    pods_only: bool,
     /// Writes what is shown to this file, too, as a recording.
     #[arg(long, value_name = "FILE", conflicts_with = "keep")]
     record: Option<PathBuf>,
@@ -93,7 +96,7 @@ fn play(demo: &Demo) -> Result<()> {
     }
     let place = match &demo.kubeconfig {
         Some(file) => Place::Theirs(file.clone()),
-        None => Place::ours(&runtime)?,
+        None => Place::ours(&runtime, demo.pods_only)?,
     };
     runtime.block_on(run(demo, place))
 }

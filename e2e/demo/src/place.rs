@@ -23,14 +23,15 @@ impl Place {
     /// this function returns there.
     ///
     /// # Errors
-    /// When there is no control plane to start.
-    pub fn ours(runtime: &Runtime) -> Result<Self> {
+    /// When there is no control plane to start, or there can be no Pods and nothing else will do.
+    pub fn ours(runtime: &Runtime, pods_only: bool) -> Result<Self> {
         if sandbox::is_inside()? {
             return Doorway::enter().map(Self::Pods);
         }
         let binaries = runtime.block_on(Binaries::find())?;
         match for_pods(&binaries).and_then(|()| Doorway::enter()) {
             Ok(doorway) => Ok(Self::Pods(doorway)),
+            Err(why) if pods_only => Err(why.context("--pods-only: no Pods can run here")),
             Err(why) => Ok(Self::Processes(format!("{why:#}"))),
         }
     }

@@ -25,11 +25,36 @@ pub async fn get(
     token: Option<&str>,
     path: &str,
 ) -> Result<(u16, String)> {
+    let shown = ServerName::from(address.ip());
+    get_of(shown, address, authorities, token, path).await
+}
+
+/// The same of a server that must show a certificate for this name.
+///
+/// # Errors
+/// As [`get`].
+pub async fn get_named(
+    name: &str,
+    address: SocketAddr,
+    authorities: &[u8],
+    token: Option<&str>,
+    path: &str,
+) -> Result<(u16, String)> {
+    let shown = ServerName::try_from(name.to_owned())?;
+    get_of(shown, address, authorities, token, path).await
+}
+
+async fn get_of(
+    shown: ServerName<'static>,
+    address: SocketAddr,
+    authorities: &[u8],
+    token: Option<&str>,
+    path: &str,
+) -> Result<(u16, String)> {
     let exchange = async {
         let stream = TcpStream::connect(address).await?;
-        let name = ServerName::from(address.ip());
         let connector = TlsConnector::from(Arc::new(trusting(authorities)?));
-        let mut stream = connector.connect(name, stream).await?;
+        let mut stream = connector.connect(shown, stream).await?;
         let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{}\r\n",

@@ -5,6 +5,7 @@
 //! - [`theirs`]: which one that is.
 //! - [`Release`]: a chart that is installed in a namespace.
 //! - [`Tenant`]: somebody who wants buckets, in another or the same namespace.
+//! - [`kubectl()`]: kubectl, as users have it.
 //! - [`trials`]: how scenarios leave the cluster to each other; [`scenarios`]: those of more than one program.
 //! - [`handovers`]: how a Lease goes from one replica to another.
 
@@ -12,6 +13,7 @@ mod aws;
 mod definitions;
 mod ground;
 pub mod handovers;
+mod kubectl;
 pub mod programs;
 mod release;
 mod releases;
@@ -23,5 +25,6 @@ pub mod values;
 
 pub use aws::{ACCOUNT, Aws, REGION};
 pub use ground::Ground;
+pub use kubectl::kubectl;
 pub use release::Release;
 pub use tenant::Tenant;

@@ -51,10 +51,24 @@ impl<'a> Release<'a> {
     /// # Errors
     /// What Helm says, and what the Pods say.
     pub async fn roll_out(&self, chart: &str, values: Value) -> Result<()> {
+        self.roll_out_with(&[], chart, values).await
+    }
+
+    /// The same with more of Helm's options.
+    ///
+    /// # Errors
+    /// What Helm says, and what the Pods say.
+    pub async fn roll_out_with(
+        &self,
+        options: &[&'static str],
+        chart: &str,
+        values: Value,
+    ) -> Result<()> {
         let (helm, chart) = (self.helm, charts::chart(chart));
         let cluster = self.ground.cluster().kubeconfig().to_owned();
         let namespace = self.namespace.name().to_owned();
-        let asked = move || helm.upgrade(&cluster, &chart, &namespace, &values, &WAITING);
+        let options = [&WAITING[..], options].concat();
+        let asked = move || helm.upgrade(&cluster, &chart, &namespace, &values, &options);
         self.explained(spawn_blocking(asked).await?).await
     }
 

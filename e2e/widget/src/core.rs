@@ -13,6 +13,7 @@ use operator_core::{
     },
     engines::controller::{Pass, Reconciler},
     process::{
+        build::build,
         config::Common,
         operator::{Operator, OperatorError},
     },
@@ -38,8 +39,7 @@ pub struct Config {
 
 /// The operator, put together.
 pub fn operator(config: Config, client: Client, clock: Clock) -> Operator {
-    let version = env!("CARGO_PKG_VERSION");
-    let mut operator = Operator::new(NAME, version, LEASE, config.common, client, clock);
+    let mut operator = Operator::new(NAME, build!(), LEASE, config.common, client, clock);
     let widgets = operator.cache("widget");
     let children = operator.children::<ConfigMap>("configmap");
     let reconciler = Widgets {

@@ -150,6 +150,11 @@ impl Archive {
                 faults.push(format!("it has no label {label}"));
             }
         }
+        let told = ["LICENSE".to_owned()]
+            .into_iter()
+            .chain(["cdx.json", "licences.txt"].map(|ending| format!("{operator}.{ending}")))
+            .map(|file| format!("usr/share/doc/{operator}/{file}"));
+        let told: Vec<String> = told.collect();
         for wanted in [
             operator,
             "etc/passwd",
@@ -157,7 +162,10 @@ impl Archive {
             "etc/os-release",
             "etc/ssl/certs/ca-certificates.crt",
             "var/lib/dpkg/status.d/libc6",
-        ] {
+        ]
+        .into_iter()
+        .chain(told.iter().map(String::as_str))
+        {
             if !self.files.iter().any(|file| file.path == wanted) {
                 faults.push(format!("it has no {wanted}"));
             }
@@ -216,6 +224,9 @@ drwxr-xr-x 0/0               0 2026-01-02 03:04 etc/
 -rw-r--r-- 0/0              18 2026-01-02 03:04 ./etc/passwd
 -rw-r--r-- 0/0            2000 2026-01-02 03:04 etc/ssl/certs/ca-certificates.crt
 -rw-r--r-- 0/0              18 2026-01-02 03:04 var/lib/dpkg/status.d/libc6
+-rw-r--r-- 0/0              18 2026-01-02 03:04 usr/share/doc/an-operator/LICENSE
+-rw-r--r-- 0/0              18 2026-01-02 03:04 usr/share/doc/an-operator/an-operator.cdx.json
+-rw-r--r-- 0/0              18 2026-01-02 03:04 usr/share/doc/an-operator/an-operator.licences.txt
 -rwxr-xr-x 0/0           10000 2026-01-02 03:04 an-operator";
         Archive {
             digest: "sha256:a".to_owned(),
@@ -236,7 +247,7 @@ drwxr-xr-x 0/0               0 2026-01-02 03:04 etc/
     fn an_image_as_it_is_to_be_has_no_faults() {
         let image = image();
         assert_eq!(image.faults("an-operator"), Vec::<String>::new());
-        assert_eq!((image.compressed(), image.unpacked()), (5900, 12072));
+        assert_eq!((image.compressed(), image.unpacked()), (5900, 12126));
     }
 
     #[test]
@@ -245,7 +256,11 @@ drwxr-xr-x 0/0               0 2026-01-02 03:04 etc/
         image.settings["User"] = json!("root");
         image.settings["Entrypoint"] = json!(["sh", "-c", "/an-operator"]);
         image.settings["Labels"]["org.opencontainers.image.revision"] = json!("");
-        image.files.retain(|file| file.path != "etc/passwd");
+        let gone = [
+            "etc/passwd",
+            "usr/share/doc/an-operator/an-operator.licences.txt",
+        ];
+        image.files.retain(|file| !gone.contains(&&*file.path));
         image.files.extend(File::listed(
             "-rwsr-xr-x 0/0 125688 2026-01-02 03:04 usr/bin/dash",
         ));
@@ -256,6 +271,7 @@ drwxr-xr-x 0/0               0 2026-01-02 03:04 etc/
                 "it starts [\"sh\",\"-c\",\"/an-operator\"], not /an-operator",
                 "it has no label org.opencontainers.image.revision",
                 "it has no etc/passwd",
+                "it has no usr/share/doc/an-operator/an-operator.licences.txt",
                 "usr/bin/dash is a program beside the operator's",
                 "usr/bin/dash gives another user's rights (-rwsr-xr-x)",
             ]

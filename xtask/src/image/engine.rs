@@ -34,36 +34,45 @@ pub struct Build<'a> {
 }
 
 impl Engine {
-    /// The one that is wanted, or else the first that works.
+    /// The one that is wanted, or else the first that works, on bases that it has made itself where they are `local`.
     ///
     /// # Errors
-    /// When none does.
-    pub fn find(sh: &Shell, wanted: Option<Self>) -> Result<Self> {
+    /// When none does; the message says why.
+    pub fn find(sh: &Shell, wanted: Option<Self>, local: bool) -> Result<Self> {
         if let Some(engine) = wanted {
-            if !engine.works(sh) {
-                bail!("{0} does not work here; see `{0} info`", engine.program());
-            }
+            engine.works(sh, local)?;
             return Ok(engine);
         }
-        let all = Self::value_variants().iter().copied();
-        let mut working = all.filter(|engine| engine.works(sh));
-        working.next().context(
-            "neither docker (with buildx), podman nor buildah works here: see `docker info`; \
-             Debian has buildah as a package, and it needs no service",
+        let mut faults = Vec::new();
+        for &engine in Self::value_variants() {
+            match engine.works(sh, local) {
+                Ok(()) => return Ok(engine),
+                Err(why) => faults.push(why.to_string()),
+            }
+        }
+        bail!(
+            "nothing builds images here. Debian has buildah as a package, and it needs no service\n  {}",
+            faults.join("\n  ")
         )
     }
 
-    fn works(self, sh: &Shell) -> bool {
-        let answers = |arguments: &[&str]| {
-            self.command(sh)
-                .args(arguments)
-                .ignore_stdout()
-                .ignore_stderr()
-                .run()
-                .is_ok()
+    fn works(self, sh: &Shell, local: bool) -> Result<()> {
+        let name = self.program();
+        let said = |arguments: &[&str]| {
+            let command = self.command(sh).args(arguments);
+            command.ignore_stderr().read().ok()
         };
-        // Docker without it makes images that have no OCI archive.
-        answers(&["info"]) && (self != Self::Docker || answers(&["buildx", "version"]))
+        ensure!(
+            said(&["info"]).is_some(),
+            "{name} does not work; see `{name} info`"
+        );
+        if self == Self::Docker {
+            let builder = said(&["buildx", "inspect"]);
+            let builder = builder.context("docker has no buildx, which makes OCI archives")?;
+            let store = said(&["info", "--format", "{{.DriverStatus}}"]);
+            docker_fits(&builder, &store.unwrap_or_default(), local)?;
+        }
+        Ok(())
     }
 
     /// The program's name.
@@ -217,9 +226,50 @@ impl Engine {
     }
 }
 
+/// Whether docker can write OCI archives, by what it tells of its builder and of where it keeps images; and whether that
+/// builder sees the images that are kept, if the bases are `local`. Both would show at the end of a build.
+fn docker_fits(builder: &str, store: &str, local: bool) -> Result<()> {
+    let driver = builder
+        .lines()
+        .find_map(|line| line.strip_prefix("Driver:"));
+    let driver = driver.unwrap_or_default().trim();
+    let is_own = driver == "docker";
+    ensure!(
+        !is_own || store.contains("io.containerd.snapshotter"),
+        "docker's own builder writes no OCI archive of images as docker keeps them: turn on its containerd image store, \
+         or have another builder (`docker buildx create --use`)"
+    );
+    ensure!(
+        is_own || !local,
+        "docker's builder is of the driver {driver:?}, which does not see images that were made here: with --local-bases \
+         it has to be docker's own (`docker buildx use default`)"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn docker_is_taken_where_it_can_write_what_is_wanted() {
+        let own = "Name:          default\nDriver:        docker\n\nNodes:\nName: default";
+        let container = "Name: one\nDriver: docker-container\n\nNodes:\nDriver Options: a=b";
+        let containerd = "[[driver-type io.containerd.snapshotter.v1]]";
+        let earlier = "[[Backing Filesystem extfs] [Supports d_type true]]";
+        for (builder, store, local, fits) in [
+            (own, containerd, false, true),
+            (own, containerd, true, true),
+            (own, earlier, false, false),
+            (own, "", true, false),
+            (container, earlier, false, true),
+            (container, containerd, false, true),
+            (container, containerd, true, false),
+        ] {
+            let found = docker_fits(builder, store, local);
+            assert_eq!(found.is_ok(), fits, "{builder} {store} {local}: {found:?}");
+        }
+    }
 
     #[test]
     fn every_engine_is_told_the_same_in_its_own_words() {

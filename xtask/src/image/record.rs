@@ -7,6 +7,7 @@ use xshell::Shell;
 
 use super::archive::Archive;
 use super::platform::Platform;
+use crate::sbom::closure::Closure;
 
 const PAGE: &str = "docs/benchmarks/images.md";
 
@@ -36,9 +37,10 @@ pub struct Size {
 }
 
 impl Size {
-    /// That of an image.
-    pub fn of(operator: &str, image: &Archive) -> Self {
-        let has_sdk = operator == "cloud-operator";
+    /// That of an image of this program.
+    pub fn of(program: &Closure, image: &Archive) -> Self {
+        let mut crates = program.linked();
+        let has_sdk = crates.any(|id| id.name.starts_with("aws-sdk-"));
         Self {
             compressed: image.compressed(),
             unpacked: image.unpacked(),

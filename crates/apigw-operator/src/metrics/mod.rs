@@ -8,7 +8,7 @@ use std::sync::Arc;
 use operator_core::{
     decide::clock::{Clock, Moment},
     engines::fanout::Contents,
-    process,
+    process::{self, build::build},
 };
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -69,13 +69,14 @@ pub(crate) struct Gained<'a> {
 
 impl Families {
     fn register(&self, registry: &mut Registry) {
+        let build = build!();
         registry.register(
             "build",
             "The version of the operator that runs here, the commit that it was built from, and that commit's time",
             Info::new([
-                ("version", env!("CARGO_PKG_VERSION")),
-                ("commit", option_env!("BUILD_COMMIT").unwrap_or("unknown")),
-                ("build_time", option_env!("BUILD_TIME").unwrap_or("unknown")),
+                ("version", build.version),
+                ("commit", build.commit),
+                ("build_time", build.time),
             ]),
         );
         registry.register(

@@ -1,5 +1,6 @@
 //! The process floor: everything between `main` and the engines.
 
+pub mod build;
 pub mod certs;
 pub mod config;
 mod crowd;

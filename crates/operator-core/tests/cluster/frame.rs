@@ -32,6 +32,7 @@ use operator_core::{
     },
     engines::controller::{Pass, Reconciler},
     process::{
+        build::build,
         config::{Common, Inputs, load},
         operator::Operator,
     },
@@ -65,7 +66,14 @@ pub fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
     };
     let common = load::<Settings>(&inputs).unwrap().settings.common;
     let (client, clock) = (stage.client.clone(), clock.clone());
-    Operator::new("gadget-operator", "1", "gadgets", common, client, clock)
+    Operator::new(
+        "gadget-operator",
+        build!(),
+        "gadgets",
+        common,
+        client,
+        clock,
+    )
 }
 
 /// Status and body of an answer.

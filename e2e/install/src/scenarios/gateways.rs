@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 use apigw_operator::{LEASE, NAME};
 use charts::helms;
 use crd_types::apigw::v1alpha1::APIRoute;
-use harness::wait::{PATIENCE, wait_for};
+use harness::wait::{PATIENCE, wait_for, wait_gone};
 use harness::{Family, plain};
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 
 use crate::{Ground, Release, Tenant, programs, values};
@@ -27,7 +27,9 @@ const PORT: u16 = 8080;
 /// # Errors
 /// When it says something else.
 pub async fn awaited(ground: &Ground) -> Result<()> {
-    let release = installed(ground, "no-gateways").await?;
+    let release = Release::new(ground, &helms()?[1], "no-gateways").await?;
+    let limited = values::limited(&[release.namespace().name()]);
+    installs(ground, &release, limited).await?;
     let tenant = Tenant::within(ground, release.namespace());
     tenant.apply(route("the sale is over")).await?;
     let waits = |route: &APIRoute| {
@@ -45,7 +47,22 @@ pub async fn awaited(ground: &Ground) -> Result<()> {
 /// # Errors
 /// When it does not.
 pub async fn connected(ground: &Ground) -> Result<()> {
-    let release = installed(ground, "gateways").await?;
+    let release = Release::new(ground, &helms()?[1], "gateways").await?;
+    let limited = values::limited(&[release.namespace().name()]);
+    connects(ground, &release, limited).await
+}
+
+/// The same with the definitions that the chart brings, and all namespaces.
+///
+/// # Errors
+/// As [`connected`].
+pub async fn as_installed(ground: &Ground) -> Result<()> {
+    let release = Release::new(ground, &helms()?[0], "gateways").await?;
+    connects(ground, &release, json!({})).await
+}
+
+async fn connects(ground: &Ground, release: &Release<'_>, values: Value) -> Result<()> {
+    installs(ground, release, values).await?;
     let namespace = release.namespace().name();
     let tenant = Tenant::within(ground, release.namespace());
     let every = Family::of(ground.address()).every();
@@ -67,23 +84,22 @@ pub async fn connected(ground: &Ground) -> Result<()> {
     }
     let log = release.log(GATEWAY).await?;
     ensure!(!log.contains("violation"), "the gateway complains:\n{log}");
-    Ok(())
+    pods.delete(GATEWAY, &DeleteParams::default()).await?;
+    wait_gone(&pods, GATEWAY, PATIENCE).await
 }
 
-/// The operator at work, with a certificate for a gateway of its namespace.
-async fn installed<'a>(ground: &'a Ground, prefix: &str) -> Result<Release<'a>> {
-    let release = Release::new(ground, &helms()?[1], prefix).await?;
-    let limited = values::limited(&[release.namespace().name()]);
+/// Has the operator at work, with a certificate for a gateway of its namespace.
+async fn installs(ground: &Ground, release: &Release<'_>, values: Value) -> Result<()> {
     let issued = json!({
         "image": ground.image(),
         "grpc": { "tls": { "gatewayCertSecrets": [{ "name": CERTIFICATE }] } },
         "log": { "format": "json" },
     });
     release
-        .roll_out("apigw-operator", values::with(limited, issued))
+        .roll_out("apigw-operator", values::with(values, issued))
         .await?;
     release.namespace().leader(LEASE, |_| true).await?;
-    Ok(release)
+    Ok(())
 }
 
 /// A gateway with the flags and the mounted Secret of which README speaks, that serves HTTP there.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use anyhow::{Context, Result, ensure};
-use charts::helms;
+use charts::{Helm, helms};
 use cloud_operator::LEASE;
 use crd_types::aws::v1alpha1::{S3Bucket, S3BucketSpec};
 use harness::proxy::Verb;
@@ -19,8 +19,16 @@ use serde_json::{Value, json};
 const CHART: &str = "cloud-operator";
 const BUCKET: &str = "uploads";
 
-pub async fn of_a_release(ground: &Ground) -> Result<()> {
-    let release = Release::new(ground, &helms()?[0], "life").await?;
+pub async fn by_helm_3(ground: &Ground) -> Result<()> {
+    of_a_release(ground, &helms()?[0]).await
+}
+
+pub async fn by_helm_4(ground: &Ground) -> Result<()> {
+    of_a_release(ground, &helms()?[1]).await
+}
+
+async fn of_a_release(ground: &Ground, helm: &'static Helm) -> Result<()> {
+    let release = Release::new(ground, helm, "life").await?;
     let tenant = Tenant::new(ground, "media").await?;
     // Whoever waits for such a Lease to run out has no patience left: it is led on because it is given back.
     let election = json!({ "leaseDuration": "10m", "renewDeadline": "9m", "retryPeriod": "2s" });

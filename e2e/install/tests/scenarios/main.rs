@@ -9,7 +9,9 @@ mod life;
 mod limits;
 mod older;
 mod profile;
+mod removed;
 mod review;
+mod scrape;
 mod suite;
 
 use std::process::ExitCode;
@@ -74,13 +76,38 @@ where
         ),
         alone(
             ground,
-            "what_users_have_outlives_upgrade_rollback_and_uninstall",
-            life::of_a_release,
+            "what_users_have_outlives_upgrade_rollback_and_uninstall_by_helm_3",
+            life::by_helm_3,
         ),
         alone(
             ground,
-            "what_earlier_definitions_allowed_lives_on",
-            older::definitions,
+            "what_users_have_outlives_upgrade_rollback_and_uninstall_by_helm_4",
+            life::by_helm_4,
+        ),
+        alone(
+            ground,
+            "a_chart_serves_gateways_by_helm_3",
+            gateways::as_installed,
+        ),
+        alone(
+            ground,
+            "what_older_definitions_allowed_lives_on_by_helm_3",
+            older::taken_over_by_helm_3,
+        ),
+        alone(
+            ground,
+            "what_older_definitions_allowed_lives_on_by_helm_4",
+            older::taken_over_by_helm_4,
+        ),
+        alone(
+            ground,
+            "older_definitions_come_and_go_while_no_operator_runs",
+            older::brought_back,
+        ),
+        alone(
+            ground,
+            "what_is_removed_is_in_nobodys_way",
+            removed::and_installed_elsewhere,
         ),
     ]
 }

@@ -12,6 +12,8 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use serde_json::json;
 
+use crate::scrape::Readers;
+
 const CHART: &str = "cloud-operator";
 
 pub async fn with_everything(ground: &Ground) -> Result<()> {
@@ -23,16 +25,20 @@ pub async fn with_everything(ground: &Ground) -> Result<()> {
     let namespace = release.namespace();
     let limited = values::limited(&[namespace.name()]);
     let limited = values::with(values::cloud(ground), limited);
+    let readers = Readers::new(ground.cluster()).await?;
     let everything = json!({
-        "certificate": { "mode": "cert-manager", "issuerRef": { "name": "authority" } },
+        "metrics": { "readers": readers.value()? },
         "dashboard": { "enabled": true },
         "networkPolicy": { "enabled": true },
         "podDisruptionBudget": { "enabled": true },
         "prometheusRule": { "enabled": true },
         "serviceMonitor": { "enabled": true },
     });
+    let everything = values::with(limited, everything);
+    let issuer = json!({ "mode": "cert-manager", "issuerRef": { "name": "authority" } });
+    let by_others = json!({ "certificate": issuer });
     // The Pod starts when its certificate is issued.
-    let rolling = release.roll_out(CHART, values::with(limited, everything));
+    let rolling = release.roll_out(CHART, values::with(everything.clone(), by_others));
     let (issued, rolled) = tokio::join!(issue(namespace), rolling);
     issued?;
     rolled?;
@@ -53,7 +59,13 @@ pub async fn with_everything(ground: &Ground) -> Result<()> {
 
     let tenant = Tenant::within(ground, namespace);
     tenant.account_by_secret().await?;
-    tenant.has_bucket("data").await.map(drop)
+    tenant.has_bucket("data").await?;
+
+    let monitors = objects(namespace, "monitoring.coreos.com/v1", "ServiceMonitor")?;
+    readers.scrape(namespace, &monitors).await?;
+    // With the operator's own authority.
+    release.roll_out(CHART, everything).await?;
+    readers.scrape(namespace, &monitors).await
 }
 
 /// Issues what a Certificate asks for, as cert-manager would.

@@ -18,6 +18,7 @@ pub use self::{
     controller::{ControllerMetrics, QueueLoad, Written},
     exposition::Exposition,
 };
+use super::build::Build;
 
 /// The metrics of a process. A clone is the same metrics.
 #[derive(Clone)]
@@ -29,12 +30,17 @@ pub struct Metrics {
 
 impl Metrics {
     /// The metrics of an operator, with those of its process and `operator_build_info`.
-    pub fn new(operator: &'static str, version: &'static str) -> Self {
+    pub fn new(operator: &'static str, build: Build) -> Self {
         let mut registry = Registry::default();
         registry.register(
             "operator_build",
-            "The operator that runs here",
-            Info::new([("operator", operator), ("version", version)]),
+            "The operator that runs here, the commit that it was built from, and that commit's time",
+            Info::new([
+                ("operator", operator),
+                ("version", build.version),
+                ("commit", build.commit),
+                ("build_time", build.time),
+            ]),
         );
         let controllers = ControllerFamilies::register(&mut registry);
         let live = Live::default();

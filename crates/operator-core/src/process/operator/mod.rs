@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
+    build::Build,
     config::{Common, FeatureGates, ListenAddress, Namespaces, gates},
     http::{BindError, Checks, State},
     installation::Nameless,
@@ -133,13 +134,13 @@ impl Operator {
     /// The frame of the operator `name`, whose replicas share the Lease `lease`.
     pub fn new(
         name: &'static str,
-        version: &'static str,
+        build: Build,
         lease: &'static str,
         common: Common,
         client: Client,
         clock: Clock,
     ) -> Self {
-        let metrics = Metrics::new(name, version);
+        let metrics = Metrics::new(name, build);
         let reporter = Reporter {
             controller: name.to_owned(),
             instance: common.pod_name.clone(),
