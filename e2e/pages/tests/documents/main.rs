@@ -1,5 +1,6 @@
 //! What users read: that links lead somewhere, that names name something, that what is to be copied works.
 
+mod gitops;
 mod health;
 mod links;
 mod markdown;
