@@ -7,6 +7,7 @@ use charts::{Helm, helms};
 use cloud_operator::LEASE;
 use crd_types::aws::v1alpha1::{S3Bucket, S3BucketSpec};
 use harness::proxy::Verb;
+use harness::Leader;
 use harness::wait::{PATIENCE, wait_for};
 use install::{Ground, Release, Tenant, handovers, values};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -76,8 +77,8 @@ async fn upgrade(release: &Release<'_>, tenant: &Tenant<'_>, values: Value) -> R
     let rolling = async {
         let rolled = async {
             release.roll_out(CHART, values).await?;
-            let is_new = |pod: &str| old.iter().all(|old| old != pod);
-            release.leader(LEASE, is_new).await
+            let is_new = |leader: &Leader| old.iter().all(|old| old != leader.pod());
+            release.namespace().leader(LEASE, is_new).await
         };
         let rolled = rolled.await;
         is_over.set(true);

@@ -25,6 +25,10 @@ use install::{Ground, programs, theirs};
 use libtest_mimic::{Arguments, Completion, Trial};
 use node::trials::Shared;
 
+/// Why no gateway is on somebody's cluster.
+const NO_GATEWAY: &str =
+    "there is no image of the gateways' stand-in, and it is asked in the Pods' own network";
+
 fn main() -> ExitCode {
     if let Some(code) = programs::run_as_called() {
         return code;
@@ -84,10 +88,13 @@ where
             "what_users_have_outlives_upgrade_rollback_and_uninstall_by_helm_4",
             life::by_helm_4,
         ),
-        alone(
-            ground,
-            "a_chart_serves_gateways_by_helm_3",
-            gateways::as_installed,
+        ours_alone(
+            alone(
+                ground,
+                "a_chart_serves_gateways_by_helm_3",
+                gateways::as_installed,
+            ),
+            NO_GATEWAY,
         ),
         alone(
             ground,
@@ -148,7 +155,7 @@ where
                 "a_gateway_connects_with_the_certificate_issued_to_it",
                 gateways::connected,
             ),
-            "there is no image of the gateways' stand-in, and it is asked in the Pods' own network",
+            NO_GATEWAY,
         ),
         limited(
             ground,
