@@ -91,10 +91,14 @@ pub fn charts(results: &Results) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What stands behind missed aims. It speaks of the programs, not of one run's figures.
+const REMARKS: &str = include_str!("remarks.md");
+
 /// The document.
 pub fn written(options: &Options, results: &Results) -> String {
     let mut text = head(options, results.ceiling.len());
     text.push_str(&aims(results));
+    text.push_str(REMARKS);
     let folder = options.report.file_stem().unwrap_or_default().display();
     for (name, _) in charts(results) {
         let _ = writeln!(text, "![{name}]({folder}/core-{name}.svg)");
