@@ -1,12 +1,13 @@
 //! Every test, on one control plane.
 
+mod parts;
 mod theirs;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use xshell::cmd;
 
@@ -15,6 +16,7 @@ use crate::gen_charts;
 use crate::gen_crds;
 use crate::gen_docs;
 use crate::project::Project;
+use parts::Parts;
 use theirs::Theirs;
 
 /// Names the kubeconfig file of the control plane that the harness is to use.
@@ -82,25 +84,21 @@ impl Test {
         // What does not compile should say so before anything is started.
         let chosen = &selection;
         cmd!(sh, "cargo test --no-run {chosen...} {args...}").run()?;
-        let mut results = Vec::new();
+        let mut parts = Parts::default();
         if self.checks_generated() {
-            let checks = [gen_crds::check, gen_docs::check, gen_charts::check];
-            results.extend(checks.map(|check| check(project)));
+            parts.run("definitions", || gen_crds::check(project));
+            parts.run("pages", || gen_docs::check(project));
+            parts.run("charts", || gen_charts::check(project));
         }
         if !self.oldest {
-            results.push(self.tests(project, &selection, NEWEST));
+            parts.run("tests", || self.tests(project, &selection, NEWEST));
         }
         if self.oldest || self.is_whole() {
             println!("\nOn the oldest Kubernetes:");
-            results.push(self.tests(project, &named(&SHORT), OLDEST));
+            let tests = || self.tests(project, &named(&SHORT), OLDEST);
+            parts.run("tests on the oldest Kubernetes", tests);
         }
-
-        let failed = results.into_iter().filter_map(Result::err);
-        let failed: Vec<_> = failed.map(|error| format!("{error:#}")).collect();
-        if !failed.is_empty() {
-            bail!("{}", failed.join("\n\n"));
-        }
-        Ok(())
+        parts.end()
     }
 
     fn tests(&self, project: &Project, selection: &[&str], release: &str) -> Result<()> {
