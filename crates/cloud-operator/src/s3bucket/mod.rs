@@ -155,8 +155,10 @@ impl External for S3Buckets {
         bucket: &Bucket,
         claim: &Claim,
         facet: &str,
-    ) -> Option<Observed> {
-        observe::glance(tenant, bucket, claim, facet).await
+    ) -> Result<Option<Observed>, Fault> {
+        observe::glance(tenant, bucket, claim, facet)
+            .await
+            .map_err(not_ready)
     }
 
     fn unread(observed: &Observed) -> Vec<(&'static str, Fault)> {

@@ -121,13 +121,16 @@ pub trait External: Send + Sync + 'static {
 
     /// Looks at one facet, with as few calls as tell besides that the resource is there and carries the mark of
     /// `claim`; `None` where they do not tell, and a whole look must.
+    ///
+    /// # Errors
+    /// A fault where a call fails.
     fn glance(
         &self,
         context: &Self::Context,
         identity: &Self::Identity,
         claim: &Claim,
         facet: &str,
-    ) -> impl Future<Output = Option<Self::Observed>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Observed>, Fault>> + Send;
 
     /// The facets that could not be read, and why. They are told; the others are brought into force. Pure.
     fn unread(_observed: &Self::Observed) -> Vec<(&'static str, Fault)> {

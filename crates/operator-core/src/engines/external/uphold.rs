@@ -34,7 +34,7 @@ impl<E: External> Engine<E> {
         let due = self.rounds.lock().due(&key, about, self.clock.now());
         let (facet, said) = match due {
             Look::None(said) if stands(pass, &said) => return Ok(said),
-            Look::Part(turn, said) if stands(pass, &said) && work.glance(pass, turn).await => {
+            Look::Part(turn, said) if stands(pass, &said) && work.glance(pass, turn).await? => {
                 (Some(turn), said)
             }
             _ => (None, self.bring_into_force(pass, &work).await?),
