@@ -170,6 +170,20 @@ pub trait External: Send + Sync + 'static {
         &[]
     }
 
+    /// Waits for all that comes before a creation, so that [`create`](Self::create) then sends it at once: that it was
+    /// begun is written down between the two.
+    ///
+    /// # Errors
+    /// A fault; nothing was created.
+    fn before_creation(
+        &self,
+        _leading: &Leading,
+        _context: &Self::Context,
+        _identity: &Self::Identity,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Creates the resource, marked.
     ///
     /// # Errors

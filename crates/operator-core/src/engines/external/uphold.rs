@@ -79,7 +79,11 @@ impl<E: External> Engine<E> {
                 note_ours::<E>(pass);
             }
             observed = claim(pass, work, presence)?;
-            apart = work.diff(pass, &observed);
+            let left = work.diff(pass, &observed);
+            let unread = E::unread(&observed).into_iter().map(|(facet, _)| facet);
+            let unread: Vec<&str> = unread.collect();
+            work.tell_mended(pass, &apart.mended(&left, &unread));
+            apart = left;
         }
         let unread = E::unread(&observed);
         work.settle(pass, &apart.all(), &unread);
@@ -156,16 +160,18 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<(E::Observed, MarkFound), End> {
+        let leading = pass.leading().clone();
+        let (context, identity) = (&work.context, &work.identity);
+        self.domain
+            .before_creation(&leading, context, identity)
+            .await?;
         let vanished = was_made::<E>(pass);
         let before = birth::began::<E>(pass);
         let (facets, settled) = (work.facets(), Wishes::new());
         self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;
-        let leading = pass.leading().clone();
-        let created = self
-            .domain
-            .create(&leading, &work.context, &work.identity, &work.wish(None))
-            .await;
+        let wish = work.wish(None);
+        let created = self.domain.create(&leading, context, identity, &wish).await;
         pass.note_effect(&created);
         if let Err(fault) = &created {
             birth::note_failure::<E>(pass, fault, before);
@@ -183,7 +189,7 @@ impl<E: External> Engine<E> {
             );
         }
         match work.observe(pass).await? {
-            Presence::Gone => Err(not_visible(&work.identity)),
+            Presence::Gone => Err(not_visible::<E>(pass, &work.identity)),
             // There is nobody else's that it could be, so the mark may be given to it.
             Presence::Unmarked(observed) if created == Creation::New => {
                 Ok((observed, MarkFound::NotShown))
@@ -245,7 +251,6 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        work.tell_mended(pass, apart);
         Ok(())
     }
 }
@@ -266,6 +271,10 @@ fn take<E: External>(
     presence: Presence<E::Observed>,
 ) -> Result<(E::Observed, MarkFound), End> {
     let mark = match presence {
+        // It may never have been given its mark, for what was to give it failed, or ended with the process.
+        Presence::Unmarked(observed) if birth::is_made::<E>(pass) => {
+            return Ok((observed, MarkFound::NotShown));
+        }
         Presence::Ours(_) => MarkFound::Ours,
         Presence::Unmarked(_) => MarkFound::None,
         _ => MarkFound::Earlier,
