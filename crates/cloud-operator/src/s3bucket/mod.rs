@@ -9,6 +9,7 @@ mod filter;
 mod identity;
 mod leave;
 mod mark;
+mod namesakes;
 mod observe;
 mod policy;
 pub mod reasons;
@@ -38,6 +39,7 @@ use operator_core::{
 
 pub use self::{
     desired::{Desired, Step},
+    namesakes::Namesakes,
     observe::Observed,
     sweep::LeftBehind,
 };
