@@ -199,7 +199,8 @@ impl<E: External> Engine<E> {
     }
 
     /// Performs what is to be mended. The facets are written down as ours before the first of them is. A step that
-    /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
+    /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first; what the
+    /// user says meanwhile ends them.
     async fn correct(
         &self,
         pass: &mut Pass<E::Kind>,
@@ -225,6 +226,10 @@ impl<E: External> Engine<E> {
             let unguarded = |(failed, _): &(&str, Fault)| E::guards(&step).contains(failed);
             if trouble.failed.iter().any(unguarded) {
                 continue;
+            }
+            // Each step waits for its turn, and that may take long.
+            if pass.is_superseded() {
+                return Err(End::Early(Outcome::Superseded));
             }
             let done = self
                 .domain
