@@ -101,6 +101,14 @@ pub(super) fn note_failure<E: External>(
     }
 }
 
+/// Takes note that the resource is not there: what comes to be there is not what was made, unless that is still on its
+/// way.
+pub(super) fn note_gone<E: External>(pass: &mut Pass<E::Kind>) {
+    if !is_on_its_way::<E>(pass) {
+        note::<E>(pass, |record| record.began = None);
+    }
+}
+
 /// Takes note that the resource was seen with this object's mark.
 pub(super) fn note_mark<E: External>(pass: &mut Pass<E::Kind>) {
     note::<E>(pass, |record| {

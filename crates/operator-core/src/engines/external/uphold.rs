@@ -160,6 +160,7 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<(E::Observed, MarkFound), End> {
+        birth::note_gone::<E>(pass);
         let leading = pass.leading().clone();
         let (context, identity) = (&work.context, &work.identity);
         self.domain
