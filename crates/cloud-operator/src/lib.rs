@@ -45,7 +45,7 @@ use self::{
     aws::{Aws, Paces},
     metrics::{Finalizers, Finalizing},
     provider::{BucketsOfProviders, ExternalIds, Providers, Sessions},
-    s3bucket::{LeftBehind, S3Buckets},
+    s3bucket::{LeftBehind, Namesakes, S3Buckets},
 };
 pub use operator_core::process::operator::OperatorError;
 
@@ -92,6 +92,7 @@ pub async fn run(
     };
     let providers: Arc<Cache<Whole<AWSProvider>>> = operator.cache("awsprovider");
     let buckets: Arc<Cache<Whole<S3Bucket>>> = operator.packed_cache("s3bucket");
+    let namesakes = Namesakes::among(&buckets);
     let sessions = Arc::new(Sessions::new(paces.clone(), clock.clone()));
     let domain = S3Buckets::new(sessions.clone());
     let live = metrics::Live::of(&providers, &buckets);
@@ -171,6 +172,7 @@ pub async fn run(
             validators: admission::validators(
                 providers.clone(),
                 buckets.clone(),
+                namesakes.clone(),
                 users.clone(),
                 Inherited {
                     namespaces,
@@ -187,6 +189,7 @@ pub async fn run(
     let left_behind = Arc::new(LeftBehind::new(
         sessions.clone(),
         buckets.clone(),
+        namesakes,
         installation,
         move |namespace| match &watched {
             Namespaces::All => true,

@@ -16,7 +16,7 @@ use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     AwsProxy, Moto,
     aws::refusal,
-    proxy::{Action, Call, Gate, Rule, RuleHandle, Verb},
+    proxy::{Action, Call, Gate, Point, Rule, RuleHandle, Verb},
     wait,
 };
 use http::StatusCode;
@@ -99,10 +99,10 @@ async fn a_creation_that_was_refused_holds_nothing() -> Result<()> {
     operator.stop().await
 }
 
-/// What is new for certain is given its mark at once, whatever is shown of it.
+/// What is new for certain is given its mark at once, whatever is shown of it, and once more where that is not shown.
 #[tokio::test]
 async fn a_new_bucket_that_shows_its_mark_late_is_the_objects() -> Result<()> {
-    for looks in [1, 4] {
+    for (looks, marked) in [(1, 1), (4, 2)] {
         let scene = Scene::new("unshown").await?;
         let operator = scene.operator()?;
         let late = shows_no_tags(&scene, looks);
@@ -110,7 +110,8 @@ async fn a_new_bucket_that_shows_its_mark_late_is_the_objects() -> Result<()> {
         scene.bucket("data", "account", json!({})).await?;
         let bucket = scene.ready::<S3Bucket>("data").await?;
         assert_eq!(late.hits(), looks);
-        assert_eq!(writes(&scene), ["CreateBucket", "PutBucketTagging"]);
+        let marks = writes(&scene).split_off(1);
+        assert_eq!(marks, vec!["PutBucketTagging"; marked]);
         let has = scene.somebody.has(&scene.bucket_name("data")).await?;
         assert_eq!(has.mark.get("uid"), bucket.uid().as_ref());
         let record = bucket.status.and_then(|status| status.record);
@@ -184,6 +185,102 @@ async fn a_store_that_makes_buckets_without_tags_has_them_marked() -> Result<()>
     scene.gone::<S3Bucket>("doubtful").await?;
     scene.event::<S3Bucket>("doubtful", "LeftAlone").await?;
     operator.stop().await
+}
+
+/// Its creation has proven whose it is.
+#[tokio::test]
+async fn a_bucket_that_could_not_be_marked_at_once_is_marked_later_or_goes() -> Result<()> {
+    let scene = Scene::new("unmarked").await?;
+    let store = AwsProxy::of_a_store_without_tags_at_creation(Moto::shared().await?.url()).await?;
+    let allowed = format!("--allowed-endpoints={}", store.url());
+    let settings = ["--leader-elect=false", &allowed];
+    let operator = scene.operator_with(&settings)?;
+    provider(&scene, &store.url(), scene::outside::REGION).await?;
+    let is_marked = async |name: &str| -> Result<()> {
+        let bucket = scene.ready::<S3Bucket>(name).await?;
+        let has = scene.somebody.has(&scene.bucket_name(name)).await?;
+        assert_eq!(has.mark.get("uid"), bucket.uid().as_ref(), "{name}");
+        Ok(())
+    };
+    let down = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "no");
+    let down = Rule::when(is_marking, Action::Answer(down)).once();
+    let down = store.proxy().rule(down);
+    scene.bucket("refused", "account", json!({})).await?;
+    is_marked("refused").await?;
+    assert_eq!(down.hits(), 1);
+
+    let gate = Gate::new();
+    let held = Rule::when(is_marking, Action::Hold(Point::Before, gate.clone())).once();
+    store.proxy().rule(held);
+    scene.bucket("cut", "account", json!({})).await?;
+    gate.arrived(1).await;
+    operator.crash().await;
+    let operator = scene.operator_with(&settings)?;
+    is_marked("cut").await?;
+
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    store
+        .proxy()
+        .rule(Rule::when(is_marking, Action::Answer(denied)));
+    scene.bucket("denied", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("denied", "AccessDenied").await?;
+    let name = scene.bucket_name("denied");
+    ensure!(scene.somebody.exists(&name).await?);
+    scene.delete::<S3Bucket>("denied").await?;
+    scene.gone::<S3Bucket>("denied").await?;
+    ensure!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+/// Whoever waits for nothing else does not ask every moment.
+#[tokio::test]
+async fn a_mark_that_does_not_come_is_looked_for_more_and_more_rarely() -> Result<()> {
+    let scene = Scene::new("rarely").await?;
+    let operator = scene.operator_with(UNHURRIED)?;
+    let late = shows_no_tags(&scene, usize::MAX);
+    provider(&scene, &scene.aws.url(), FIRST_REGION).await?;
+    scene.bucket("data", "account", json!({})).await?;
+    let _hurry = operator.hurried();
+    scene.refused::<S3Bucket>("data", "NotManaged").await?;
+    let looks = late.hits();
+    ensure!(looks < 20, "{looks} looks");
+    operator.stop().await
+}
+
+/// What has to be waited for before the call is no part of the time in which its effect may come.
+#[tokio::test]
+async fn a_creation_that_was_held_up_is_awaited_from_when_it_was_sent() -> Result<()> {
+    let scene = Scene::new("held-up").await?;
+    let operator = scene.operator_with(UNHURRIED)?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    let held = Gate::new();
+    let asks = |call: &Call| call.about == "GetCallerIdentity";
+    let hold = Action::Hold(Point::Before, held.clone());
+    scene.aws.proxy().rule(Rule::when(asks, hold));
+    let gate = Gate::new();
+    let late = Rule::when(is_creation, Action::DropEarly(gate.clone())).once();
+    scene.aws.proxy().rule(late);
+    let aborted = refusal::s3(StatusCode::CONFLICT, "OperationAborted", "try again");
+    let aborted = Rule::when(is_creation, Action::Answer(aborted));
+    scene.aws.proxy().rule(aborted);
+    scene.bucket("data", "account", json!({})).await?;
+    held.arrived(1).await;
+    operator.clock.advance(AWAITED);
+    held.open();
+    let again = |bucket: &S3Bucket| ready_message(bucket).contains("OperationAborted");
+    wait::wait_for(&scene.buckets(), "data", "another try", PATIENCE, again).await?;
+
+    scene.delete::<S3Bucket>("data").await?;
+    scene.refused::<S3Bucket>("data", "Deleting").await?;
+    gate.open();
+    scene.gone::<S3Bucket>("data").await?;
+    ensure!(!scene.somebody.exists(&scene.bucket_name("data")).await?);
+    operator.stop().await
+}
+
+fn is_marking(call: &Call) -> bool {
+    call.about == "PutBucketTagging"
 }
 
 fn is_creation(call: &Call) -> bool {

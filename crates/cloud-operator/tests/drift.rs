@@ -11,11 +11,12 @@ use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     aws::refusal,
     proxy::{Action, Rule, Verb},
+    wait,
 };
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use scene::{Scene, lifecycle, outside::pairs, ready_message, state::State};
+use scene::{PATIENCE, Scene, lifecycle, outside::pairs, ready_message, state::State};
 use serde_json::json;
 
 const MARK: &str = "aws-infra-operator.runner.codes/";
@@ -207,6 +208,44 @@ async fn drift_that_cannot_be_set_back_is_told_until_it_is() -> Result<()> {
     scene.request_pass::<S3Bucket>("data").await?;
     let bucket = scene.ready::<S3Bucket>("data").await?;
     assert_eq!(drifted(&bucket), None);
+    operator.stop().await
+}
+
+/// Written is not set back: what was written counts when it is read.
+#[tokio::test]
+async fn what_is_read_back_as_it_was_is_not_told_as_set_back() -> Result<()> {
+    let scene = Scene::new("not-back").await?;
+    let state = State::reserve()?;
+    let operator = scene.operator_with(&[&state.setting()])?;
+    scene.provider("account").await?;
+    let wish = json!({ "versioning": { "enabled": true } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let suspended = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                     <Status>Suspended</Status></VersioningConfiguration>";
+    let answer = Action::Answer(http::Response::new(suspended.into()));
+    let stays = Rule::when(|call| call.about == "GetBucketVersioning", answer);
+    let stays = scene.aws.proxy().rule(stays);
+    scene.aws.proxy().clear();
+    let asked = json!({ "metadata": { "annotations": { format!("{MARK}reconcile-requested-at"): "now" } } });
+    scene.patch::<S3Bucket>("data", asked).await?;
+    // Before the second, the first was told.
+    let written = || {
+        let counts = scene.aws.proxy().counts();
+        counts.about(Verb::Write, "PutBucketVersioning")
+    };
+    wait::until("two tries", PATIENCE, || async { written() >= 2 }).await?;
+    let metrics = state.metrics().await?;
+    for (family, times) in [("detected", 1), ("healed", 0)] {
+        let labels = "resource_type=\"s3bucket\",facet=\"versioning\"";
+        let sample = format!("infra_operator_drift_{family}_total{{{labels}}} {times}\n");
+        assert!(metrics.contains(&sample), "{sample} in {metrics}");
+    }
+    stays.remove();
+    scene.request_pass::<S3Bucket>("data").await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    assert_eq!(drifted(&bucket), None);
+    assert_eq!(times_told(&scene, "DriftCorrected").await?, 0);
     operator.stop().await
 }
 

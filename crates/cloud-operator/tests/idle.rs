@@ -117,6 +117,41 @@ async fn what_happened_is_noticed_when_its_turn_comes_and_then_as_a_whole() -> R
     operator.stop().await
 }
 
+/// Who is asked for fewer calls does not answer with more.
+#[tokio::test]
+async fn a_look_that_is_throttled_is_not_followed_by_a_larger_one() -> Result<()> {
+    let scene = Scene::new("throttled-look").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    let name = scene.bucket_name("data");
+    let mut slow = aws::refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "no");
+    let hour = HeaderValue::from_static("3600");
+    slow.headers_mut().insert(RETRY_AFTER, hour);
+    let of_it = name.clone();
+    let about = move |call: &Call| call.path.trim_matches('/') == of_it;
+    let throttled = Rule::when(about, Action::Answer(slow)).once();
+    let throttled = scene.aws.proxy().rule(throttled);
+    scene.aws.proxy().clear();
+    pass_hour(&operator, &state).await?;
+    assert_eq!(throttled.hits(), 1);
+    assert_eq!(scene.calls_about(&name), 1);
+
+    operator.clock.advance(2 * HOUR);
+    let looked = |_: &Value| reads(&scene, &name).contains("HeadBucket");
+    state.until("a whole look", looked).await?;
+    state.idle().await?;
+    assert!(lifecycle(&scene.buckets().get("data").await?).ready);
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn drift_is_looked_for_at_its_interval_where_passes_are_rarer() -> Result<()> {
     let scene = Scene::new("rarer").await?;

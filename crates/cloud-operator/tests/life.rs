@@ -12,7 +12,7 @@ use crd_types::{
 };
 use harness::{
     aws::refusal,
-    proxy::{Action, Rule},
+    proxy::{Action, Gate, Point, Rule, Verb},
     wait,
 };
 use http::StatusCode;
@@ -230,6 +230,56 @@ async fn drift_is_repaired_at_the_interval() -> Result<()> {
     disturb(&scene, &name).await?;
     operator.clock.advance(INTERVAL + INTERVAL / 5);
     repaired(&scene, &name, &wanted).await?;
+    operator.stop().await
+}
+
+/// Calls wait for their turns, so a pass may take long.
+#[tokio::test]
+async fn what_is_not_written_yet_is_not_once_the_user_wants_something_else() -> Result<()> {
+    let scene = Scene::new("edited").await?;
+    let state = State::reserve()?;
+    let operator = scene.operator_with(&[&state.setting()])?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    let gate = Gate::new();
+    let hold = Action::Hold(Point::Before, gate.clone());
+    let second = Rule::when(|call| call.about == "PutBucketVersioning", hold);
+    scene.aws.proxy().rule(second.once());
+    let wish = json!({
+        "ownershipControls": { "objectOwnership": "ObjectWriter" },
+        "versioning": { "enabled": true },
+        "encryption": { "algorithm": "aws:kms" },
+    });
+    edit(&scene, wish).await?;
+    gate.arrived(1).await;
+    let heard = async || -> Result<Option<String>> {
+        let metrics = state.metrics().await?;
+        let adds = "workqueue_adds_total{name=\"s3bucket\"";
+        let mut lines = metrics.lines().map(str::to_owned);
+        Ok(lines.find(|line| line.starts_with(adds)))
+    };
+    let before = heard().await?;
+    assert!(before.is_some());
+    edit(&scene, json!({ "encryption": null })).await?;
+    wait::until("the edit to be heard of", PATIENCE, || async {
+        let now = heard().await.map_err(|error| error.to_string())?;
+        let is_heard = now != before;
+        is_heard.then_some(()).ok_or_else(|| format!("{now:?}"))
+    })
+    .await?;
+    gate.open();
+    scene.ready::<S3Bucket>("data").await?;
+    let counts = scene.aws.proxy().counts();
+    for (operation, times) in [
+        ("PutBucketOwnershipControls", 1),
+        ("PutBucketVersioning", 1),
+        ("PutBucketEncryption", 0),
+    ] {
+        assert_eq!(counts.about(Verb::Write, operation), times, "{operation}");
+    }
     operator.stop().await
 }
 

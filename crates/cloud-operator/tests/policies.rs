@@ -41,6 +41,22 @@ async fn delete_refuses_a_bucket_that_holds_objects() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_finalizer_that_somebody_takes_off_is_put_back() -> Result<()> {
+    let scene = Scene::new("unheld").await?;
+    let operator = scene.operator()?;
+    let name = bucket(&scene, json!({ "deletionPolicy": "Delete" })).await?;
+    // As a manifest that replaces the object does.
+    let none = json!({ "metadata": { "finalizers": null } });
+    scene.patch::<S3Bucket>("data", none).await?;
+    let is_held = |bucket: &S3Bucket| bucket.finalizers().iter().any(|held| held == FINALIZER);
+    wait::wait_for(&scene.buckets(), "data", "it is held", PATIENCE, is_held).await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn retain_asks_nothing_outside_and_the_same_object_takes_the_bucket_back() -> Result<()> {
     let scene = Scene::new("retain").await?;
     let operator = scene.operator()?;

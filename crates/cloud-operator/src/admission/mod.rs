@@ -5,7 +5,6 @@
 
 mod awsprovider;
 mod deletion;
-mod namesakes;
 mod public;
 mod s3bucket;
 
@@ -23,8 +22,7 @@ use operator_core::{
 };
 
 pub(crate) use self::deletion::Inherited;
-use self::namesakes::Namesakes;
-use crate::provider::Users;
+use crate::{provider::Users, s3bucket::Namesakes};
 
 /// Where S3Buckets are judged.
 const S3BUCKET: &str = "/validate-s3bucket";
@@ -35,12 +33,13 @@ const AWSPROVIDER: &str = "/validate-awsprovider";
 pub(crate) fn validators(
     providers: Arc<Cache<Whole<AWSProvider>>>,
     buckets: Arc<Cache<Whole<S3Bucket>>>,
+    namesakes: Namesakes,
     users: impl Users,
     inherited: Inherited,
 ) -> Validators {
     let mut validators = Validators::default();
     validators.add(S3BUCKET, {
-        let (buckets, namesakes) = (buckets.clone(), Namesakes::among(&buckets));
+        let buckets = buckets.clone();
         move |asked| s3bucket::judge(asked, &providers, &buckets, &namesakes, &inherited)
     });
     validators.add(AWSPROVIDER, move |asked| {

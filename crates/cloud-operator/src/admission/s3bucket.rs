@@ -7,8 +7,8 @@ use operator_core::{
     process::webhook::{Asked, Change, Verdict},
 };
 
-use super::{deletion::Inherited, namesakes::Namesakes, public::allows_everybody};
-use crate::provider::provider_of;
+use super::{deletion::Inherited, public::allows_everybody};
+use crate::{aws::Store, provider::provider_of, s3bucket::Namesakes};
 
 /// Refuses a second object for one bucket; warns of what gives data away, or may cost it.
 pub(super) fn judge(
@@ -29,7 +29,7 @@ pub(super) fn judge(
     let first = match is_where_it_was {
         true => None,
         false => {
-            let keys = namesakes.of(new).into_iter();
+            let keys = namesakes.of(bucket(new).1).into_iter();
             let others: Vec<_> = keys.filter_map(|key| buckets.get(&key)).collect();
             first_of(new, others.iter().map(|other| &**other), account)
         }
@@ -58,9 +58,10 @@ fn taken(object: &S3Bucket, first: &ObjectKey) -> String {
     )
 }
 
-/// The account that a provider leads to, where it is known.
+/// The account that a provider leads to, where it is known. Stores other than AWS's may call theirs alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Account {
+    store: Store,
     partition: String,
     id: String,
 }
@@ -68,7 +69,10 @@ struct Account {
 impl Account {
     fn of(provider: &AWSProvider) -> Option<Self> {
         let status = provider.status.as_ref()?;
+        let endpoint = provider.spec.endpoint.as_ref();
+        let endpoint = endpoint.map(|it| it.parse()).transpose().ok()?;
         Some(Self {
+            store: Store::at(endpoint.as_ref()),
             partition: status.partition.clone()?,
             id: status.account_id.clone()?,
         })
@@ -139,6 +143,7 @@ fn warnings(spec: &S3BucketSpec) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use crd_types::aws::v1alpha1::AWSProviderStatus;
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -163,9 +168,32 @@ mod tests {
             _ => return None,
         };
         Some(Account {
+            store: Store::at(None),
             partition: "aws".to_owned(),
             id: id.to_owned(),
         })
+    }
+
+    #[test]
+    fn an_account_of_another_store_is_another_one() {
+        let of = |endpoint: Option<&str>| {
+            let value = json!({
+                "apiVersion": "aws-infra-operator.runner.codes/v1alpha1", "kind": "AWSProvider",
+                "metadata": { "namespace": "team", "name": "p" },
+                "spec": { "region": "eu-central-1", "endpoint": endpoint },
+            });
+            let mut provider: AWSProvider = serde_json::from_value(value).expect("an AWSProvider");
+            provider.status = Some(AWSProviderStatus {
+                partition: Some("aws".to_owned()),
+                account_id: Some("000000000000".to_owned()),
+                ..AWSProviderStatus::default()
+            });
+            Account::of(&provider).expect("an account")
+        };
+        let (aws, one) = (of(None), of(Some("https://one.example")));
+        assert_ne!(aws, one);
+        assert_ne!(one, of(Some("https://two.example")));
+        assert_eq!(one, of(Some("https://one.example/")));
     }
 
     #[rstest]

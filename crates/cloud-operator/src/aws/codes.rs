@@ -340,7 +340,8 @@ pub(super) fn meaning(call: Call, status: u16, code: Option<&str>) -> Meaning {
 /// What an answer means whose code is unknown, or that had none.
 pub fn by_status(call: Call, status: u16) -> Meaning {
     let (class, scope, reason, hint) = match status {
-        // HeadBucket has no body, so no code: 400 is what it answers to credentials that AWS refuses.
+        // HeadBucket has no body, so no code: 400 is what it answers to credentials that AWS refuses, and to whoever
+        // looks in another region, which whoever looks has to tell apart by the region that a header names.
         400 if call.effect == Effect::Read => {
             (Blocked, Provider, AUTHENTICATION_FAILED, CREDENTIALS)
         }

@@ -11,6 +11,7 @@ use aws_sdk_s3::{
 use super::{
     failure::Failed,
     fault::Call,
+    label::label,
     s3::{Reads, Writes},
     scrub::{is_code, scrub},
 };
@@ -31,15 +32,19 @@ pub struct Undeleted {
     pub key: String,
     /// AWS's code.
     pub code: String,
+    /// The same, as metrics name it.
+    pub label: &'static str,
     /// AWS's words; empty if none.
     pub message: String,
 }
 
 impl From<Error> for Undeleted {
     fn from(error: Error) -> Self {
+        let code = error.code.filter(|code| is_code(code)).unwrap_or_default();
         Self {
             key: error.key.unwrap_or_default(),
-            code: error.code.filter(|code| is_code(code)).unwrap_or_default(),
+            label: label(&code),
+            code,
             message: scrub(&error.message.unwrap_or_default()),
         }
     }

@@ -149,10 +149,24 @@ impl Writes<'_> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        // Who waits in vain is told so by the fence of the call itself.
-        if let Ok(ready) = self.leading.fence(self.tenant.ready(call)).await {
-            ready?;
-        }
+        self.ready(call).await?;
+        self.send(call, sending).await
+    }
+
+    /// Waits until `call` may be made. Who waits in vain is told so by the fence of the call itself.
+    async fn ready(&self, call: Call) -> Result<(), Failed> {
+        let ready = self.leading.fence(self.tenant.ready(call)).await;
+        ready.unwrap_or(Ok(()))
+    }
+
+    async fn send<T, E>(
+        &self,
+        call: Call,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Failed>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
         let sending = fenced(self.leading, call, sending);
         self.tenant.meter().timed(call, sending).await
     }
@@ -337,8 +351,19 @@ writes! {
     put_bucket_abac = "s3:PutBucketAbac", PutBucketAbacFluentBuilder;
 }
 
+/// The call that creates a bucket.
+const CREATE: Call = Call::write("s3:CreateBucket");
+
 impl Writes<'_> {
-    /// Creates the bucket.
+    /// Waits until the bucket can be created.
+    ///
+    /// # Errors
+    /// That there are no credentials, for the provider's fault.
+    pub async fn before_creation(&self) -> Result<(), Failed> {
+        self.ready(CREATE).await
+    }
+
+    /// Creates the bucket at once: its turn is waited for [before](Self::before_creation).
     ///
     /// # Errors
     /// As the other writes.
@@ -351,9 +376,7 @@ impl Writes<'_> {
                 .create_bucket()
                 .bucket(self.bucket.name.as_ref()),
         );
-        self.tell(Call::write("s3:CreateBucket"), call.send())
-            .await
-            .map(drop)
+        self.send(CREATE, call.send()).await.map(drop)
     }
 }
 

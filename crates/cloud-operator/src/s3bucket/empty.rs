@@ -93,12 +93,34 @@ fn versions(page: &ListObjectVersionsOutput) -> Vec<ObjectIdentifier> {
 
 /// Nothing more can be removed.
 fn stuck(kept: &Undeleted) -> Fault {
-    let Undeleted { key, code, message } = kept;
+    let Undeleted {
+        key,
+        code,
+        label,
+        message,
+    } = kept;
     let key: String = key.chars().take(LONGEST_KEY).collect();
     let text = format!(
         "the bucket cannot be emptied; AWS keeps {key:?}: {code}: {message}; the operator lifts neither a retention \
          or legal hold of object lock nor MFA delete, and needs s3:DeleteObject and s3:DeleteObjectVersion: remove \
          the object yourself, or keep the bucket with deletionPolicy Retain or Orphan"
     );
-    Fault::blocked(reasons::OBJECTS_KEPT, text).with_code(code.clone())
+    Fault::blocked(reasons::OBJECTS_KEPT, text).with_code(*label)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_code_that_a_store_invents_is_told_and_is_no_label() {
+        for (code, label) in [("AccessDenied", "AccessDenied"), ("Locked7f3a", "Other")] {
+            let error = Error::builder().key("key").code(code).message("no").build();
+            let fault = stuck(&error.into());
+            assert!(fault.message.contains(&format!("{code}: no")), "{fault}");
+            assert_eq!(fault.code, label);
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod filter;
 mod identity;
 mod leave;
 mod mark;
+mod namesakes;
 mod observe;
 mod policy;
 pub mod reasons;
@@ -38,6 +39,7 @@ use operator_core::{
 
 pub use self::{
     desired::{Desired, Step},
+    namesakes::Namesakes,
     observe::Observed,
     sweep::LeftBehind,
 };
@@ -155,8 +157,10 @@ impl External for S3Buckets {
         bucket: &Bucket,
         claim: &Claim,
         facet: &str,
-    ) -> Option<Observed> {
-        observe::glance(tenant, bucket, claim, facet).await
+    ) -> Result<Option<Observed>, Fault> {
+        observe::glance(tenant, bucket, claim, facet)
+            .await
+            .map_err(not_ready)
     }
 
     fn unread(observed: &Observed) -> Vec<(&'static str, Fault)> {
@@ -191,6 +195,23 @@ impl External for S3Buckets {
         step.guards()
     }
 
+    async fn before_creation(
+        &self,
+        leading: &Leading,
+        tenant: &Tenant,
+        bucket: &Bucket,
+    ) -> Result<(), Fault> {
+        let writes = tenant.writes(leading, bucket);
+        writes.before_creation().await.map_err(not_created)?;
+        // Of all calls CreateBucket alone cannot name the account that is to own the bucket, and what the Pod or a file
+        // gives may have become another account's since the provider was looked at.
+        let caller = tenant.verify().await?;
+        if caller.account != bucket.account {
+            return Err(account_changed(&bucket.account, &caller.account));
+        }
+        Ok(())
+    }
+
     async fn create(
         &self,
         leading: &Leading,
@@ -198,16 +219,10 @@ impl External for S3Buckets {
         bucket: &Bucket,
         desired: &Desired,
     ) -> Result<Creation, Fault> {
-        // Of all calls CreateBucket alone cannot name the account that is to own the bucket, and what the Pod or a file
-        // gives may have become another account's since the provider was looked at.
-        let caller = tenant.verify().await?;
-        if caller.account != bucket.account {
-            return Err(account_changed(&bucket.account, &caller.account));
-        }
         let created = change::create(leading, tenant, bucket, desired)
             .boxed()
             .await;
-        created.map_err(|fault| named(fault, reasons::CREATION_FAILED))
+        created.map_err(not_created)
     }
 
     async fn perform(
@@ -290,6 +305,10 @@ impl External for S3Buckets {
 
 fn not_ready(fault: Fault) -> Fault {
     named(fault, reasons::BUCKET_NOT_READY)
+}
+
+fn not_created(fault: impl Into<Fault>) -> Fault {
+    named(fault.into(), reasons::CREATION_FAILED)
 }
 
 /// The same fault; under `reason`, if it has none of its own.

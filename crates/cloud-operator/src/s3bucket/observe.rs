@@ -82,51 +82,54 @@ pub(super) async fn glance(
     bucket: &Bucket,
     claim: &Claim,
     facet: &str,
-) -> Option<Observed> {
+) -> Result<Option<Observed>, Fault> {
     let reads = tenant.reads(bucket);
-    let tags = BucketTags::read(&reads).await.ok()?;
-    let Marking::Whole(found) = of_tags(&tags) else {
-        return None;
-    };
-    let is_ours = claim.judge(&found) == Ownership::Ours;
-    let facets = Facets::from([facet.to_owned()]);
-    match is_ours {
-        true => read(&reads, tags, &facets).await.ok(),
-        false => None,
+    let tags = BucketTags::read(&reads).await?;
+    match of_tags(&tags) {
+        Marking::Whole(found) if claim.judge(&found) == Ownership::Ours => {
+            let facets = Facets::from([facet.to_owned()]);
+            read(&reads, tags, &facets).await.map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
 /// HeadBucket answers without a body, and alike to a bucket of another account and to one of our own that we
-/// may not see. Our own list of buckets tells them apart.
+/// may not see. Our own list of buckets tells them apart; where a bucket is, a header may tell as well.
 async fn out_of_reach(
     reads: &Reads<'_>,
     bucket: &Bucket,
     failed: Failed,
 ) -> Result<Presence<Observed>, Fault> {
-    match reads.region_among_own().await {
-        Ok(None) => Ok(Presence::Foreign {
+    let here: &str = bucket.region.as_ref();
+    let is_elsewhere = |region: &String| !region.is_empty() && region != here;
+    let named = failed.refusal().and_then(|it| it.bucket_region.clone());
+    match (reads.region_among_own().await, named.filter(is_elsewhere)) {
+        (Ok(None), _) => Ok(Presence::Foreign {
             owner: None,
             seen: "it is not among the buckets of this account, so another AWS account owns it"
                 .to_owned(),
         }),
-        Ok(Some(region)) if !region.is_empty() && region != bucket.region.as_ref() => {
-            Err(Fault::terminal(
-                WRONG_REGION,
-                format!(
-                    "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
-                ),
-            ))
-        }
-        Ok(Some(_)) => Err(failed.into()),
-        Err(listing) if listing.is(&["AccessDenied"]) => {
+        (Ok(Some(region)), _) if is_elsewhere(&region) => Err(wrong_region(bucket, &region)),
+        (Err(listing), _) if !listing.is(&["AccessDenied"]) => Err(listing.into()),
+        // HeadBucket says so with a status that refused credentials may have, too.
+        (_, Some(region)) => Err(wrong_region(bucket, &region)),
+        (Ok(Some(_)), None) => Err(failed.into()),
+        (Err(_), None) => {
             let mut fault = Fault::from(failed);
             fault.message.push_str(
                 "; or another AWS account owns it: with s3:ListAllMyBuckets it could be told",
             );
             Err(fault)
         }
-        Err(listing) => Err(listing.into()),
     }
+}
+
+fn wrong_region(bucket: &Bucket, region: &str) -> Fault {
+    let text = format!(
+        "{bucket} is in the region {region}; use a provider of that region, or another bucketName"
+    );
+    Fault::terminal(WRONG_REGION, text)
 }
 
 /// Reads tags and facets. One that AWS refuses to show says nothing about the others.

@@ -1,10 +1,6 @@
 //! Buckets that carry this installation's mark though no object names them: told, and never touched.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crd_types::aws::v1alpha1::S3Bucket;
 use kube::Resource;
@@ -23,17 +19,15 @@ use serde_json::{Value, json};
 use super::{
     facets::{BucketTags, Facet},
     mark::{Marking, of_tags},
+    namesakes::Namesakes,
 };
 use crate::{
-    aws::{Bucket, Failed, Session, Tenant},
+    aws::{Bucket, Failed, Session, Store, Tenant},
     provider::Sessions,
 };
 
 /// How many buckets of an account have their tags read in one round.
 const READS_IN_A_ROUND: usize = 50;
-
-/// How AWS says that one may not list them.
-const DENIED: &[&str] = &["AccessDenied"];
 
 /// Buckets by name, each with its region if AWS tells it.
 type Listed = Vec<(String, Option<String>)>;
@@ -42,6 +36,7 @@ type Listed = Vec<(String, Option<String>)>;
 pub struct LeftBehind {
     sessions: Arc<Sessions>,
     buckets: Arc<Cache<Whole<S3Bucket>>>,
+    namesakes: Namesakes,
     installation: Arc<str>,
     /// Whether objects of a namespace are seen at all.
     watches: Box<dyn Fn(&str) -> bool + Send + Sync>,
@@ -80,12 +75,14 @@ impl LeftBehind {
     pub fn new(
         sessions: Arc<Sessions>,
         buckets: Arc<Cache<Whole<S3Bucket>>>,
+        namesakes: Namesakes,
         installation: Arc<str>,
         watches: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
             sessions,
             buckets,
+            namesakes,
             installation,
             watches: Box::new(watches),
             found: Mutex::new(Found::within(None)),
@@ -167,7 +164,7 @@ impl LeftBehind {
         }
     }
 
-    /// All buckets of an account, whose are the same for each of its providers: of those, the first that may list them,
+    /// All buckets of an account, whose are the same for each of its providers: of those, the first that can list them,
     /// and whoever did the last time before all.
     async fn list(
         &self,
@@ -184,18 +181,21 @@ impl LeftBehind {
             let tenant = tenants.next().expect("a place is one of a provider");
             match tenant.own_buckets().await {
                 Ok(listed) => return Ok((tenant, listed)),
-                Err(failed) if failed.is(DENIED) && tenants.peek().is_some() => {}
+                Err(_) if tenants.peek().is_some() => {}
                 Err(failed) => return Err(failed),
             }
         }
     }
 
     async fn look_through(&self, place: &str, tenant: &Tenant, listed: Listed) {
-        let named = self.named();
-        let regions: BTreeMap<String, Option<String>> = listed
-            .into_iter()
-            .filter(|(bucket, _)| !named.contains(bucket))
-            .collect();
+        let mut regions = BTreeMap::new();
+        for (bucket, region) in listed {
+            if !self.is_named(&bucket, tenant) {
+                regions.insert(bucket, region);
+            }
+            // Of many buckets each has its objects looked at.
+            tokio::task::consume_budget().await;
+        }
         let nameless = regions.keys().cloned().collect();
         let turn = self.found.lock().sweep.turn(place, &nameless);
         for name in turn {
@@ -223,14 +223,11 @@ impl LeftBehind {
         }
     }
 
-    /// Every bucket that an object names, or has written down.
-    fn named(&self) -> BTreeSet<String> {
-        let names = self.buckets.objects().flat_map(|(_, object)| {
-            let record = object.status.as_ref().and_then(|it| it.record.as_ref());
-            let recorded = record.map(|record| record.bucket_name.to_string());
-            [Some(object.spec.bucket_name.to_string()), recorded]
-        });
-        names.flatten().collect()
+    /// Whether an object names the bucket of this name that `session` has listed, or has written it down.
+    fn is_named(&self, bucket: &str, session: &Session) -> bool {
+        let keys = self.namesakes.of(bucket).into_iter();
+        let mut objects = keys.filter_map(|key| self.buckets.get(&key));
+        objects.any(|object| may_be_of(&object, session))
     }
 
     /// Whether an object of ours would be seen here if it were there.
@@ -244,6 +241,15 @@ impl LeftBehind {
     }
 }
 
+/// Whether the bucket of `object` may be in the place of `session`: in another store it is another one.
+fn may_be_of(object: &S3Bucket, session: &Session) -> bool {
+    let record = object.status.as_ref().and_then(|it| it.record.as_ref());
+    record.is_none_or(|record| {
+        let store = record.store.clone().map(Store::recorded);
+        record.account_id == session.caller.account && store.is_none_or(|it| it == session.store())
+    })
+}
+
 fn bucket(session: &Session, name: &str, region: Option<&str>) -> Option<Bucket> {
     Some(Bucket {
         name: name.parse().ok()?,
@@ -255,4 +261,46 @@ fn bucket(session: &Session, name: &str, region: Option<&str>) -> Option<Bucket>
         partition: session.caller.partition.clone(),
         store: Some(session.store()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crd_types::aws::v1alpha1::S3BucketStatus;
+
+    use super::*;
+
+    const ACCOUNT: &str = "111111111111";
+
+    #[test]
+    fn a_bucket_of_another_store_is_another_one() {
+        let object = json!({
+            "apiVersion": "aws-infra-operator.runner.codes/v1alpha1", "kind": "S3Bucket",
+            "metadata": { "name": "any" },
+            "spec": { "providerRef": { "name": "p" }, "bucketName": "data" },
+        });
+        let mut object: S3Bucket = serde_json::from_value(object).expect("an S3Bucket");
+        let session = Session::idle(ObjectKey::new("ns", "p"), ACCOUNT);
+        assert!(may_be_of(&object, &session), "it may come to be");
+        let own = session.store().to_string();
+        for (account, store, expected) in [
+            (ACCOUNT, Some(own.as_str()), true),
+            (ACCOUNT, None, true),
+            (ACCOUNT, Some("https://store.example"), false),
+            ("222222222222", Some(own.as_str()), false),
+        ] {
+            let record = json!({
+                "bucketName": "data", "accountID": account, "region": "cn-north-1", "partition": "aws-cn",
+                "store": store,
+            });
+            object.status = Some(S3BucketStatus {
+                record: Some(serde_json::from_value(record).expect("a record")),
+                ..S3BucketStatus::default()
+            });
+            assert_eq!(
+                may_be_of(&object, &session),
+                expected,
+                "{account} {store:?}"
+            );
+        }
+    }
 }

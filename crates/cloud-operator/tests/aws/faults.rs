@@ -12,7 +12,7 @@ use operator_core::{
     engines::external::{Facets, Presence},
 };
 
-use crate::stage::Stage;
+use crate::stage::{REGION, Stage};
 
 fn about(operation: &'static str) -> impl Fn(&Call) -> bool + Send + Sync {
     move |call| call.about == operation
@@ -183,6 +183,34 @@ async fn refused_credentials_are_the_providers_fault_even_where_the_answer_has_n
         fault.code, "ExpiredToken",
         "the list of buckets says what HeadBucket cannot"
     );
+}
+
+/// Where our own buckets may not be listed, only a header of HeadBucket's tells that the bucket is elsewhere.
+#[tokio::test]
+async fn a_bucket_of_another_region_is_no_fault_of_the_provider() {
+    let stage = Stage::new().await;
+    let case = stage.case("unlisted-elsewhere");
+    let denied = refuse("ListBuckets", StatusCode::FORBIDDEN, "AccessDenied", "no");
+    stage.proxy().rule(denied);
+    let refused = (Class::Blocked, Scope::Provider, "AuthenticationFailed");
+    for (region, expected) in [
+        (
+            "ap-southeast-2",
+            (Class::Terminal, Scope::Object, "WrongRegion"),
+        ),
+        (REGION, refused),
+    ] {
+        let mut answer = refusal::s3(StatusCode::BAD_REQUEST, "", "");
+        let header = region.parse().unwrap();
+        answer.headers_mut().insert("x-amz-bucket-region", header);
+        let head = Rule::when(about("HeadBucket"), Action::Answer(answer)).once();
+        stage.proxy().rule(head);
+        let fault = case.observe(&Facets::new()).await.expect_err(region);
+        let found = (fault.class, fault.scope, fault.reason.as_str());
+        assert_eq!(found, expected, "{fault}");
+        let is_told = fault.message.contains("ap-southeast-2");
+        assert_eq!(is_told, region != REGION, "{fault}");
+    }
 }
 
 #[tokio::test]

@@ -125,6 +125,9 @@ impl Case<'_> {
             ..
         } = self.stage;
         buckets
+            .before_creation(leading, tenant, &self.bucket)
+            .await?;
+        buckets
             .create(leading, tenant, &self.bucket, &self.desired())
             .await
             .map(drop)

@@ -228,10 +228,11 @@ async fn the_frames_writes_are_within_the_budget_of_its_settings() {
     assert!(stage.gadgets().get("one").await.unwrap().finalizers().len() <= 1);
 }
 
-/// Waits for a turn in each pass, as a call does of which only so many are allowed.
+/// Waits for two turns in each pass, as calls do of which only so many are allowed.
 struct Queues {
     turns: Turns,
     passes: Arc<AtomicUsize>,
+    had: Arc<AtomicUsize>,
 }
 
 impl Reconciler for Queues {
@@ -243,7 +244,10 @@ impl Reconciler for Queues {
 
     async fn reconcile(&self, _: &mut Pass<Gadget>) -> PassResult {
         self.passes.fetch_add(1, Ordering::SeqCst);
-        self.turns.next(&"all".into()).await;
+        for _ in 0..2 {
+            self.turns.next(&"all".into()).await;
+            self.had.fetch_add(1, Ordering::SeqCst);
+        }
         Ok(Outcome::Done {
             reason: WELL,
             message: "all is well".to_owned(),
@@ -273,15 +277,20 @@ async fn what_a_pass_waits_for_its_turn_is_not_taken_from_its_time() {
     .map(str::to_owned);
     let mut operator = frame(&stage, &clock, &settings);
     let gadgets: Arc<Cache<Whole<Gadget>>> = operator.cache("gadget");
-    let passes = Arc::<AtomicUsize>::default();
+    let [passes, had] = [(); 2].map(|()| Arc::<AtomicUsize>::default());
     let queues = Queues {
         turns,
         passes: passes.clone(),
+        had: had.clone(),
     };
     operator.controller(&gadgets, queues);
     let story = async {
         let begun = || async { passes.load(Ordering::SeqCst) == 1 };
         until("a pass", PATIENCE, begun).await.unwrap();
+        // The first turn comes long after the time of the pass, and the pass waits again.
+        clock.advance(HOUR);
+        let one = || async { had.load(Ordering::SeqCst) == 1 };
+        until("its first turn", PATIENCE, one).await.unwrap();
         clock.advance(HOUR);
         let ready = || async {
             let gadget = stage.gadgets().get("one").await.unwrap();

@@ -100,6 +100,12 @@ impl<K: Managed> Pass<K> {
         self.effects
     }
 
+    /// Whether the user has said something since that this pass does not know.
+    pub fn is_superseded(&self) -> bool {
+        let now = self.site.cache.get(&ObjectKey::of(&*self.object));
+        now.is_none_or(|now| now.uid() != self.object.uid() || speaks_anew(&*self.object, &*now))
+    }
+
     /// Whether the object carries one of these finalizers.
     pub fn holds(&self, mut finalizers: impl Iterator<Item = &'static str>) -> bool {
         finalizers.any(|name| self.object.finalizers().iter().any(|held| held == name))

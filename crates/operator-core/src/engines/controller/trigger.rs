@@ -35,14 +35,22 @@ fn unanswered(meta: &ObjectMeta, asked: Option<&str>, known: &Lifecycle) -> bool
         || meta.deletion_timestamp.is_some()
 }
 
-/// Whether the user said something that the last pass did not know. Status and finalizers are our own words.
+/// Whether the user said something that the last pass did not know. A status is our own word, and so are finalizers,
+/// but for one that goes while the object stays.
 pub(super) fn speaks_anew<K: Managed>(old: &K, new: &K) -> bool {
     let (before, after) = (old.meta(), new.meta());
     before.generation != after.generation
         || before.deletion_timestamp.is_some() != after.deletion_timestamp.is_some()
+        || lost_a_finalizer(before, after)
         || !Annotations::of(old)
             .spoken()
             .eq(Annotations::of(new).spoken())
+}
+
+/// Whether somebody took a finalizer off an object that is not being deleted.
+fn lost_a_finalizer(before: &ObjectMeta, after: &ObjectMeta) -> bool {
+    let is_held = |name: &String| after.finalizers.iter().flatten().any(|held| held == name);
+    after.deletion_timestamp.is_none() && !before.finalizers.iter().flatten().all(is_held)
 }
 
 #[cfg(test)]
@@ -79,5 +87,23 @@ mod tests {
             ..meta
         };
         assert!(unanswered(&deleted, None, &known));
+    }
+
+    #[test]
+    fn a_finalizer_is_missed_as_long_as_the_object_stays() {
+        let with = |finalizers: &[&str]| ObjectMeta {
+            finalizers: Some(finalizers.iter().map(ToString::to_string).collect()),
+            ..ObjectMeta::default()
+        };
+        let both = with(&["a", "b"]);
+        assert!(lost_a_finalizer(&both, &with(&["b"])));
+        assert!(lost_a_finalizer(&both, &ObjectMeta::default()));
+        assert!(!lost_a_finalizer(&both, &with(&["b", "a"])));
+        assert!(!lost_a_finalizer(&with(&["a"]), &both), "one that came");
+        let going = ObjectMeta {
+            deletion_timestamp: Some(Time(Timestamp::UNIX_EPOCH)),
+            ..with(&["b"])
+        };
+        assert!(!lost_a_finalizer(&both, &going), "it was let go");
     }
 }

@@ -13,6 +13,9 @@ use crate::{
 
 /// How long that may take. A call is given up after seconds, and what comes of it after that comes soon.
 const LATEST: Duration = Duration::from_secs(120);
+/// How soon it is looked for again, at first and in the end.
+const SOONEST: Duration = Duration::from_secs(2);
+const RAREST: Duration = Duration::from_secs(15);
 
 /// What is written down before something is written outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +61,28 @@ pub(super) fn is_on_its_way<E: External>(pass: &Pass<E::Kind>) -> bool {
     is_recent(began::<E>(pass), pass.clock().wall())
 }
 
-/// A moment of another replica's may be ahead of ours.
+/// In which time to look again for what was begun: as long again as it has been waited for.
+pub(super) fn next_look<E: External>(pass: &Pass<E::Kind>) -> Duration {
+    pause(began::<E>(pass), pass.clock().wall())
+}
+
+/// Whether this object has made the resource, which has not shown the mark since.
+pub(super) fn is_made<E: External>(pass: &Pass<E::Kind>) -> bool {
+    own_record::<E>(pass).is_some_and(|record| record.created && record.began.is_some())
+}
+
 fn is_recent(began: Option<Timestamp>, now: Timestamp) -> bool {
-    began.is_some_and(|began| now.duration_since(began).unsigned_abs() < LATEST)
+    began.is_some_and(|began| since(began, now) < LATEST)
+}
+
+fn pause(began: Option<Timestamp>, now: Timestamp) -> Duration {
+    let waited = began.map(|began| since(began, now));
+    waited.unwrap_or_default().clamp(SOONEST, RAREST)
+}
+
+/// A moment of another replica's may be ahead of ours.
+fn since(began: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(began).unsigned_abs()
 }
 
 /// Since when this object's creation is on its way, if one was begun.
@@ -76,6 +98,14 @@ pub(super) fn note_failure<E: External>(
 ) {
     if fault.class != Class::UnknownOutcome {
         note::<E>(pass, |record| record.began = before);
+    }
+}
+
+/// Takes note that the resource is not there: what comes to be there is not what was made, unless that is still on its
+/// way.
+pub(super) fn note_gone<E: External>(pass: &mut Pass<E::Kind>) {
+    if !is_on_its_way::<E>(pass) {
+        note::<E>(pass, |record| record.began = None);
     }
 }
 
@@ -113,6 +143,19 @@ mod tests {
             !is_recent(Some(at(120)), at(0)),
             "and not for ever, whatever is written there"
         );
+    }
+
+    #[test]
+    fn what_is_awaited_is_looked_for_more_and_more_rarely() {
+        let mut looks = vec![0];
+        while is_recent(Some(at(0)), at(looks[looks.len() - 1])) {
+            let last = looks[looks.len() - 1];
+            let pause = pause(Some(at(0)), at(last)).as_secs();
+            looks.push(last + i64::try_from(pause).unwrap());
+        }
+        assert_eq!(looks[..6], [0, 2, 4, 8, 16, 31]);
+        assert_eq!(looks.len(), 12, "{looks:?}");
+        assert_eq!(pause(None, at(0)), SOONEST);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Whether what was found may be touched, and in which name.
 
-use std::time::Duration;
-
 use super::{
     Annotations, Claim, External, Mark, Owner, Presence, birth,
     consent::{consent, way},
@@ -15,9 +13,6 @@ use crate::{
     decide::outcome::{Fault, Outcome},
     engines::controller::Pass,
 };
-
-/// How soon to look again for what was created and is not shown yet.
-const NOT_VISIBLE_POLL: Duration = Duration::from_secs(2);
 
 /// Whether what was found may be touched, and in which name.
 pub(super) fn claim<E: External>(
@@ -36,7 +31,10 @@ pub(super) fn claim<E: External>(
             pass.event(Severity::Normal, reasons::ADOPTED, "Adopt", format!("adopted {identity}"));
             Ok(observed)
         }
-        Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => Err(not_visible(identity)),
+        Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
+            Err(not_visible::<E>(pass, identity))
+        }
+        Presence::Unmarked(observed) if birth::is_made::<E>(pass) => Ok(observed),
         Presence::Unmarked(_) => Err(Fault::terminal(
             reasons::NOT_MANAGED,
             format!(
@@ -60,7 +58,7 @@ pub(super) fn claim<E: External>(
             format!("{identity} exists but is not within reach: {seen}"),
         )
         .into()),
-        Presence::Gone | Presence::NotVisible => Err(not_visible(identity)),
+        Presence::Gone | Presence::NotVisible => Err(not_visible::<E>(pass, identity)),
     }
 }
 
@@ -132,12 +130,12 @@ pub(super) fn judge<E: External>(
     })
 }
 
-pub(super) fn not_visible(identity: impl std::fmt::Display) -> End {
+pub(super) fn not_visible<E: External>(pass: &Pass<E::Kind>, identity: &E::Identity) -> End {
     End::Early(Outcome::Running {
         reason: reasons::CREATING,
         task: format!(
             "{identity} was created and is not shown yet, or not with its ownership mark"
         ),
-        poll: NOT_VISIBLE_POLL,
+        poll: birth::next_look::<E>(pass),
     })
 }

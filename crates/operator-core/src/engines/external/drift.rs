@@ -5,6 +5,8 @@
 //! or one that is half done. Before a facet is written it is settled no longer, so that an edit that was cut
 //! short is never taken for drift.
 
+use std::collections::BTreeSet;
+
 use crd_types::lifecycle::{Difference, Differences};
 
 use super::{Diff, Wishes};
@@ -28,6 +30,21 @@ impl Apart {
     /// Everything that differs.
     pub fn all(&self) -> Vec<Diff> {
         self.edits.iter().chain(&self.drift).cloned().collect()
+    }
+
+    /// What of it is no more, by a look that found `left` and could not read `unread`.
+    pub fn mended(&self, left: &Self, unread: &[&'static str]) -> Self {
+        let left = left.edits.iter().chain(&left.drift);
+        let left: BTreeSet<&str> = left.map(|diff| diff.facet).collect();
+        let mended = |diffs: &[Diff]| -> Vec<Diff> {
+            let mut mended = diffs.to_vec();
+            mended.retain(|diff| !left.contains(diff.facet) && !unread.contains(&diff.facet));
+            mended
+        };
+        Self {
+            edits: mended(&self.edits),
+            drift: mended(&self.drift),
+        }
     }
 }
 
@@ -146,6 +163,21 @@ mod tests {
         let apart = tell_apart(diffs, &now, &wishes(&[("a", "1"), ("b", "1")]));
         assert_eq!(apart.edits, [diff("a", "x")]);
         assert_eq!(apart.drift, [diff("b", "y"), diff("b", "z")]);
+    }
+
+    #[test]
+    fn mended_is_what_was_read_and_does_not_differ_any_more() {
+        let apart = |edits: &[Diff], drift: &[Diff]| Apart {
+            edits: edits.to_vec(),
+            drift: drift.to_vec(),
+        };
+        let (a, b) = (diff("a", "x"), diff("b", "x"));
+        let before = apart(std::slice::from_ref(&a), std::slice::from_ref(&b));
+        assert_eq!(before.mended(&Apart::default(), &[]), before);
+        let other = diff("b", "another field");
+        let left = apart(&[], &[other]);
+        assert_eq!(before.mended(&left, &[]), apart(&[a], &[]));
+        assert_eq!(before.mended(&Apart::default(), &["a"]), apart(&[], &[b]));
     }
 
     #[test]

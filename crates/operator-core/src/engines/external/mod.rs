@@ -121,13 +121,16 @@ pub trait External: Send + Sync + 'static {
 
     /// Looks at one facet, with as few calls as tell besides that the resource is there and carries the mark of
     /// `claim`; `None` where they do not tell, and a whole look must.
+    ///
+    /// # Errors
+    /// A fault where a call fails.
     fn glance(
         &self,
         context: &Self::Context,
         identity: &Self::Identity,
         claim: &Claim,
         facet: &str,
-    ) -> impl Future<Output = Option<Self::Observed>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Observed>, Fault>> + Send;
 
     /// The facets that could not be read, and why. They are told; the others are brought into force. Pure.
     fn unread(_observed: &Self::Observed) -> Vec<(&'static str, Fault)> {
@@ -165,6 +168,20 @@ pub trait External: Send + Sync + 'static {
     /// undone. Pure.
     fn guards(_step: &Self::Step) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Waits for all that comes before a creation, so that [`create`](Self::create) then sends it at once: that it was
+    /// begun is written down between the two.
+    ///
+    /// # Errors
+    /// A fault; nothing was created.
+    fn before_creation(
+        &self,
+        _leading: &Leading,
+        _context: &Self::Context,
+        _identity: &Self::Identity,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
     }
 
     /// Creates the resource, marked.

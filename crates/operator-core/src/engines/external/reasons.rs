@@ -74,7 +74,7 @@ reasons! {
         pub(crate) CREATING = "Creating" {
             shown: &[AtWork],
             meaning: "it was made and is not shown yet, or not with its ownership mark",
-            remedy: "none: it is looked at again every 2 seconds",
+            remedy: "none: it is looked at again, at first after 2 seconds and then more rarely",
         }
 
         pub(crate) DELETING = "Deleting" {

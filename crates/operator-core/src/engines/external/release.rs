@@ -126,6 +126,8 @@ impl<E: External> Engine<E> {
         let is_lost = E::record(&pass.status).is_none();
         let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
+            // That it is this object's was proven by its creation.
+            Presence::Unmarked(_) if birth::is_made::<E>(pass) => {}
             Presence::Gone | Presence::Unmarked(_) if birth::is_on_its_way::<E>(pass) => {
                 return Ok(awaited(identity));
             }

@@ -1,6 +1,6 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use crd_types::lifecycle::{HasUpkeep, Upheld};
+use crd_types::lifecycle::{HasUpkeep, Mode, Upheld};
 use futures::FutureExt;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     reasons,
     rounds::Look,
     tell::{clear_drift, stands},
-    work::{Work, forget_settled, settled, was_made},
+    work::{Work, forget_settled, own_record, settled, was_made},
 };
 use crate::{
     cluster::events::Severity,
@@ -26,6 +26,7 @@ use crate::{
 
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
+        keep_held::<E>(pass).await?;
         hear_consent::<E>(pass).await?;
         self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
@@ -33,7 +34,7 @@ impl<E: External> Engine<E> {
         let due = self.rounds.lock().due(&key, about, self.clock.now());
         let (facet, said) = match due {
             Look::None(said) if stands(pass, &said) => return Ok(said),
-            Look::Part(turn, said) if stands(pass, &said) && work.glance(pass, turn).await => {
+            Look::Part(turn, said) if stands(pass, &said) && work.glance(pass, turn).await? => {
                 (Some(turn), said)
             }
             _ => (None, self.bring_into_force(pass, &work).await?),
@@ -78,7 +79,11 @@ impl<E: External> Engine<E> {
                 note_ours::<E>(pass);
             }
             observed = claim(pass, work, presence)?;
-            apart = work.diff(pass, &observed);
+            let left = work.diff(pass, &observed);
+            let unread = E::unread(&observed).into_iter().map(|(facet, _)| facet);
+            let unread: Vec<&str> = unread.collect();
+            work.tell_mended(pass, &apart.mended(&left, &unread));
+            apart = left;
         }
         let unread = E::unread(&observed);
         work.settle(pass, &apart.all(), &unread);
@@ -155,16 +160,19 @@ impl<E: External> Engine<E> {
         pass: &mut Pass<E::Kind>,
         work: &Work<'_, E>,
     ) -> Result<(E::Observed, MarkFound), End> {
+        birth::note_gone::<E>(pass);
+        let leading = pass.leading().clone();
+        let (context, identity) = (&work.context, &work.identity);
+        self.domain
+            .before_creation(&leading, context, identity)
+            .await?;
         let vanished = was_made::<E>(pass);
         let before = birth::began::<E>(pass);
         let (facets, settled) = (work.facets(), Wishes::new());
         self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;
-        let leading = pass.leading().clone();
-        let created = self
-            .domain
-            .create(&leading, &work.context, &work.identity, &work.wish(None))
-            .await;
+        let wish = work.wish(None);
+        let created = self.domain.create(&leading, context, identity, &wish).await;
         pass.note_effect(&created);
         if let Err(fault) = &created {
             birth::note_failure::<E>(pass, fault, before);
@@ -182,7 +190,7 @@ impl<E: External> Engine<E> {
             );
         }
         match work.observe(pass).await? {
-            Presence::Gone => Err(not_visible(&work.identity)),
+            Presence::Gone => Err(not_visible::<E>(pass, &work.identity)),
             // There is nobody else's that it could be, so the mark may be given to it.
             Presence::Unmarked(observed) if created == Creation::New => {
                 Ok((observed, MarkFound::NotShown))
@@ -192,7 +200,8 @@ impl<E: External> Engine<E> {
     }
 
     /// Performs what is to be mended. The facets are written down as ours before the first of them is. A step that
-    /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first.
+    /// is refused lets the others go on, unless the resource does not carry the mark yet, which comes first; what the
+    /// user says meanwhile ends them.
     async fn correct(
         &self,
         pass: &mut Pass<E::Kind>,
@@ -219,6 +228,10 @@ impl<E: External> Engine<E> {
             if trouble.failed.iter().any(unguarded) {
                 continue;
             }
+            // Each step waits for its turn, and that may take long.
+            if pass.is_superseded() {
+                return Err(End::Early(Outcome::Superseded));
+            }
             let done = self
                 .domain
                 .perform(&leading, &work.context, &work.identity, &step)
@@ -244,9 +257,17 @@ impl<E: External> Engine<E> {
             work.report(pass, observed, trouble);
             return Err(fault.into());
         }
-        work.tell_mended(pass, apart);
         Ok(())
     }
+}
+
+/// Holds what was held once: a manifest without finalizers that replaced the object would have it go, one day, without
+/// what it has outside.
+async fn keep_held<E: External>(pass: &mut Pass<E::Kind>) -> Result<(), End> {
+    if pass.object().mode() == Mode::Manage && own_record::<E>(pass).is_some() {
+        pass.hold(E::FINALIZER).await?;
+    }
+    Ok(())
 }
 
 /// What was found, if it may be touched, and the mark that it carries.
@@ -256,6 +277,10 @@ fn take<E: External>(
     presence: Presence<E::Observed>,
 ) -> Result<(E::Observed, MarkFound), End> {
     let mark = match presence {
+        // It may never have been given its mark, for what was to give it failed, or ended with the process.
+        Presence::Unmarked(observed) if birth::is_made::<E>(pass) => {
+            return Ok((observed, MarkFound::NotShown));
+        }
         Presence::Ours(_) => MarkFound::Ours,
         Presence::Unmarked(_) => MarkFound::None,
         _ => MarkFound::Earlier,

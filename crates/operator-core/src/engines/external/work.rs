@@ -14,7 +14,10 @@ use super::{
     drift::{self, Apart},
     engine::End,
 };
-use crate::{decide::outcome::Fault, engines::controller::Pass};
+use crate::{
+    decide::outcome::{Class, Fault, Scope},
+    engines::controller::Pass,
+};
 
 /// What a pass works with once every reference is resolved.
 pub(super) struct Work<'a, E: External> {
@@ -41,20 +44,25 @@ impl<E: External> Work<'_, E> {
         }
     }
 
-    /// Looks at the facet whose turn it is; whether it is as it was when all was well.
-    pub(super) async fn glance(&self, pass: &Pass<E::Kind>, turn: usize) -> bool {
+    /// Looks at the facet whose turn it is; whether it is as it was when all was well. A whole look tells what a glance
+    /// does not, unless its calls would fail alike.
+    pub(super) async fn glance(&self, pass: &Pass<E::Kind>, turn: usize) -> Result<bool, End> {
         let facets = self.facets();
         let Some(facet) = facets.iter().nth(turn % facets.len().max(1)) else {
-            return false;
+            return Ok(false);
         };
         let glance = self
             .domain
             .glance(&self.context, &self.identity, &self.claim, facet);
-        let Some(observed) = glance.await else {
-            return false;
+        let observed = match glance.await {
+            Ok(Some(observed)) => observed,
+            Err(fault) if fault.class == Class::Throttled || fault.scope == Scope::Provider => {
+                return Err(fault.into());
+            }
+            Ok(None) | Err(_) => return Ok(false),
         };
         let Apart { edits, drift } = self.diff(pass, &observed);
-        edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty()
+        Ok(edits.is_empty() && drift.is_empty() && E::unread(&observed).is_empty())
     }
 
     /// Equal for two passes between which neither the user nor a provider has said anything.
