@@ -125,9 +125,9 @@ fn tests(fires: &Fires, operator: &str, rules: &Rules) -> Result<Vec<Value>> {
         told.collect()
     };
     let test = |does: &str, day: usize, fired: Value| {
+        let series = [told(here, day), told(there, QUIET)].concat();
         json!({
-            "name": format!("{alert} {does}"), "interval": "1m",
-            "input_series": [told(here, day), told(there, QUIET)].concat(),
+            "name": format!("{alert} {does}"), "interval": "1m", "input_series": series,
             "alert_rule_test": [{ "eval_time": format!("{after}m"), "alertname": alert, "exp_alerts": fired }],
         })
     };

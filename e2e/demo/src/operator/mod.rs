@@ -43,7 +43,7 @@ pub struct Operator(Way);
 
 enum Way {
     Release(Release),
-    Process(Process),
+    Process(Box<Process>),
 }
 
 impl Operator {
@@ -54,7 +54,7 @@ impl Operator {
     pub async fn install(stage: &Stage, teller: &Teller, wish: Wish) -> Result<Self> {
         Ok(Self(match stage.ground() {
             Ground::Pods(pods) => Way::Release(Release::install(pods, teller, wish).await?),
-            _ => Way::Process(Process::start(stage, teller, wish).await?),
+            _ => Way::Process(Box::new(Process::start(stage, teller, wish).await?)),
         }))
     }
 

@@ -156,7 +156,7 @@ fn install_another(owner: &Namespace) -> Result<()> {
     fs::write(templates.join("kept.yaml"), kept)?;
     let cluster = owner.cluster().kubeconfig();
     let [_, helm] = helms()?;
-    helm.upgrade_to(cluster, chart.path(), owner.name(), &json!({}))
+    helm.upgrade(cluster, chart.path(), owner.name(), &json!({}), &[])
 }
 
 fn releases(owner: &Namespace) -> Result<String> {
