@@ -3,7 +3,10 @@
 use anyhow::Result;
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::wait;
-use kube::{Api, api::DeleteParams};
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -70,6 +73,53 @@ async fn another_namespace_needs_leave() -> Result<()> {
     buckets.delete("data", &DeleteParams::default()).await?;
     wait::wait_gone(&buckets, "data", PATIENCE).await?;
     assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+/// What the operator takes for its own in an object, whoever may create one can write.
+#[tokio::test]
+async fn a_finalizer_in_a_manifest_gives_no_leave() -> Result<()> {
+    let scene = Scene::new("forged").await?;
+    let team = scene.cluster.namespace("team").await?;
+    let both = format!(
+        "--watch-namespaces={},{}",
+        scene.namespace.name(),
+        team.name()
+    );
+    let operator = scene.operator_with(&[&both])?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    let name = scene.bucket_name("data");
+    scene.somebody.create(&name).await?;
+    let bucket: S3Bucket = serde_json::from_value(json!({
+        "apiVersion": "aws-infra-operator.runner.codes/v1alpha1",
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "data", "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+        },
+        "spec": {
+            "providerRef": { "name": "account", "namespace": scene.namespace.name() },
+            "bucketName": name, "deletionPolicy": "Delete",
+        },
+    }))?;
+    let buckets: Api<S3Bucket> = team.api()?;
+    buckets.create(&Default::default(), &bucket).await?;
+    buckets.delete("data", &DeleteParams::default()).await?;
+    let refused = |bucket: &S3Bucket| {
+        bucket.metadata.deletion_timestamp.is_some()
+            && ready_reason(bucket) == "NotAllowed"
+            && ready_message(bucket).contains("abandon=true")
+    };
+    let what = "its end is refused";
+    wait::wait_for(&buckets, "data", what, PATIENCE, refused).await?;
+    assert_eq!(scene.calls_about(&name), 0);
+    let abandon = json!({ "metadata": { "annotations": {
+        "aws-infra-operator.runner.codes/abandon": "true",
+    } } });
+    let (params, abandon) = (PatchParams::default(), Patch::Merge(abandon));
+    buckets.patch("data", &params, &abandon).await?;
+    wait::wait_gone(&buckets, "data", PATIENCE).await?;
+    assert_eq!(scene.calls_about(&name), 0);
     operator.stop().await
 }
 

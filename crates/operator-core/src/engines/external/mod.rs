@@ -237,14 +237,25 @@ pub trait External: Send + Sync + 'static {
         status: &mut <Self::Kind as Managed>::Status,
     );
 
-    /// Told of a fault that stops the object's whole provider.
-    fn provider_failed(&self, object: &Self::Kind, fault: &Fault);
+    /// Told of a fault that stops the object's whole provider; says whose it is.
+    fn provider_failed(&self, object: &Self::Kind, fault: &Fault) -> Blame;
 
     /// Told which facets have drifted: once when that is found, and once when it was set back. For counting.
     fn drifted(&self, _facets: &BTreeSet<&'static str>, _drifted: Drifted) {}
 
     /// Told that a pass ended in a fault while drift was known that it was to set back. For counting.
     fn not_set_back(&self) {}
+}
+
+/// Whose a fault is that was met as a provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The provider's, and nobody has met it before.
+    News,
+    /// The provider's, as others have told already.
+    Known,
+    /// This object's alone: since it was last met, the provider was found to work.
+    Object,
 }
 
 /// What is told of drift.
