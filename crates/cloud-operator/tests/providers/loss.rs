@@ -178,9 +178,8 @@ async fn what_one_bucket_meets_does_not_stop_those_of_a_paused_provider() -> Res
     let paused = |provider: &AWSProvider| lifecycle(provider).condition("Paused").is_some();
     wait::wait_for(&scene.providers(), "account", "paused", PATIENCE, paused).await?;
     let path = scene.bucket_name("a");
-    let of_a = move |call: &Call| {
-        call.about == "GetBucketTagging" && call.path.trim_matches('/') == path
-    };
+    let of_a =
+        move |call: &Call| call.about == "GetBucketTagging" && call.path.trim_matches('/') == path;
     let problem = refusal::s3(StatusCode::FORBIDDEN, "AccountProblem", "no");
     let refusing = scene
         .aws

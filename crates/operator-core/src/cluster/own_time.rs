@@ -107,7 +107,7 @@ impl OwnTime {
 
 /// A wait that is counted against nobody, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Uncounted(Vec<OwnTime>);
+pub struct Uncounted(Vec<OwnTime>);
 
 impl Uncounted {
     /// Begins a wait of all work that this is part of, as far as that has a time of its own.
