@@ -120,48 +120,6 @@ async fn what_happened_is_noticed_when_its_turn_comes_and_then_as_a_whole() -> R
     operator.stop().await
 }
 
-/// As a controller does that replaces a Secret by another one.
-#[tokio::test]
-async fn credentials_that_were_away_for_a_moment_are_no_reason_to_look() -> Result<()> {
-    let scene = Scene::new("away").await?;
-    let state = State::reserve()?;
-    let setting = state.setting();
-    let mut settings = SETTINGS.to_vec();
-    settings.push(&setting);
-    let operator = scene.operator_with(&settings)?;
-    scene.provider("account").await?;
-    scene.bucket("data", "account", json!({})).await?;
-    scene.ready::<S3Bucket>("data").await?;
-    state.idle().await?;
-    scene.aws.proxy().clear();
-    let secrets = scene.api_of::<Secret>();
-    secrets.delete("account", &Default::default()).await?;
-    scene
-        .refused::<AWSProvider>("account", "WaitingForSecret")
-        .await?;
-    state.idle().await?;
-    scene.keys("account", "AKIDEXAMPLE").await?;
-    scene.ready::<AWSProvider>("account").await?;
-    state.idle().await?;
-    assert_eq!(scene.calls_about(&scene.bucket_name("data")), 0);
-
-    // What was wanted meanwhile is brought into force all the same.
-    secrets.delete("account", &Default::default()).await?;
-    scene
-        .refused::<AWSProvider>("account", "WaitingForSecret")
-        .await?;
-    let edit = json!({ "spec": { "tags": { "team": "a" } } });
-    scene.patch::<S3Bucket>("data", edit).await?;
-    scene
-        .refused::<S3Bucket>("data", "ProviderNotReady")
-        .await?;
-    scene.keys("account", "AKIDEXAMPLE").await?;
-    scene.ready::<S3Bucket>("data").await?;
-    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
-    assert_eq!(has.tags["team"], "a");
-    operator.stop().await
-}
-
 #[tokio::test]
 async fn drift_is_looked_for_at_its_interval_where_passes_are_rarer() -> Result<()> {
     let scene = Scene::new("rarer").await?;
@@ -369,6 +327,48 @@ async fn what_could_not_be_written_is_looked_at_again() -> Result<()> {
     let drifted = lifecycle(&bucket).condition("Drifted").cloned();
     assert_eq!(drifted, None);
     assert_eq!(bucket.status.unwrap_or_default().upkeep.drift, None);
+    operator.stop().await
+}
+
+/// As a controller does that replaces a Secret by another one.
+#[tokio::test]
+async fn credentials_that_were_away_for_a_moment_are_no_reason_to_look() -> Result<()> {
+    let scene = Scene::new("away").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    scene.aws.proxy().clear();
+    let secrets = scene.api_of::<Secret>();
+    secrets.delete("account", &Default::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    state.idle().await?;
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    state.idle().await?;
+    assert_eq!(scene.calls_about(&scene.bucket_name("data")), 0);
+
+    // What was wanted meanwhile is brought into force all the same.
+    secrets.delete("account", &Default::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    assert_eq!(has.tags["team"], "a");
     operator.stop().await
 }
 

@@ -263,6 +263,10 @@ impl External for S3Buckets {
         status.record = Some(identity::stored(record));
     }
 
+    fn clear_record(status: &mut S3BucketStatus) {
+        status.record = None;
+    }
+
     fn report(
         &self,
         tenant: &Tenant,

@@ -225,6 +225,9 @@ pub trait External: Send + Sync + 'static {
     /// Puts the record into a status.
     fn set_record(status: &mut <Self::Kind as Managed>::Status, record: Record<Self::Identity>);
 
+    /// Takes the record out of a status: nothing came of what was intended.
+    fn clear_record(status: &mut <Self::Kind as Managed>::Status);
+
     /// Puts what was found into a status: outputs, and the state of each facet. `trouble` holds what is
     /// not in force and why. Pure.
     fn report(

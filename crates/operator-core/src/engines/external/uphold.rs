@@ -156,7 +156,7 @@ impl<E: External> Engine<E> {
         work: &Work<'_, E>,
     ) -> Result<(E::Observed, MarkFound), End> {
         let vanished = was_made::<E>(pass);
-        let before = birth::began::<E>(pass);
+        let before = E::record(&pass.status);
         let (facets, settled) = (work.facets(), Wishes::new());
         self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;
