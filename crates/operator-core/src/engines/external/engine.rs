@@ -142,11 +142,13 @@ impl<E: External> Engine<E> {
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(&facets).cloned().collect();
         let uid = pass.object().meta().uid.clone().unwrap_or_default();
+        let lane = E::lane(&pass.object()).to_string();
         E::set_record(
             &mut pass.status,
             Record {
                 identity: identity.clone(),
                 uid,
+                lane: Some(lane),
                 created: stage.is_had(),
                 began: stage.began(before, self.clock.wall()),
                 adopted,

@@ -296,7 +296,7 @@ pub enum Deletion {
 pub enum Purpose {
     /// To bring the spec into force.
     Upkeep,
-    /// To delete or let go; needs only what deletion needs.
+    /// To delete or let go what is recorded; needs only what deletion needs.
     Deletion,
 }
 

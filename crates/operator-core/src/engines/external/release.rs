@@ -94,6 +94,7 @@ impl<E: External> Engine<E> {
         Ok(identity.map(|identity| Record {
             identity,
             uid: object.meta().uid.clone().unwrap_or_default(),
+            lane: None,
             created: false,
             began: None,
             adopted: false,
@@ -263,12 +264,15 @@ impl<E: External> Engine<E> {
     }
 }
 
-/// What this very object had may always be taken down. What its spec alone names, or a record that came from elsewhere,
-/// takes the leave that upkeep takes: whoever writes a finalizer into a manifest may have none.
+/// What this very object had may always be taken down by the provider that it had. What its spec alone names takes the
+/// leave that upkeep takes: whoever writes a finalizer into a manifest, or names another provider at the end, may have
+/// none.
 fn purpose<E: External>(pass: &Pass<E::Kind>) -> Purpose {
+    let lane = E::lane(&pass.object());
+    let upheld = |recorded: &str| recorded == &*lane;
     match own_record::<E>(pass) {
-        Some(_) => Purpose::Deletion,
-        None => Purpose::Upkeep,
+        Some(record) if record.lane.as_deref().is_none_or(upheld) => Purpose::Deletion,
+        _ => Purpose::Upkeep,
     }
 }
 
