@@ -209,6 +209,7 @@ impl Providers {
     /// lasts, no object is to find it out.
     async fn try_out(&self, look: &Look, key: &ObjectKey) -> Result<(), Fault> {
         let Look::Session(session) = look else {
+            self.sessions.tried_out(key);
             return Ok(());
         };
         let Some(tenant) = self.sessions.trial(key, session) else {

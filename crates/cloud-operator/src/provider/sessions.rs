@@ -136,7 +136,11 @@ impl Sessions {
         }
         let session = match (&entry.state, &entry.last) {
             (SessionState::Ready(session), _) => session,
-            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => last,
+            (SessionState::NotReady { .. }, Some(last))
+                if purpose == Purpose::Deletion && !entry.doubted =>
+            {
+                last
+            }
             (SessionState::NotReady { why } | SessionState::Moved { why }, _) => {
                 return Err(Unresolved::Waiting {
                     reason: PROVIDER_NOT_READY,
@@ -281,7 +285,7 @@ impl Sessions {
         Some(Tenant::new(session.clone(), entry.pace.clone(), namespace))
     }
 
-    /// Takes in that `provider` was tried out, and S3 knows it.
+    /// Takes in that `provider` was tried out and S3 knows it, or that there is nothing to try out.
     pub fn tried_out(&self, provider: &ObjectKey) {
         if let Some(entry) = self.entries.lock().get_mut(provider) {
             entry.doubted = false;
@@ -583,6 +587,11 @@ mod tests {
         assert!(!stage.is_doubted());
         stage.failed(&refused());
         assert!(stage.is_doubted());
+        assert_eq!(
+            stage.resolve("platform", Purpose::Deletion),
+            "ProviderNotReady",
+            "it would be refused alike"
+        );
         stage.changes();
         stage.ready(&[]);
         assert_eq!(
