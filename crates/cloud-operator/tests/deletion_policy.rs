@@ -70,6 +70,33 @@ async fn what_nobody_said_is_to_delete() -> Result<()> {
     operator.stop().await
 }
 
+/// Each takes several calls, of which one a second is made.
+#[tokio::test]
+async fn whoever_waits_for_his_turn_has_the_mark_taken_off_all_the_same() -> Result<()> {
+    let scene = Scene::new("in-line").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for name in names {
+        let wish = json!({ "deletionPolicy": "Orphan" });
+        scene.bucket(name, "account", wish).await?;
+    }
+    for name in names {
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    operator.stop().await?;
+    for name in names {
+        scene.delete::<S3Bucket>(name).await?;
+    }
+    let operator = scene.operator_with(&["--aws-call-rate=1", "--aws-call-burst=1"])?;
+    for name in names {
+        scene.gone::<S3Bucket>(name).await?;
+        let left = scene.somebody.has(&scene.bucket_name(name)).await?;
+        assert!(left.mark.is_empty(), "{name}: {left:?}");
+    }
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn a_word_that_is_none_is_refused_where_it_stands_and_nothing_is_deleted() -> Result<()> {
     let scene = Scene::new("nonsense").await?;

@@ -9,13 +9,16 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     aws,
-    proxy::{Action, Call, Rule, Verb, kubernetes::refusal},
+    proxy::{Action, Call, Gate, Point, Rule, Verb, kubernetes::refusal},
     wait,
 };
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Patch, PatchParams};
-use scene::{PATIENCE, Running, Scene, lifecycle, state::State};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use scene::{PATIENCE, Running, Scene, lifecycle, ready_reason, state::State};
 use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -260,6 +263,72 @@ async fn whoever_leads_again_holds_nothing_of_before_against_anybody() -> Result
     operator.stop().await
 }
 
+#[tokio::test]
+async fn whoever_leads_again_uses_no_provider_as_it_was_before() -> Result<()> {
+    let scene = Scene::new("other-keys").await?;
+    let team = scene.cluster.namespace("team").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let both = format!(
+        "--watch-namespaces={},{}",
+        scene.namespace.name(),
+        team.name()
+    );
+    let often = "--leader-election-retry-period=200ms";
+    let operator = scene.operator_with(&[&setting, &both, often])?;
+    scene.provider("account").await?;
+    let allow = |allowed: Value| json!({ "spec": { "allowedNamespaces": allowed } });
+    let leave = allow(json!([team.name()]));
+    scene.patch::<AWSProvider>("account", leave).await?;
+    scene.ready::<AWSProvider>("account").await?;
+    state.idle().await?;
+
+    lease_of(&scene, "another").await?;
+    let lost = |state: &Value| state["lease"]["leading"] == false;
+    state.until("it to lead no more", lost).await?;
+    scene.keys("account", "AKIDAFTERWARDS").await?;
+    scene
+        .patch::<AWSProvider>("account", allow(json!([])))
+        .await?;
+    scene.bucket("data", "account", json!({})).await?;
+    let buckets: Api<S3Bucket> = team.api()?;
+    let without_leave: S3Bucket = serde_json::from_value(json!({
+        "apiVersion": "aws-infra-operator.runner.codes/v1alpha1",
+        "kind": "S3Bucket",
+        "metadata": { "name": "teams" },
+        "spec": {
+            "providerRef": { "name": "account", "namespace": scene.namespace.name() },
+            "bucketName": scene.bucket_name("teams"),
+        },
+    }))?;
+    buckets.create(&Default::default(), &without_leave).await?;
+    scene.aws.proxy().clear();
+    let gate = Gate::new();
+    let identity = |call: &Call| call.about == "GetCallerIdentity";
+    let held = Action::Hold(Point::Before, gate.clone());
+    let held = scene.aws.proxy().rule(Rule::when(identity, held));
+    lease_of(&scene, "").await?;
+
+    // The provider is looked at, and nobody knows yet what comes of that.
+    let asked = async || held.hits() >= 1;
+    wait::until("a look at the provider", PATIENCE, asked).await?;
+    let waits = |bucket: &S3Bucket| {
+        ["WaitingForProvider", "ProviderNotReady"].contains(&&*ready_reason(bucket))
+    };
+    wait::wait_for(&scene.buckets(), "data", "it waits", PATIENCE, waits).await?;
+    let seen = |bucket: &S3Bucket| !ready_reason(bucket).is_empty();
+    wait::wait_for(&buckets, "teams", "it was seen", PATIENCE, seen).await?;
+    gate.open();
+    scene.ready::<S3Bucket>("data").await?;
+    let refused = |bucket: &S3Bucket| ready_reason(bucket) == "NotAllowed";
+    wait::wait_for(&buckets, "teams", "no leave", PATIENCE, refused).await?;
+    assert_eq!(scene.calls_about(&scene.bucket_name("teams")), 0);
+    let requests = scene.aws.proxy().requests();
+    let signers: BTreeSet<&str> = requests.iter().map(|it| &*it.call.signer).collect();
+    assert_eq!(signers, BTreeSet::from(["AKIDAFTERWARDS"]));
+    operator.stop().await
+}
+
 /// Another leads for longer than a hitch may last, and then nobody.
 async fn interregnum(scene: &Scene, state: &State, operator: &Running) -> Result<()> {
     lease_of(scene, "another").await?;
@@ -293,6 +362,48 @@ async fn what_could_not_be_written_is_looked_at_again() -> Result<()> {
     let drifted = lifecycle(&bucket).condition("Drifted").cloned();
     assert_eq!(drifted, None);
     assert_eq!(bucket.status.unwrap_or_default().upkeep.drift, None);
+    operator.stop().await
+}
+
+/// As a controller does that replaces a Secret by another one.
+#[tokio::test]
+async fn credentials_that_were_away_for_a_moment_are_no_reason_to_look() -> Result<()> {
+    let scene = Scene::new("away").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(&setting);
+    let operator = scene.operator_with(&settings)?;
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    state.idle().await?;
+    scene.aws.proxy().clear();
+    let secrets = scene.api_of::<Secret>();
+    secrets.delete("account", &Default::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    state.idle().await?;
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    scene.ready::<AWSProvider>("account").await?;
+    state.idle().await?;
+    assert_eq!(scene.calls_about(&scene.bucket_name("data")), 0);
+
+    // What was wanted meanwhile is brought into force all the same.
+    secrets.delete("account", &Default::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("data", edit).await?;
+    scene
+        .refused::<S3Bucket>("data", "ProviderNotReady")
+        .await?;
+    scene.keys("account", "AKIDEXAMPLE").await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let has = scene.somebody.has(&scene.bucket_name("data")).await?;
+    assert_eq!(has.tags["team"], "a");
     operator.stop().await
 }
 

@@ -191,6 +191,9 @@ async fn a_consent_that_was_used_says_nothing_of_a_mark_that_is_lost() -> Result
 async fn a_restored_status_speaks_of_another_object() -> Result<()> {
     let scene = Scene::new("restored").await?;
     scene.provider("account").await?;
+    let operator = scene.operator()?;
+    retained(&scene, "kept").await?;
+    operator.stop().await?;
     let name = scene.bucket_name("data");
     scene.somebody.create(&name).await?;
     let before = scene.somebody.has(&name).await?;
@@ -204,26 +207,42 @@ async fn a_restored_status_speaks_of_another_object() -> Result<()> {
         "spec": { "providerRef": { "name": "account" }, "bucketName": name },
     });
     scene.create::<S3Bucket>(object).await?;
-    let status = |bucket: &str| {
+    let status = |bucket: &str, uid: &str| {
         json!({ "status": { "record": {
             "bucketName": bucket, "accountID": "123456789012", "region": "eu-central-1", "partition": "aws",
-            "objectUID": "of-the-earlier-one", "created": true,
+            "objectUID": uid, "created": true,
             "ownedFacets": ["tags", "versioning"], "settledFacets": { "versioning": "0011223344556677" },
         } } })
     };
-    patch_status(&scene, "data", status(&name)).await?;
+    patch_status(&scene, "data", status(&name, "of-the-earlier-one")).await?;
     scene.delete::<S3Bucket>("data").await?;
+
+    // What carries the earlier one's mark goes with it, as it would have been taken back.
+    let kept = scene.bucket_name("kept");
+    let uid = scene.somebody.has(&kept).await?.mark["uid"].clone();
+    let object = json!({
+        "kind": "S3Bucket",
+        "metadata": {
+            "name": "kept", "finalizers": ["aws-infra-operator.runner.codes/s3bucket-finalizer"],
+        },
+        "spec": { "providerRef": { "name": "account" }, "bucketName": kept },
+    });
+    scene.create::<S3Bucket>(object).await?;
+    patch_status(&scene, "kept", status(&kept, &uid)).await?;
+    scene.delete::<S3Bucket>("kept").await?;
 
     // One whose bucket is gone makes its own, though drift is only reported.
     let gone = scene.bucket_name("gone");
     let wish = json!({ "drift": { "policy": "Report" } });
     scene.bucket("gone", "account", wish).await?;
-    patch_status(&scene, "gone", status(&gone)).await?;
+    patch_status(&scene, "gone", status(&gone, "of-the-earlier-one")).await?;
 
     let operator = scene.operator()?;
     scene.gone::<S3Bucket>("data").await?;
     scene.event::<S3Bucket>("data", "LeftAlone").await?;
     assert_eq!(scene.somebody.has(&name).await?, before);
+    scene.gone::<S3Bucket>("kept").await?;
+    assert!(!scene.somebody.exists(&kept).await?);
     scene.ready::<S3Bucket>("gone").await?;
     scene.event::<S3Bucket>("gone", "Created").await?;
     assert!(scene.somebody.exists(&gone).await?);

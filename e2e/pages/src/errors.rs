@@ -18,8 +18,9 @@ const HEAD: &str = "\
 
 What an answer of AWS makes of the object whose pass met it: `Ready` is False for this *reason*, and an event of the same reason tells it with AWS's code and words, what was called, and what to
 do. `operator_faults_total` counts it by `controller`, *class* and code. Where the reason is `CallFailed`, an S3Bucket says `CreationFailed` or `BucketNotReady`, and `status.facets` names the part.
-What a call to STS meets is always the provider's: it is `AuthenticationFailed` there, but for `Throttled`, and never `terminal`. An S3Bucket whose own call meets what stops the provider has event
-and count, too, and waits with `ProviderNotReady`: AWSProvider and buckets say so together where the credentials are refused. A Ready object keeps its conditions for 15 minutes of what passes by itself.
+What a call to STS meets is always the provider's: it is `AuthenticationFailed` there, but for `Throttled`, and never `terminal`. The first S3Bucket whose own call meets what stops the provider has the
+event, each is counted, and all wait with `ProviderNotReady`: the AWSProvider says why, and they go on once STS and S3 know it again. A bucket that meets it within a minute of that says so itself, and stops
+no other. A Ready object keeps its conditions for 15 minutes of what passes by itself.
 
 A code that is in no row counts by its status, but for one that came with 400: that is the spec's. This file is made from the table that the operator uses.
 

@@ -381,6 +381,16 @@ impl Writes<'_> {
 }
 
 impl Tenant {
+    /// Asks S3 for as little as there is to ask without a bucket.
+    ///
+    /// # Errors
+    /// AWS's answer, or why there was none.
+    pub async fn try_out(&self) -> Result<(), Failed> {
+        let call = self.s3(&self.region).list_buckets().max_buckets(1);
+        let action = Call::read("s3:ListAllMyBuckets");
+        self.ask(action, call.send()).await.map(drop)
+    }
+
     /// The names of all buckets of the account, each with its region if AWS tells it.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ impl Finalizers {
         );
         registry.register(
             "finalizer_errors",
-            "Passes over objects that are being deleted that ended in a fault",
+            "Passes over objects that are being deleted that met a fault",
             self.errors.clone(),
         );
     }
@@ -106,6 +106,9 @@ impl<R: Reconciler> Reconciler for Finalizing<R> {
         if let Some(since) = &object.meta().deletion_timestamp {
             match result {
                 Err(_) => {
+                    self.errors.inc();
+                }
+                Ok(_) if pass.has_met() => {
                     self.errors.inc();
                 }
                 Ok(Outcome::Released) if (self.is_held)(&object) => {

@@ -88,8 +88,13 @@ impl Providers {
         // Shown before it works: whoever writes the role's trust policy needs it first.
         pass.status.external_id = self.shown_external_id(&provider.spec, key);
         let before = self.sessions.last(key);
-        let looked = self.look(&provider, key, before.as_ref()).await;
-        let looked = looked.and_then(|look| self.stays(look, &pass.status, key));
+        let looking = async {
+            let look = self.look(&provider, key, before.as_ref()).await?;
+            let look = self.stays(look, &pass.status, key)?;
+            self.try_out(&look, key).await?;
+            Ok::<_, Fault>(look)
+        };
+        let looked = looking.await;
         let state = match &looked {
             Ok(Look::Session(session)) => SessionState::Ready(session.clone()),
             Ok(Look::NoSecret(secret)) => SessionState::NotReady {
@@ -106,7 +111,8 @@ impl Providers {
                 },
             },
         };
-        self.sessions.publish(key, &provider.spec, state);
+        self.sessions
+            .publish(key, &provider.spec, state, pass.leading());
         match looked? {
             // Not a hitch in what goes on working: what was in force was taken away.
             Look::NoSecret(secret) if pass.status.account_id.is_some() => Err(Fault::blocked(
@@ -199,6 +205,29 @@ impl Providers {
         }
     }
 
+    /// Asks S3, too, where it has refused what STS knows, as it does in an account that is suspended: as long as that
+    /// lasts, no object is to find it out.
+    async fn try_out(&self, look: &Look, key: &ObjectKey) -> Result<(), Fault> {
+        let Look::Session(session) = look else {
+            self.sessions.tried_out(key);
+            return Ok(());
+        };
+        let Some(tenant) = self.sessions.trial(key, session) else {
+            return Ok(());
+        };
+        match tenant.try_out().await.map_err(Fault::from) {
+            Err(fault) if fault.scope == Scope::Provider => {
+                session.forget_credentials();
+                Err(fault)
+            }
+            // Whoever may not list his buckets is known, too.
+            _ => {
+                self.sessions.tried_out(key);
+                Ok(())
+            }
+        }
+    }
+
     /// What the trust policies of its roles can ask for, if there are roles for which it gives no external ID.
     fn shown_external_id(&self, spec: &AWSProviderSpec, key: &ObjectKey) -> Option<String> {
         let roles = spec.assumed_roles().unwrap_or_default();
@@ -273,6 +302,7 @@ impl Reconciler for Providers {
         let provider = pass.object();
         let key = ObjectKey::of(&*provider);
         if Annotations::of(&*provider).paused() {
+            self.sessions.trust(&key);
             return Ok(Outcome::Paused);
         }
         if provider.metadata.deletion_timestamp.is_some() {

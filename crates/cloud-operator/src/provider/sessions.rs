@@ -10,12 +10,13 @@ use std::{
 use crd_types::aws::v1alpha1::{AWSProviderSpec, S3Bucket};
 use kube::ResourceExt;
 use operator_core::{
+    cluster::leading::Leading,
     decide::{
         clock::{Clock, Moment},
         key::ObjectKey,
         outcome::{Class, Fault},
     },
-    engines::external::{Purpose, Unresolved, reasons::PROVIDER_NOT_READY},
+    engines::external::{Blame, Purpose, Unresolved, reasons::PROVIDER_NOT_READY},
 };
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// How often a report that a provider's credentials fail is believed. A single bucket whose calls are refused
-/// for another reason cannot keep a provider that AWS knows from working.
+/// for another reason cannot keep a provider that AWS has just been asked about from working.
 const BELIEVED_ONCE_IN: Duration = Duration::from_secs(60);
 
 /// What a provider's last pass found.
@@ -54,20 +55,38 @@ type Listener = Box<dyn Fn(&ObjectKey) + Send + Sync>;
 pub struct Sessions {
     clock: Clock,
     paces: Paces,
-    entries: Mutex<HashMap<ObjectKey, Entry>>,
+    entries: Mutex<Entries>,
     changed: OnceLock<Listener>,
     doubted: OnceLock<Listener>,
     rotations: Counter,
 }
 
+type Entries = HashMap<ObjectKey, Entry>;
+
 struct Entry {
+    /// The term in which it was found. What has become of it since the end of that, another replica knows.
+    term: Leading,
     spec: AWSProviderSpec,
     state: SessionState,
     /// The last session that worked. Deletions go on with it when the Secret goes before the buckets do, as it
     /// happens when a whole namespace is deleted.
     last: Option<Arc<Session>>,
-    believed: Option<Moment>,
+    /// Which sort of report was believed last, and when.
+    believed: Option<(Class, Moment)>,
+    /// Whether calls about objects were refused on its account, and it was not tried out since.
+    doubted: bool,
     pace: Pace,
+}
+
+impl Entry {
+    fn holds(&self) -> bool {
+        self.term.check().is_ok()
+    }
+}
+
+/// What this term knows of `provider`.
+fn known<'a>(entries: &'a Entries, provider: &ObjectKey) -> Option<&'a Entry> {
+    entries.get(provider).filter(|entry| entry.holds())
 }
 
 impl Sessions {
@@ -102,7 +121,7 @@ impl Sessions {
     pub fn resolve(&self, object: &S3Bucket, purpose: Purpose) -> Result<Tenant, Unresolved> {
         let provider = provider_of(object);
         let entries = self.entries.lock();
-        let Some(entry) = entries.get(&provider) else {
+        let Some(entry) = known(&entries, &provider) else {
             return Err(Unresolved::Waiting {
                 reason: reasons::WAITING_FOR_PROVIDER,
                 on: format!(
@@ -117,7 +136,11 @@ impl Sessions {
         }
         let session = match (&entry.state, &entry.last) {
             (SessionState::Ready(session), _) => session,
-            (SessionState::NotReady { .. }, Some(last)) if purpose == Purpose::Deletion => last,
+            (SessionState::NotReady { .. }, Some(last))
+                if purpose == Purpose::Deletion && !entry.doubted =>
+            {
+                last
+            }
             (SessionState::NotReady { why } | SessionState::Moved { why }, _) => {
                 return Err(Unresolved::Waiting {
                     reason: PROVIDER_NOT_READY,
@@ -136,16 +159,14 @@ impl Sessions {
 
     /// What the last pass over `provider` found; none before the first.
     pub fn state(&self, provider: &ObjectKey) -> Option<SessionState> {
-        self.entries
-            .lock()
-            .get(provider)
-            .map(|entry| entry.state.clone())
+        known(&self.entries.lock(), provider).map(|entry| entry.state.clone())
     }
 
     /// Every session that works now, in the hands of the operator itself.
     pub fn ready(&self) -> Vec<Tenant> {
         let entries = self.entries.lock();
-        let ready = entries.values().filter_map(|entry| match &entry.state {
+        let entries = entries.values().filter(|entry| entry.holds());
+        let ready = entries.filter_map(|entry| match &entry.state {
             SessionState::Ready(session) => {
                 Some(Tenant::new(session.clone(), entry.pace.clone(), ""))
             }
@@ -156,40 +177,51 @@ impl Sessions {
 
     /// The last session of `provider` that worked.
     pub fn last(&self, provider: &ObjectKey) -> Option<Arc<Session>> {
-        self.entries
-            .lock()
-            .get(provider)
-            .and_then(|entry| entry.last.clone())
+        known(&self.entries.lock(), provider).and_then(|entry| entry.last.clone())
     }
 
-    /// Takes in what a pass over `provider` found.
-    pub fn publish(&self, provider: &ObjectKey, spec: &AWSProviderSpec, state: SessionState) {
+    /// Takes in what a pass over `provider` found in this `term`. What was doubted meanwhile stays so.
+    pub fn publish(
+        &self,
+        provider: &ObjectKey,
+        spec: &AWSProviderSpec,
+        state: SessionState,
+        term: &Leading,
+    ) {
         let changed = {
             let mut entries = self.entries.lock();
             let before = entries.remove(provider);
-            let changed = before.as_ref().is_none_or(|before| {
-                before.spec.allowed_namespaces != spec.allowed_namespaces
-                    || !same(&before.state, &state)
-            });
+            let pace = before
+                .as_ref()
+                .map_or_else(|| self.paces.pace(), |before| before.pace.clone());
             let mut entry = Entry {
+                term: term.clone(),
                 spec: spec.clone(),
+                state,
                 last: None,
                 believed: None,
-                pace: before
-                    .as_ref()
-                    .map_or_else(|| self.paces.pace(), |before| before.pace.clone()),
-                state,
+                doubted: false,
+                pace,
             };
-            if let Some(before) = before {
-                entry.last = before.last;
+            let before = before.filter(Entry::holds);
+            if let Some(before) = &before {
+                entry.last.clone_from(&before.last);
                 entry.believed = before.believed;
+                entry.doubted = before.doubted;
             }
             if let SessionState::Ready(session) = &entry.state {
                 let last = entry.last.replace(session.clone());
                 if last.is_some_and(|last| last.version != session.version) {
                     self.rotations.inc();
                 }
+                if let Some(before) = before.as_ref().filter(|before| before.doubted) {
+                    entry.state = before.state.clone();
+                }
             }
+            let changed = before.is_none_or(|before| {
+                before.spec.allowed_namespaces != spec.allowed_namespaces
+                    || !same(&before.state, &entry.state)
+            });
             entries.insert(provider.clone(), entry);
             changed
         };
@@ -211,29 +243,69 @@ impl Sessions {
         }
     }
 
-    /// Takes in that a call failed for the provider's sake. If AWS refused the credentials, nobody else needs
-    /// to find that out by himself.
-    pub fn failed(&self, provider: &ObjectKey, fault: &Fault) {
+    /// Takes in that a call failed for the provider's sake, and says whose that is. If AWS refused the credentials,
+    /// nobody else needs to find that out by himself.
+    pub fn failed(&self, provider: &ObjectKey, fault: &Fault) -> Blame {
         let now = self.clock.now();
         {
             let mut entries = self.entries.lock();
-            let Some(entry) = entries.get_mut(provider) else {
-                return;
+            let entry = entries.get_mut(provider).filter(|entry| entry.holds());
+            let Some(entry) = entry else {
+                return Blame::Known;
             };
-            let lately = entry
-                .believed
-                .is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
-            if lately || !matches!(entry.state, SessionState::Ready(_)) {
-                return;
+            if !matches!(entry.state, SessionState::Ready(_)) {
+                return Blame::Known;
             }
-            entry.believed = Some(now);
-            if fault.class == Class::Blocked {
+            let refused = fault.class == Class::Blocked;
+            let lately = entry.believed.is_some_and(|(class, moment)| {
+                class == fault.class && now.since(moment) < BELIEVED_ONCE_IN
+            });
+            match (lately, refused) {
+                // It was tried out since.
+                (true, true) => return Blame::Object,
+                (true, false) => return Blame::Known,
+                (false, _) => entry.believed = Some((fault.class, now)),
+            }
+            if refused {
+                entry.doubted = true;
                 entry.state = SessionState::NotReady {
                     why: fault.message.clone(),
                 };
             }
         }
         self.tell(&self.doubted, provider);
+        Blame::News
+    }
+
+    /// What tries out whether S3 knows `session`, where that is doubted of its provider.
+    pub fn trial(&self, provider: &ObjectKey, session: &Arc<Session>) -> Option<Tenant> {
+        let entries = self.entries.lock();
+        let entry = known(&entries, provider).filter(|entry| entry.doubted)?;
+        let namespace = provider.namespace.clone();
+        Some(Tenant::new(session.clone(), entry.pace.clone(), namespace))
+    }
+
+    /// Takes in that `provider` was tried out and S3 knows it, or that there is nothing to try out.
+    pub fn tried_out(&self, provider: &ObjectKey) {
+        if let Some(entry) = self.entries.lock().get_mut(provider) {
+            entry.doubted = false;
+        }
+    }
+
+    /// Takes back what is doubted of `provider`, which nobody is to try out.
+    pub fn trust(&self, provider: &ObjectKey) {
+        {
+            let mut entries = self.entries.lock();
+            let doubted = |entry: &&mut Entry| entry.doubted && entry.holds();
+            let Some(entry) = entries.get_mut(provider).filter(doubted) else {
+                return;
+            };
+            entry.doubted = false;
+            if let Some(last) = &entry.last {
+                entry.state = SessionState::Ready(last.clone());
+            }
+        }
+        self.tell(&self.changed, provider);
     }
 
     fn tell(&self, listener: &OnceLock<Listener>, provider: &ObjectKey) {
@@ -292,6 +364,7 @@ mod tests {
 
     struct Stage {
         clock: Clock,
+        term: Leading,
         sessions: Sessions,
         changes: Arc<AtomicUsize>,
         doubts: Arc<AtomicUsize>,
@@ -349,6 +422,7 @@ mod tests {
             });
             let session = Arc::new(Session::idle(provider(), "123456789012"));
             Self {
+                term: Leading::always(clock.clone()),
                 clock,
                 sessions,
                 changes,
@@ -358,18 +432,20 @@ mod tests {
         }
 
         fn ready(&self, allowed: &[&str]) {
-            self.sessions.publish(
-                &provider(),
-                &spec(allowed),
-                SessionState::Ready(self.session.clone()),
-            );
+            let state = SessionState::Ready(self.session.clone());
+            self.publish(allowed, state);
+        }
+
+        fn publish(&self, allowed: &[&str], state: SessionState) {
+            self.sessions
+                .publish(&provider(), &spec(allowed), state, &self.term);
         }
 
         fn not_ready(&self) {
             let state = SessionState::NotReady {
                 why: "waiting for Secret platform/keys".into(),
             };
-            self.sessions.publish(&provider(), &spec(&[]), state);
+            self.publish(&[], state);
         }
 
         /// Reason of what stands in the way, or `used`.
@@ -379,6 +455,21 @@ mod tests {
                 Err(Unresolved::Waiting { reason, .. }) => reason.as_str(),
                 Err(Unresolved::Refused(fault)) => fault.reason.as_str(),
             }
+        }
+
+        fn failed(&self, fault: &Fault) -> Blame {
+            self.sessions.failed(&provider(), fault)
+        }
+
+        fn is_doubted(&self) -> bool {
+            let trial = self.sessions.trial(&provider(), &self.session);
+            trial.is_some()
+        }
+
+        /// A pass of the provider tries it out, and S3 knows it.
+        fn answered(&self) {
+            self.sessions.tried_out(&provider());
+            self.ready(&[]);
         }
 
         fn changes(&self) -> usize {
@@ -465,7 +556,7 @@ mod tests {
         let state = SessionState::Moved {
             why: "they lead to another account".into(),
         };
-        stage.sessions.publish(&provider(), &spec(&[]), state);
+        stage.publish(&[], state);
         for purpose in [Purpose::Upkeep, Purpose::Deletion] {
             assert_eq!(stage.resolve("platform", purpose), "ProviderNotReady");
         }
@@ -480,8 +571,8 @@ mod tests {
     fn refused_credentials_stop_all_at_once_and_ask_for_one_look() {
         let stage = Stage::new();
         stage.ready(&[]);
-        stage.sessions.failed(&provider(), &refused());
-        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.failed(&refused()), Blame::News);
+        assert_eq!(stage.failed(&refused()), Blame::Known);
         assert_eq!(
             stage.resolve("platform", Purpose::Upkeep),
             "ProviderNotReady"
@@ -490,12 +581,55 @@ mod tests {
     }
 
     #[test]
+    fn what_sts_knows_stays_doubted_until_it_was_tried_out() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        assert!(!stage.is_doubted());
+        stage.failed(&refused());
+        assert!(stage.is_doubted());
+        assert_eq!(
+            stage.resolve("platform", Purpose::Deletion),
+            "ProviderNotReady",
+            "it would be refused alike"
+        );
+        stage.changes();
+        stage.ready(&[]);
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady",
+            "by a pass that had begun before"
+        );
+        assert_eq!(stage.changes(), 0);
+        stage.answered();
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
+        assert_eq!(stage.changes(), 1);
+        assert!(!stage.is_doubted());
+    }
+
+    #[test]
+    fn who_is_not_to_be_tried_out_goes_on_as_before() {
+        let stage = Stage::new();
+        stage.ready(&[]);
+        stage.failed(&refused());
+        stage.sessions.trust(&provider());
+        assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
+        assert_eq!(stage.failed(&refused()), Blame::Object);
+        stage.not_ready();
+        stage.sessions.trust(&provider());
+        assert_eq!(
+            stage.resolve("platform", Purpose::Upkeep),
+            "ProviderNotReady",
+            "as its own pass has found"
+        );
+    }
+
+    #[test]
     fn a_report_is_not_believed_again_before_a_while() {
         let stage = Stage::new();
         stage.ready(&[]);
-        stage.sessions.failed(&provider(), &refused());
-        stage.ready(&[]);
-        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.failed(&refused()), Blame::News);
+        stage.answered();
+        assert_eq!(stage.failed(&refused()), Blame::Object);
         assert_eq!(
             stage.resolve("platform", Purpose::Upkeep),
             "used",
@@ -503,7 +637,7 @@ mod tests {
         );
         assert_eq!(stage.doubts(), 1);
         stage.clock.advance(BELIEVED_ONCE_IN);
-        stage.sessions.failed(&provider(), &refused());
+        assert_eq!(stage.failed(&refused()), Blame::News);
         assert_eq!(
             stage.resolve("platform", Purpose::Upkeep),
             "ProviderNotReady"
@@ -515,11 +649,15 @@ mod tests {
     fn a_hitch_asks_for_a_look_and_stops_nobody() {
         let stage = Stage::new();
         stage.ready(&[]);
-        stage.sessions.failed(
-            &provider(),
-            &Fault::transient(AUTHENTICATION_FAILED, "no answer"),
-        );
+        let hitch = Fault::transient(AUTHENTICATION_FAILED, "no answer");
+        assert_eq!(stage.failed(&hitch), Blame::News);
+        assert_eq!(stage.failed(&hitch), Blame::Known);
         assert_eq!(stage.resolve("platform", Purpose::Upkeep), "used");
         assert_eq!(stage.doubts(), 1);
+        assert_eq!(
+            stage.failed(&refused()),
+            Blame::News,
+            "nothing was said of that"
+        );
     }
 }

@@ -32,7 +32,7 @@ use operator_core::{
     cluster::leading::Leading,
     decide::{outcome::Fault, reason::Reason},
     engines::external::{
-        Claim, Creation, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose,
+        Blame, Claim, Creation, Deletion, Diff, Drifted, External, Facets, Mark, Presence, Purpose,
         Record, Trouble, Unresolved, Wishes,
     },
 };
@@ -278,6 +278,10 @@ impl External for S3Buckets {
         status.record = Some(identity::stored(record));
     }
 
+    fn clear_record(status: &mut S3BucketStatus) {
+        status.record = None;
+    }
+
     fn report(
         &self,
         tenant: &Tenant,
@@ -290,8 +294,8 @@ impl External for S3Buckets {
         report::report(tenant, bucket, desired, trouble, status);
     }
 
-    fn provider_failed(&self, object: &S3Bucket, fault: &Fault) {
-        self.sessions.failed(&provider_of(object), fault);
+    fn provider_failed(&self, object: &S3Bucket, fault: &Fault) -> Blame {
+        self.sessions.failed(&provider_of(object), fault)
     }
 
     fn drifted(&self, facets: &BTreeSet<&'static str>, drifted: Drifted) {

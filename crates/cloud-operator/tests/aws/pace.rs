@@ -4,8 +4,9 @@ use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 
 use cloud_operator::aws::{Access, Aws, Hop, Keys, Paces, Source, Tenant};
 use futures::poll;
+use harness::proxy::Call;
 use operator_core::{
-    cluster::leading::Leading,
+    cluster::{leading::Leading, own_time::OwnTime},
     decide::{budget::Limits, clock::Clock, key::ObjectKey},
 };
 
@@ -112,6 +113,37 @@ async fn reads_and_writes_wait_for_their_turn_by_turns_among_namespaces() {
     clock.advance(HOUR);
     late.await.unwrap();
     assert_eq!(sent(), 4);
+}
+
+#[tokio::test]
+async fn what_credentials_wait_for_their_turn_is_not_taken_from_who_needs_them() {
+    let stage = Stage::new().await;
+    let clock = Clock::system();
+    let limits = Limits {
+        interval: HOUR,
+        burst: NonZeroU32::MIN,
+    };
+    let paces = Paces::new(Some(limits), clock.clone());
+    let aws = Aws::new(settings(&stage.aws), clock.clone()).within(paces.clone());
+    let with = |chain: Vec<Hop>| Access {
+        endpoint: Some(stage.aws.url().parse().unwrap()),
+        chain,
+        ..access("pace")
+    };
+    // It takes the only turn of this hour.
+    aws.open(&with(Vec::new())).await.unwrap();
+    let role = with(vec![Hop::to(format!(
+        "arn:aws:iam::{OTHER_ACCOUNT}:role/pace"
+    ))]);
+    let time = OwnTime::new(HOUR / 60, clock.clone());
+    let (opened, ()) = tokio::join!(time.within(aws.open(&role)), async {
+        clock.advance(HOUR);
+        let assumed = |call: &Call| call.about == "AssumeRole";
+        stage.proxy().settled(assumed).await;
+        // The next turn, for whose the role is.
+        paces.adjust(None);
+    });
+    opened.expect("it has only waited").unwrap();
 }
 
 #[tokio::test]

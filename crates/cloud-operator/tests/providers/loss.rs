@@ -8,12 +8,14 @@ use futures::future::try_join_all;
 use harness::{
     aws::refusal,
     proxy::{Action, Call, Rule, RuleHandle},
+    wait,
 };
 use http::StatusCode;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::Event;
+use kube::{ResourceExt, api::ListParams};
 use serde_json::json;
 
-use crate::scene::{Scene, UNHURRIED, ready_message, state::State};
+use crate::scene::{PATIENCE, Scene, UNHURRIED, lifecycle, ready_message, state::State};
 
 #[tokio::test]
 async fn keys_that_aws_does_not_know_stop_all_buckets_as_one() -> Result<()> {
@@ -108,6 +110,94 @@ async fn keys_that_are_taken_away_are_noticed_by_the_first_bucket() -> Result<()
     operator.stop().await
 }
 
+/// As of an account that is suspended.
+#[tokio::test]
+async fn what_s3_refuses_and_sts_knows_stops_all_buckets_as_one() -> Result<()> {
+    const MINUTES: usize = 10;
+    let scene = Scene::new("suspended").await?;
+    let state = State::reserve()?;
+    let setting = state.setting();
+    let operator = scene.operator_with(&[UNHURRIED, &[&setting]].concat())?;
+    scene.provider("account").await?;
+    let names: Vec<String> = (0..10).map(|n| format!("b{n}")).collect();
+    for name in &names {
+        scene.bucket(name, "account", json!({})).await?;
+    }
+    for name in &names {
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    state.idle().await?;
+    let suspended = refusal::s3(StatusCode::FORBIDDEN, "AccountProblem", "suspended");
+    let refusing = Rule::when(is_of_s3, Action::Answer(suspended));
+    let refusing = scene.aws.proxy().rule(refusing);
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    for name in &names {
+        scene.patch::<S3Bucket>(name, edit.clone()).await?;
+    }
+    let refused = scene
+        .refused::<AWSProvider>("account", "AuthenticationFailed")
+        .await?;
+    let message = ready_message(&refused);
+    assert!(message.contains("AccountProblem"), "{message}");
+    for name in &names {
+        scene.refused::<S3Bucket>(name, "ProviderNotReady").await?;
+    }
+    state.idle().await?;
+    scene.aws.proxy().clear();
+    for _ in 0..MINUTES {
+        operator.clock.advance(Duration::from_secs(61));
+        state.idle().await?;
+    }
+    let requests = scene.aws.proxy().requests();
+    let asked = requests.iter().filter(|it| is_of_s3(&it.call)).count();
+    assert!((1..=2 * MINUTES).contains(&asked), "{asked} calls");
+    assert!(told(&scene).await? <= names.len());
+
+    refusing.remove();
+    operator.clock.advance(Duration::from_secs(6 * 60));
+    for name in &names {
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    scene.ready::<AWSProvider>("account").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_one_bucket_meets_does_not_stop_those_of_a_paused_provider() -> Result<()> {
+    let scene = Scene::new("paused").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    for name in ["a", "b"] {
+        scene.bucket(name, "account", json!({})).await?;
+        scene.ready::<S3Bucket>(name).await?;
+    }
+    let pause = json!({ "metadata": { "annotations": {
+        "aws-infra-operator.runner.codes/paused": "true",
+    } } });
+    scene.patch::<AWSProvider>("account", pause).await?;
+    let paused = |provider: &AWSProvider| lifecycle(provider).condition("Paused").is_some();
+    wait::wait_for(&scene.providers(), "account", "paused", PATIENCE, paused).await?;
+    let path = scene.bucket_name("a");
+    let of_a =
+        move |call: &Call| call.about == "GetBucketTagging" && call.path.trim_matches('/') == path;
+    let problem = refusal::s3(StatusCode::FORBIDDEN, "AccountProblem", "no");
+    let refusing = scene
+        .aws
+        .proxy()
+        .rule(Rule::when(of_a, Action::Answer(problem)));
+    let edit = json!({ "spec": { "tags": { "team": "a" } } });
+    scene.patch::<S3Bucket>("a", edit.clone()).await?;
+    scene
+        .refused::<S3Bucket>("a", "AuthenticationFailed")
+        .await?;
+    scene.patch::<S3Bucket>("b", edit).await?;
+    scene.ready::<S3Bucket>("b").await?;
+    refusing.remove();
+    scene.request_pass::<S3Bucket>("a").await?;
+    scene.ready::<S3Bucket>("a").await?;
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn a_refusal_that_aws_takes_back_stops_nobody_for_long() -> Result<()> {
     let scene = Scene::new("expired").await?;
@@ -177,6 +267,22 @@ async fn identity_is_asked_for_every_five_minutes_and_shared_by_all() -> Result<
         "nothing changed, nothing is written"
     );
     Ok(())
+}
+
+fn is_of_s3(call: &Call) -> bool {
+    call.about != "GetCallerIdentity"
+}
+
+/// How often buckets were told of what is their provider's.
+async fn told(scene: &Scene) -> Result<usize> {
+    let about = "involvedObject.kind=S3Bucket,reason=AuthenticationFailed";
+    let about = ListParams::default().fields(about);
+    let events = scene.api_of::<Event>().list(&about).await?.items;
+    let times = events.iter().map(|event| {
+        let series = event.series.as_ref().and_then(|series| series.count);
+        series.or(event.count).unwrap_or(1).unsigned_abs() as usize
+    });
+    Ok(times.sum())
 }
 
 /// From now on AWS does not know the operator's keys: STS, and S3.

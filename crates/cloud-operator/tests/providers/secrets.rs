@@ -6,9 +6,11 @@ use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
 use harness::{
     Moto,
-    proxy::{Verb, kubernetes::Attributes},
+    aws::refusal,
+    proxy::{Action, Call, Rule, Verb, kubernetes::Attributes},
     wait,
 };
+use http::StatusCode;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     ResourceExt,
@@ -217,6 +219,29 @@ async fn a_rotated_secret_is_in_use_at_once() -> Result<()> {
     operator.stop().await
 }
 
+/// Nothing came of the creation in the first account, so nothing binds bucket and provider to it.
+#[tokio::test]
+async fn a_creation_that_is_refused_binds_nobody_to_its_account() -> Result<()> {
+    let scene = Scene::new("unbound").await?;
+    let operator = scene.operator()?;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let in_the_first = |call: &Call| call.about == "CreateBucket" && call.signer == "AKIDEXAMPLE";
+    let denying = Rule::when(in_the_first, Action::Answer(denied));
+    scene.aws.proxy().rule(denying);
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    keys_of_another_account(&scene).await?;
+    let bucket = scene.ready::<S3Bucket>("data").await?;
+    let record = bucket.status.and_then(|status| status.record);
+    let account = record.map(|record| record.account_id.to_string());
+    assert_eq!(account.as_deref(), Some(OTHER_ACCOUNT));
+    let provider = scene.ready::<AWSProvider>("account").await?;
+    let account = provider.status.and_then(|status| status.account_id);
+    assert_eq!(account.as_deref(), Some(OTHER_ACCOUNT));
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn a_bucket_never_follows_its_provider_to_another_account() -> Result<()> {
     let scene = Scene::new("moved").await?;
@@ -226,38 +251,7 @@ async fn a_bucket_never_follows_its_provider_to_another_account() -> Result<()> 
     scene.ready::<S3Bucket>("pinned").await?;
     let writes = scene.aws.proxy().counts().of(Verb::Write);
 
-    let sts = aws_sdk_sts::Client::from_conf(
-        aws_sdk_sts::Config::builder()
-            .behavior_version_latest()
-            .credentials_provider(aws_credential_types::Credentials::new(
-                "AKIDEXAMPLE",
-                "s",
-                None,
-                None,
-                "test",
-            ))
-            .region(aws_sdk_sts::config::Region::new("eu-central-1"))
-            .endpoint_url(scene.aws.url())
-            .build(),
-    );
-    let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/other");
-    let assumed = sts
-        .assume_role()
-        .role_arn(role)
-        .role_session_name("test")
-        .send()
-        .await?;
-    let keys = assumed.credentials.context("credentials")?;
-    let values = json!({ "stringData": {
-        "AWS_ACCESS_KEY_ID": keys.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-        "AWS_SESSION_TOKEN": format!("{}\n", keys.session_token),
-    }});
-    scene
-        .api_of::<Secret>()
-        .patch("account", &PatchParams::default(), &Patch::Merge(values))
-        .await?;
-
+    keys_of_another_account(&scene).await?;
     let refused = scene
         .refused::<AWSProvider>("account", "AccountChanged")
         .await?;
@@ -316,4 +310,40 @@ async fn a_bucket_never_follows_its_provider_to_another_account() -> Result<()> 
         .await?;
     scene.ready::<S3Bucket>("pinned").await?;
     operator.stop().await
+}
+
+/// From now on the provider's Secret has keys of another account.
+async fn keys_of_another_account(scene: &Scene) -> Result<()> {
+    let sts = aws_sdk_sts::Client::from_conf(
+        aws_sdk_sts::Config::builder()
+            .behavior_version_latest()
+            .credentials_provider(aws_credential_types::Credentials::new(
+                "AKIDEXAMPLE",
+                "s",
+                None,
+                None,
+                "test",
+            ))
+            .region(aws_sdk_sts::config::Region::new("eu-central-1"))
+            .endpoint_url(scene.aws.url())
+            .build(),
+    );
+    let role = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/other");
+    let assumed = sts
+        .assume_role()
+        .role_arn(role)
+        .role_session_name("test")
+        .send()
+        .await?;
+    let keys = assumed.credentials.context("credentials")?;
+    let values = json!({ "stringData": {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_SESSION_TOKEN": format!("{}\n", keys.session_token),
+    }});
+    let secrets = scene.api_of::<Secret>();
+    secrets
+        .patch("account", &PatchParams::default(), &Patch::Merge(values))
+        .await?;
+    Ok(())
 }

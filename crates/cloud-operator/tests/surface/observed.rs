@@ -175,6 +175,31 @@ async fn metrics_tell_what_went_wrong_and_was_mended() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_deletion_that_its_provider_stops_is_counted() -> Result<()> {
+    let (scene, served) = at_work("stopped", &[]).await?;
+    let expired = refusal::s3(StatusCode::BAD_REQUEST, "ExpiredToken", "no");
+    let asked = |call: &Call| call.about == "DeleteBucket";
+    let rule = Rule::when(asked, Action::Answer(expired)).once();
+    let rule = scene.aws.proxy().rule(rule);
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert_eq!(rule.hits(), 1);
+    let of_buckets = |name: &str| format!("infra_operator_{name}{{resource_type=\"s3bucket\"}}");
+    // The last pass is counted after its object has gone.
+    let counted = || async {
+        let samples = served.samples().await.map_err(|e| e.to_string())?;
+        let value = |name: &str| samples.get(&of_buckets(name)).copied();
+        let found = (
+            value("finalizer_errors_total"),
+            value("finalizer_duration_seconds_count"),
+        );
+        let holds = found == (Some(1.0), Some(1.0));
+        holds.then_some(()).ok_or(format!("{found:?}"))
+    };
+    wait::until("it to be counted", PATIENCE, counted).await
+}
+
+#[tokio::test]
 async fn metrics_are_by_default_for_whoever_has_the_right() -> Result<()> {
     let scene = Scene::new("secure").await?;
     let namespace = scene.namespace.name();

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use crate::decide::clock::{Clock, Moment};
 
 tokio::task_local! {
-    static OWN: OwnTime;
+    /// That of the work at hand, and of all that it is a part of.
+    static OWN: Vec<OwnTime>;
 }
 
 /// The time that a piece of work has of its own. A clone is the same.
@@ -81,7 +82,9 @@ impl OwnTime {
 
     /// Runs `work` until it ends or its time is up, which gives `None`.
     pub async fn within<F: Future>(&self, work: F) -> Option<F::Output> {
-        let work = pin!(OWN.scope(self.clone(), work));
+        let mut own = OWN.try_with(Vec::clone).unwrap_or_default();
+        own.push(self.clone());
+        let work = pin!(OWN.scope(own, work));
         tokio::select! {
             biased;
             output = work => Some(output),
@@ -104,13 +107,13 @@ impl OwnTime {
 
 /// A wait that is counted against nobody, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Uncounted(Option<OwnTime>);
+pub struct Uncounted(Vec<OwnTime>);
 
 impl Uncounted {
-    /// Begins a wait of the work that this is part of, if that has a time of its own.
+    /// Begins a wait of all work that this is part of, as far as that has a time of its own.
     pub fn begin() -> Self {
-        let own = OWN.try_with(OwnTime::clone).ok();
-        if let Some(OwnTime { clock, account }) = &own {
+        let own = OWN.try_with(Vec::clone).unwrap_or_default();
+        for OwnTime { clock, account } in &own {
             account.send_modify(|account| account.wait(clock.now()));
         }
         Self(own)
@@ -119,7 +122,7 @@ impl Uncounted {
 
 impl Drop for Uncounted {
     fn drop(&mut self) {
-        if let Some(OwnTime { clock, account }) = &self.0 {
+        for OwnTime { clock, account } in &self.0 {
             account.send_modify(|account| account.go_on(clock.now()));
         }
     }
@@ -186,6 +189,29 @@ mod tests {
         clock.advance(MINUTE);
         assert_eq!(work.await, None);
         assert_eq!(own.left(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn what_a_part_waits_is_not_taken_from_the_whole() {
+        let clock = Clock::system();
+        let (turns, share) = spent(&clock).await;
+        let whole = OwnTime::new(MINUTE, clock.clone());
+        let part = OwnTime::new(MINUTE / 2, clock.clone());
+        let mut work = pin!(whole.within(async {
+            let waited = part.within(turns.next(&share)).await;
+            // What the part has to itself is the whole's, too.
+            let hung = part.within(pending::<()>()).await;
+            (waited, hung)
+        }));
+        assert!(poll!(&mut work).is_pending());
+        clock.advance(HOUR / 2);
+        assert!(poll!(&mut work).is_pending());
+        clock.advance(HOUR / 2);
+        assert!(poll!(&mut work).is_pending());
+        assert!(whole.left() > MINUTE / 2, "{:?}", whole.left());
+        clock.advance(MINUTE / 2);
+        assert_eq!(work.await, Some((Some(()), None)));
+        assert!(whole.left() <= MINUTE / 2, "{:?}", whole.left());
     }
 
     #[tokio::test]

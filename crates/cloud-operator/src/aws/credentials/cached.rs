@@ -19,9 +19,12 @@ use aws_credential_types::{
     },
 };
 use jiff::Timestamp;
-use operator_core::decide::{
-    clock::Clock,
-    outcome::{Fault, Scope},
+use operator_core::{
+    cluster::own_time::Uncounted,
+    decide::{
+        clock::Clock,
+        outcome::{Fault, Scope},
+    },
 };
 use parking_lot::Mutex;
 use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
@@ -132,7 +135,8 @@ impl Cached {
         }
     }
 
-    /// Credentials that work now. Only where there are none, their source is waited for.
+    /// Credentials that work now. Only where there are none, their source is waited for; what is waited is no part of
+    /// anybody's own time.
     ///
     /// # Errors
     /// A fault of the provider, if there are none and none can be had.
@@ -149,6 +153,8 @@ impl Cached {
             }
             Look::Ended => {}
         }
+        // Whatever they wait for in turn is no time of the caller's, and their source has a time of its own.
+        let _uncounted = Uncounted::begin();
         let flight = self.flight.clone().lock_owned().await;
         if let Look::Fresh(credentials) | Look::Due(credentials) = self.look() {
             return Ok(credentials);

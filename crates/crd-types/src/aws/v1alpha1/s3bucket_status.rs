@@ -124,6 +124,10 @@ pub struct BucketRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 600))]
     pub store: Option<String>,
+    /// AWSProvider, as namespace/name, that it was last looked after by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 317))]
+    pub provider: Option<String>,
     /// UID of the object that this was written for; none in what earlier versions wrote.
     #[serde(
         default,

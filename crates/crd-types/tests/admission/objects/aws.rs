@@ -113,6 +113,7 @@ pub fn buckets() -> Vec<Value> {
             "region": "eu-central-1",
             "partition": "aws",
             "store": "https://store.example:443",
+            "provider": "platform/aws",
             "objectUID": "7b6c8c1e-0000-4000-8000-000000000000",
             "creationBeganAt": "2024-01-02T03:04:05Z",
             "created": true,

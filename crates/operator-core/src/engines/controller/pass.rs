@@ -41,6 +41,7 @@ pub struct Pass<K: Managed> {
     object: Arc<K>,
     leading: Leading,
     effects: bool,
+    met: bool,
     time: OwnTime,
     site: Arc<Site<K>>,
     observer: Arc<dyn Observer>,
@@ -60,6 +61,7 @@ impl<K: Managed> Pass<K> {
             object,
             leading,
             effects: false,
+            met: false,
             time,
             site,
             observer,
@@ -194,16 +196,15 @@ impl<K: Managed> Pass<K> {
             .publish(&self.leading, self.object.object_ref(&()), happening);
     }
 
-    /// Tells, by an event and in the metrics, of a fault that the result of the pass does not show, for it is others',
-    /// too.
-    pub fn met(&self, fault: &Fault) {
+    /// Counts a fault that the result of the pass does not show, for it is others', too.
+    pub fn met(&mut self, fault: &Fault) {
         self.observer.met(fault);
-        self.event(
-            Severity::Warning,
-            fault.reason,
-            "Reconcile",
-            fault.message.as_str(),
-        );
+        self.met = true;
+    }
+
+    /// Whether there was such a fault.
+    pub fn has_met(&self) -> bool {
+        self.met
     }
 
     fn adopt(&mut self, written: Option<K>) {

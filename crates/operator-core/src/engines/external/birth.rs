@@ -90,14 +90,23 @@ pub(super) fn began<E: External>(pass: &Pass<E::Kind>) -> Option<Timestamp> {
     own_record::<E>(pass).and_then(|record| record.began)
 }
 
-/// Takes note of how a creation failed: of one that was refused nothing comes any more, but maybe of the one `before`.
+/// Takes note of how a creation failed. Of one that was refused nothing comes any more, so what was recorded `before`
+/// counts again, unless that is a creation that came to nothing, too: it binds nobody to its place.
 pub(super) fn note_failure<E: External>(
     pass: &mut Pass<E::Kind>,
     fault: &Fault,
-    before: Option<Timestamp>,
+    before: Option<Record<E::Identity>>,
 ) {
-    if fault.class != Class::UnknownOutcome {
-        note::<E>(pass, |record| record.began = before);
+    if fault.class == Class::UnknownOutcome {
+        return;
+    }
+    let now = pass.clock().wall();
+    let counts = |record: &Record<E::Identity>| {
+        record.created || record.began.is_none() || is_recent(record.began, now)
+    };
+    match before.filter(counts) {
+        Some(record) => E::set_record(&mut pass.status, record),
+        None => E::clear_record(&mut pass.status),
     }
 }
 

@@ -9,11 +9,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
-    Annotations, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL, Unresolved,
-    Wishes, birth::Stage, pauses::Pauses, reasons, rounds::Rounds, word, work::own_record,
+    Annotations, Blame, Claim, External, Facets, Mark, NamespaceWords, Record, SAFETY_POLL,
+    Unresolved, Wishes, birth::Stage, pauses::Pauses, reasons, rounds::Rounds, word,
+    work::own_record,
 };
 use crate::{
-    cluster::write::WriteError,
+    cluster::{events::Severity, write::WriteError},
     decide::{
         clock::Clock,
         key::ObjectKey,
@@ -141,11 +142,13 @@ impl<E: External> Engine<E> {
         let owned = recorded.map(|record| record.owned).unwrap_or_default();
         let owned = owned.union(&facets).cloned().collect();
         let uid = pass.object().meta().uid.clone().unwrap_or_default();
+        let lane = E::lane(&pass.object()).to_string();
         E::set_record(
             &mut pass.status,
             Record {
                 identity: identity.clone(),
                 uid,
+                lane: Some(lane),
                 created: stage.is_had(),
                 began: stage.began(before, self.clock.wall()),
                 adopted,
@@ -173,6 +176,27 @@ impl<E: External> Engine<E> {
     pub(super) fn went_through(&self, object: &E::Kind) {
         let lane = E::lane(object);
         self.pauses.lock().succeeded(&lane, self.clock.now());
+    }
+
+    /// What the pass comes to that met a fault of the object's provider.
+    fn blame(&self, pass: &mut Pass<E::Kind>, fault: Fault) -> PassResult {
+        let object = pass.object();
+        match self.domain.provider_failed(&object, &fault) {
+            Blame::Object => return Err(fault.with_scope(Scope::Object)),
+            Blame::News => pass.event(
+                Severity::Warning,
+                fault.reason,
+                "Reconcile",
+                fault.message.as_str(),
+            ),
+            Blame::Known => {}
+        }
+        pass.met(&fault);
+        Ok(Outcome::Waiting {
+            reason: reasons::PROVIDER_NOT_READY,
+            on: format!("{}: {}", E::lane(&object), fault.message),
+            poll: SAFETY_POLL,
+        })
     }
 
     /// Ends the pass if the object's lane is paused: what follows would call outside.
@@ -240,19 +264,15 @@ impl<E: External> Reconciler for Engine<E> {
         if result.is_err() && is_to_be_set_back(pass) {
             self.domain.not_set_back();
         }
-        if !matches!(result, Ok(Outcome::Done { .. } | Outcome::Held { .. })) {
+        // Who waits has asked nobody: what his last look found still holds.
+        if !matches!(
+            result,
+            Ok(Outcome::Done { .. } | Outcome::Held { .. } | Outcome::Waiting { .. })
+        ) {
             self.forget(&object);
         }
         match result {
-            Err(fault) if fault.scope == Scope::Provider => {
-                self.domain.provider_failed(&object, &fault);
-                pass.met(&fault);
-                Ok(Outcome::Waiting {
-                    reason: reasons::PROVIDER_NOT_READY,
-                    on: format!("{}: {}", E::lane(&object), fault.message),
-                    poll: SAFETY_POLL,
-                })
-            }
+            Err(fault) if fault.scope == Scope::Provider => self.blame(pass, fault),
             result => result,
         }
     }

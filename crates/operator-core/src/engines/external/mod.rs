@@ -242,6 +242,9 @@ pub trait External: Send + Sync + 'static {
     /// Puts the record into a status.
     fn set_record(status: &mut <Self::Kind as Managed>::Status, record: Record<Self::Identity>);
 
+    /// Takes the record out of a status: nothing came of what was intended.
+    fn clear_record(status: &mut <Self::Kind as Managed>::Status);
+
     /// Puts what was found into a status: outputs, and the state of each facet. `trouble` holds what is
     /// not in force and why. Pure.
     fn report(
@@ -254,14 +257,25 @@ pub trait External: Send + Sync + 'static {
         status: &mut <Self::Kind as Managed>::Status,
     );
 
-    /// Told of a fault that stops the object's whole provider.
-    fn provider_failed(&self, object: &Self::Kind, fault: &Fault);
+    /// Told of a fault that stops the object's whole provider; says whose it is.
+    fn provider_failed(&self, object: &Self::Kind, fault: &Fault) -> Blame;
 
     /// Told which facets have drifted: once when that is found, and once when it was set back. For counting.
     fn drifted(&self, _facets: &BTreeSet<&'static str>, _drifted: Drifted) {}
 
     /// Told that a pass ended in a fault while drift was known that it was to set back. For counting.
     fn not_set_back(&self) {}
+}
+
+/// Whose a fault is that was met as a provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The provider's, and nobody has met it before.
+    News,
+    /// The provider's, as others have told already.
+    Known,
+    /// This object's alone: since it was last met, the provider was found to work.
+    Object,
 }
 
 /// What is told of drift.
@@ -299,7 +313,7 @@ pub enum Deletion {
 pub enum Purpose {
     /// To bring the spec into force.
     Upkeep,
-    /// To delete or let go; needs only what deletion needs.
+    /// To delete or let go what is recorded; needs only what deletion needs.
     Deletion,
 }
 

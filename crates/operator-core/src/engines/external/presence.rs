@@ -68,6 +68,8 @@ pub struct Record<I> {
     pub identity: I,
     /// The object that it was written for; a restored object may bring that of another along.
     pub uid: String,
+    /// The lane in which it was last upheld, if that is known.
+    pub lane: Option<String>,
     /// False from the intent to create until the resource was first seen.
     pub created: bool,
     /// When its creation was last begun, unless that was refused: until the resource was seen with the mark.

@@ -13,9 +13,10 @@ use super::{
     engine::{End, Engine},
     reasons,
     take_back::{Consent, Verdict},
+    work::own_record,
 };
 use crate::{
-    cluster::events::Severity,
+    cluster::{events::Severity, own_time::OwnTime},
     decide::{
         outcome::{Fault, Outcome},
         reason::Reason,
@@ -63,7 +64,7 @@ impl<E: External> Engine<E> {
                 .let_go(pass, Severity::Normal, reasons::RETAINED, note)
                 .await;
         }
-        let record = match record.map_or_else(|| self.presumed(&object), |it| Ok(Some(it))) {
+        let record = match record.map_or_else(|| self.presumed(pass), |it| Ok(Some(it))) {
             Ok(Some(record)) => record,
             Ok(None) => return self.let_go_of_nothing(pass).await,
             // It waits for no provider.
@@ -86,12 +87,14 @@ impl<E: External> Engine<E> {
 
     /// What an object may have whose record was lost, as it is in a backup without statuses: what its spec names, if the
     /// mark there says so. Nothing, where the spec names nothing that could be made.
-    fn presumed(&self, object: &E::Kind) -> Result<Option<Record<E::Identity>>, End> {
-        let context = self.domain.resolve(object, Purpose::Deletion)?;
-        let identity = self.domain.identity(object, &context).ok();
+    fn presumed(&self, pass: &Pass<E::Kind>) -> Result<Option<Record<E::Identity>>, End> {
+        let object = pass.object();
+        let context = self.domain.resolve(&object, purpose::<E>(pass))?;
+        let identity = self.domain.identity(&object, &context).ok();
         Ok(identity.map(|identity| Record {
             identity,
             uid: object.meta().uid.clone().unwrap_or_default(),
+            lane: None,
             created: false,
             began: None,
             adopted: false,
@@ -115,7 +118,7 @@ impl<E: External> Engine<E> {
         let object = pass.object();
         let identity = &record.identity;
         self.unless_paused(&object)?;
-        let context = self.domain.resolve(&object, Purpose::Deletion)?;
+        let context = self.domain.resolve(&object, purpose::<E>(pass))?;
         let claim = self.claim(&object);
         let none = Default::default();
         let presence = self
@@ -123,7 +126,7 @@ impl<E: External> Engine<E> {
             .observe(&context, identity, &claim, &none)
             .await?;
         let marked = matches!(presence, Presence::Ours(_));
-        let is_lost = E::record(&pass.status).is_none();
+        let is_lost = own_record::<E>(pass).is_none();
         let was_made = record.created && record.is_of(&claim.mark.uid);
         match presence {
             // That it is this object's was proven by its creation.
@@ -204,10 +207,10 @@ impl<E: External> Engine<E> {
         record: &Record<E::Identity>,
     ) -> Result<Outcome, End> {
         let patience = UNMARK_PATIENCE.min(pass.time_left() / 2);
-        let deadline = self.clock.now() + patience;
+        let time = OwnTime::new(patience, self.clock.clone());
         let identity = &record.identity;
         let unmarked = self.unmark(pass, record).boxed();
-        match self.clock.until(deadline, unmarked).await {
+        match time.within(unmarked).await {
             Some(Ok(())) => {
                 let note = format!("{identity} is kept without an ownership mark");
                 self.let_go(pass, Severity::Normal, reasons::ORPHANED, note)
@@ -230,7 +233,7 @@ impl<E: External> Engine<E> {
 
     async fn unmark(&self, pass: &Pass<E::Kind>, record: &Record<E::Identity>) -> Result<(), End> {
         let object = pass.object();
-        let context = self.domain.resolve(&object, Purpose::Deletion)?;
+        let context = self.domain.resolve(&object, purpose::<E>(pass))?;
         let (identity, claim) = (&record.identity, self.claim(&object));
         let found = self
             .domain
@@ -260,6 +263,18 @@ impl<E: External> Engine<E> {
         pass.let_go(finalizers::<E>()).await?;
         pass.event(severity, reason, "Release", note);
         Ok(Outcome::Released)
+    }
+}
+
+/// What this very object had may always be taken down by the provider that it had. What its spec alone names takes the
+/// leave that upkeep takes: whoever writes a finalizer into a manifest, or names another provider at the end, may have
+/// none.
+fn purpose<E: External>(pass: &Pass<E::Kind>) -> Purpose {
+    let lane = E::lane(&pass.object());
+    let upheld = |recorded: &str| recorded == &*lane;
+    match own_record::<E>(pass) {
+        Some(record) if record.lane.as_deref().is_none_or(upheld) => Purpose::Deletion,
+        _ => Purpose::Upkeep,
     }
 }
 

@@ -167,7 +167,7 @@ impl<E: External> Engine<E> {
             .before_creation(&leading, context, identity)
             .await?;
         let vanished = was_made::<E>(pass);
-        let before = birth::began::<E>(pass);
+        let before = E::record(&pass.status);
         let (facets, settled) = (work.facets(), Wishes::new());
         self.intend(pass, &work.identity, facets, Stage::Beginning, settled)
             .await?;

@@ -132,6 +132,7 @@ impl<E: External> Work<'_, E> {
         let record = Record {
             identity: self.identity.clone(),
             uid: self.claim.mark.uid.clone(),
+            lane: Some(E::lane(&pass.object()).to_string()),
             created: true,
             began: None,
             adopted: self.adoption == Adoption::Allowed,
