@@ -126,7 +126,7 @@ mod tests {
             new: &same,
         };
         namesakes.take(&key, &changed);
-        assert_eq!(namesakes.of("logs"), [key.clone()], "once");
+        assert_eq!(namesakes.of("logs"), std::slice::from_ref(&key), "once");
         assert_eq!(namesakes.of("data"), []);
         namesakes.take(&key, &Change::Deleted(&same));
         assert!(namesakes.0.lock().is_empty());

@@ -34,7 +34,11 @@ pub async fn beat(client: Client, clock: Clock, address: IpAddr, logs: u16) {
                 .patch(NAME, &params, &Patch::Apply(registration()))
                 .await?;
             nodes
-                .patch_status(NAME, &params, &Patch::Apply(status(address, since, now, logs)))
+                .patch_status(
+                    NAME,
+                    &params,
+                    &Patch::Apply(status(address, since, now, logs)),
+                )
                 .await?;
             leases
                 .patch(NAME, &params, &Patch::Apply(renewal(now)))
