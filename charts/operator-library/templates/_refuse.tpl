@@ -112,6 +112,10 @@ counts in place of the ConfigMap, whose value would do nothing.
 {{- end }}
 {{- with .Values.serviceMonitor }}
 {{- if .enabled }}
+{{- $policy := $.Values.networkPolicy }}
+{{- if and $policy.enabled (not $.Values.metrics.secure) (not $policy.metricsFrom) (not $policy.ingress) }}
+{{- fail "serviceMonitor.enabled and networkPolicy.enabled are true, metrics.secure is false and networkPolicy.metricsFrom is empty: nobody could scrape; name Prometheus there, or set metrics.secure to true" }}
+{{- end }}
 {{- if gt (include "operator-library.seconds" .scrapeTimeout | float64) (include "operator-library.seconds" .interval | float64) }}
 {{- fail (printf "serviceMonitor.scrapeTimeout is %s and serviceMonitor.interval is %s: Prometheus allows a scrape no longer than its interval" .scrapeTimeout .interval) }}
 {{- end }}

@@ -46,6 +46,10 @@ fn each_case_is_rendered_the_same_each_time_and_by_each_helm() -> Result<()> {
 #[case(json!({ "resources": { "requests": { "cpu": 1, "memory": "1.5Gi" }, "limits": { "ephemeral-storage": "2e9" } } }))]
 #[case(json!({ "otlp": { "sampler": "traceidratio", "samplerArg": "0.1" }, "aws": { "callRate": 0 } }))]
 #[case(json!({ "metrics": { "enabled": false, "secure": false }, "service": { "type": "LoadBalancer" } }))]
+#[case(json!({
+    "metrics": { "secure": false }, "serviceMonitor": { "enabled": true },
+    "networkPolicy": { "enabled": true, "metricsFrom": [{ "podSelector": {} }] },
+}))]
 fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
     for helm in helms()? {
         helm.template("cloud-operator", "here", &values)?;
@@ -119,6 +123,9 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.enabled")]
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "prometheusRule": { "enabled": true } }), "prometheusRule.enabled")]
 #[case::together("cloud-operator", json!({ "metrics": { "enabled": false }, "dashboard": { "enabled": true } }), "dashboard.enabled")]
+#[case::together("cloud-operator",
+    json!({ "metrics": { "secure": false }, "serviceMonitor": { "enabled": true }, "networkPolicy": { "enabled": true } }),
+    "networkPolicy.metricsFrom")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "existing" } }), "certificate.existingSecret")]
 #[case::together("cloud-operator", json!({ "certificate": { "mode": "cert-manager" } }), "certificate.issuerRef.name")]
 #[case::together("cloud-operator", json!({ "webIdentity": { "enabled": true } }), "webIdentity.roleArn")]

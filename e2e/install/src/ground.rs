@@ -8,7 +8,7 @@ use harness::wait::{PATIENCE, until};
 use harness::{Cluster, Family, Moto, Namespace, binaries::Binaries};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, DeleteParams, ListParams};
 use node::{Bench, sandbox};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -180,6 +180,11 @@ impl Ground {
                 let [_, helm] = helms()?;
                 let cluster = self.cluster().kubeconfig();
                 helm.on(cluster, namespace, &["uninstall", name])?;
+                // A scenario that failed may have Pods of its own there.
+                let pods: Api<Pod> = Api::namespaced(self.cluster().client()?, namespace);
+                let all = ListParams::default();
+                pods.delete_collection(&DeleteParams::default(), &all)
+                    .await?;
                 self.no_pods(namespace).await?;
             }
         }

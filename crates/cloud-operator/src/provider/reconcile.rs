@@ -220,6 +220,14 @@ impl Providers {
                 session.forget_credentials();
                 Err(fault)
             }
+            Err(fault)
+                if matches!(
+                    fault.class,
+                    Class::Transient | Class::Throttled | Class::UnknownOutcome
+                ) =>
+            {
+                Err(fault)
+            }
             // Whoever may not list his buckets is known, too.
             _ => {
                 self.sessions.tried_out(key);

@@ -71,8 +71,9 @@ struct Entry {
     /// The last session that worked. Deletions go on with it when the Secret goes before the buckets do, as it
     /// happens when a whole namespace is deleted.
     last: Option<Arc<Session>>,
-    /// Which sort of report was believed last, and when.
-    believed: Option<(Class, Moment)>,
+    /// When a report was believed last that calls were refused, and that they went unanswered.
+    refused: Option<Moment>,
+    hitched: Option<Moment>,
     /// Whether calls about objects were refused on its account, and it was not tried out since.
     doubted: bool,
     pace: Pace,
@@ -131,13 +132,13 @@ impl Sessions {
         };
         let namespace = object.namespace().unwrap_or_default();
         // What was once allowed may always be taken down.
-        if purpose == Purpose::Upkeep && !entry.spec.allows(&namespace, &provider.namespace) {
+        if purpose != Purpose::Deletion && !entry.spec.allows(&namespace, &provider.namespace) {
             return Err(Unresolved::Refused(not_allowed(&provider, &namespace)));
         }
         let session = match (&entry.state, &entry.last) {
             (SessionState::Ready(session), _) => session,
             (SessionState::NotReady { .. }, Some(last))
-                if purpose == Purpose::Deletion && !entry.doubted =>
+                if purpose != Purpose::Upkeep && !entry.doubted =>
             {
                 last
             }
@@ -199,14 +200,16 @@ impl Sessions {
                 spec: spec.clone(),
                 state,
                 last: None,
-                believed: None,
+                refused: None,
+                hitched: None,
                 doubted: false,
                 pace,
             };
             let before = before.filter(Entry::holds);
             if let Some(before) = &before {
                 entry.last.clone_from(&before.last);
-                entry.believed = before.believed;
+                entry.refused = before.refused;
+                entry.hitched = before.hitched;
                 entry.doubted = before.doubted;
             }
             if let SessionState::Ready(session) = &entry.state {
@@ -257,14 +260,16 @@ impl Sessions {
                 return Blame::Known;
             }
             let refused = fault.class == Class::Blocked;
-            let lately = entry.believed.is_some_and(|(class, moment)| {
-                class == fault.class && now.since(moment) < BELIEVED_ONCE_IN
-            });
+            let believed = match refused {
+                true => &mut entry.refused,
+                false => &mut entry.hitched,
+            };
+            let lately = believed.is_some_and(|moment| now.since(moment) < BELIEVED_ONCE_IN);
             match (lately, refused) {
                 // It was tried out since.
                 (true, true) => return Blame::Object,
                 (true, false) => return Blame::Known,
-                (false, _) => entry.believed = Some((fault.class, now)),
+                (false, _) => *believed = Some(now),
             }
             if refused {
                 entry.doubted = true;
@@ -301,7 +306,7 @@ impl Sessions {
                 return;
             };
             entry.doubted = false;
-            if let Some(last) = &entry.last {
+            if let (SessionState::NotReady { .. }, Some(last)) = (&entry.state, &entry.last) {
                 entry.state = SessionState::Ready(last.clone());
             }
         }
@@ -547,6 +552,12 @@ mod tests {
             "ProviderNotReady"
         );
         assert_eq!(stage.resolve("platform", Purpose::Deletion), "used");
+        assert_eq!(stage.resolve("platform", Purpose::Presumed), "used");
+        assert_eq!(
+            stage.resolve("strangers", Purpose::Presumed),
+            "NotAllowed",
+            "it never was allowed, for all that is known"
+        );
     }
 
     #[test]
@@ -556,8 +567,11 @@ mod tests {
         let state = SessionState::Moved {
             why: "they lead to another account".into(),
         };
+        stage.failed(&refused());
         stage.publish(&[], state);
-        for purpose in [Purpose::Upkeep, Purpose::Deletion] {
+        // It is paused.
+        stage.sessions.trust(&provider());
+        for purpose in [Purpose::Upkeep, Purpose::Deletion, Purpose::Presumed] {
             assert_eq!(stage.resolve("platform", purpose), "ProviderNotReady");
         }
         assert!(stage.sessions.ready().is_empty());
@@ -659,5 +673,8 @@ mod tests {
             Blame::News,
             "nothing was said of that"
         );
+        stage.answered();
+        assert_eq!(stage.failed(&hitch), Blame::Known);
+        assert_eq!(stage.failed(&refused()), Blame::Object, "nor forgotten");
     }
 }

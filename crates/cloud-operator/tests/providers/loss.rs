@@ -127,6 +127,11 @@ async fn what_s3_refuses_and_sts_knows_stops_all_buckets_as_one() -> Result<()> 
         scene.ready::<S3Bucket>(name).await?;
     }
     state.idle().await?;
+    // What was not answered was not tried out.
+    let unavailable = refusal::s3(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "");
+    let lists = |call: &Call| call.about == "ListBuckets";
+    let unanswered = Rule::when(lists, Action::Answer(unavailable)).once();
+    scene.aws.proxy().rule(unanswered);
     let suspended = refusal::s3(StatusCode::FORBIDDEN, "AccountProblem", "suspended");
     let refusing = Rule::when(is_of_s3, Action::Answer(suspended));
     let refusing = scene.aws.proxy().rule(refusing);

@@ -14,7 +14,7 @@ use http::StatusCode;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -239,6 +239,30 @@ async fn a_creation_that_is_refused_binds_nobody_to_its_account() -> Result<()> 
     let provider = scene.ready::<AWSProvider>("account").await?;
     let account = provider.status.and_then(|status| status.account_id);
     assert_eq!(account.as_deref(), Some(OTHER_ACCOUNT));
+    operator.stop().await
+}
+
+/// As it is where a namespace is deleted: the Secret goes before the bucket.
+#[tokio::test]
+async fn an_object_whose_creation_was_refused_goes_without_its_secret() -> Result<()> {
+    let scene = Scene::new("empty-handed").await?;
+    let operator = scene.operator()?;
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let creates = |call: &Call| call.about == "CreateBucket";
+    scene
+        .aws
+        .proxy()
+        .rule(Rule::when(creates, Action::Answer(denied)));
+    scene.provider("account").await?;
+    scene.bucket("data", "account", json!({})).await?;
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
+    let secrets = scene.api_of::<Secret>();
+    secrets.delete("account", &DeleteParams::default()).await?;
+    scene
+        .refused::<AWSProvider>("account", "WaitingForSecret")
+        .await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
     operator.stop().await
 }
 

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 const LENDER: &str = "E2E_INSTALL_TEST_LENDER";
 
 /// Kinds of which scenarios and releases make objects that are of no namespace.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 9] = [
     ("", "Namespace"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
     ("rbac.authorization.k8s.io", "ClusterRole"),
@@ -39,6 +39,10 @@ const KINDS: [(&str, &str); 8] = [
         "ValidatingAdmissionPolicyBinding",
     ),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicyBinding",
+    ),
 ];
 
 pub fn is_lender() -> bool {

@@ -91,7 +91,7 @@ pub(super) fn began<E: External>(pass: &Pass<E::Kind>) -> Option<Timestamp> {
 }
 
 /// Takes note of how a creation failed. Of one that was refused nothing comes any more, so what was recorded `before`
-/// counts again, unless that is a creation that came to nothing, too: it binds nobody to its place.
+/// counts again: it binds nobody to its place.
 pub(super) fn note_failure<E: External>(
     pass: &mut Pass<E::Kind>,
     fault: &Fault,
@@ -100,21 +100,23 @@ pub(super) fn note_failure<E: External>(
     if fault.class == Class::UnknownOutcome {
         return;
     }
-    let now = pass.clock().wall();
-    let counts = |record: &Record<E::Identity>| {
-        record.created || record.began.is_none() || is_recent(record.began, now)
-    };
-    match before.filter(counts) {
+    match before {
         Some(record) => E::set_record(&mut pass.status, record),
         None => E::clear_record(&mut pass.status),
     }
 }
 
 /// Takes note that the resource is not there: what comes to be there is not what was made, unless that is still on its
-/// way.
+/// way. A creation of which nothing came binds nobody to its place.
 pub(super) fn note_gone<E: External>(pass: &mut Pass<E::Kind>) {
-    if !is_on_its_way::<E>(pass) {
-        note::<E>(pass, |record| record.began = None);
+    if is_on_its_way::<E>(pass) {
+        return;
+    }
+    match own_record::<E>(pass) {
+        Some(record) if !record.created && record.began.is_some() => {
+            E::clear_record(&mut pass.status);
+        }
+        _ => note::<E>(pass, |record| record.began = None),
     }
 }
 

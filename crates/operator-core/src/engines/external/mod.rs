@@ -315,6 +315,9 @@ pub enum Purpose {
     Upkeep,
     /// To delete or let go what is recorded; needs only what deletion needs.
     Deletion,
+    /// To delete or let go what the spec alone names: needs the leave that upkeep needs, and no more of the provider than
+    /// deletion does.
+    Presumed,
 }
 
 /// Why a reference did not resolve.

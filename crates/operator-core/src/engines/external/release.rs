@@ -274,7 +274,7 @@ fn purpose<E: External>(pass: &Pass<E::Kind>) -> Purpose {
     let upheld = |recorded: &str| recorded == &*lane;
     match own_record::<E>(pass) {
         Some(record) if record.lane.as_deref().is_none_or(upheld) => Purpose::Deletion,
-        _ => Purpose::Upkeep,
+        _ => Purpose::Presumed,
     }
 }
 
