@@ -4,7 +4,7 @@ mod scene;
 
 use anyhow::Result;
 use crd_types::{
-    aws::v1alpha1::S3Bucket,
+    aws::v1alpha1::{AWSProvider, S3Bucket},
     lifecycle::{DeletionPolicy, DeletionPolicySource},
 };
 use harness::{
@@ -20,7 +20,7 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use scene::{PATIENCE, Scene, lifecycle, ready_message};
+use scene::{PATIENCE, Scene, UNHURRIED, lifecycle, ready_message};
 use serde_json::{Value, json};
 
 const KEY: &str = "aws-infra-operator.runner.codes/deletion-policy";
@@ -85,10 +85,14 @@ async fn whoever_waits_for_his_turn_has_the_mark_taken_off_all_the_same() -> Res
         scene.ready::<S3Bucket>(name).await?;
     }
     operator.stop().await?;
+    let slow = ["--aws-call-rate=1", "--aws-call-burst=1"];
+    let operator = scene.operator_with(&[UNHURRIED, &slow].concat())?;
+    let _hurry = operator.hurried();
+    // What it has not looked at it does not wait for.
+    scene.request_pass::<AWSProvider>("account").await?;
     for name in names {
         scene.delete::<S3Bucket>(name).await?;
     }
-    let operator = scene.operator_with(&["--aws-call-rate=1", "--aws-call-burst=1"])?;
     for name in names {
         scene.gone::<S3Bucket>(name).await?;
         let left = scene.somebody.has(&scene.bucket_name(name)).await?;
