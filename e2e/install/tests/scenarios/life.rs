@@ -13,7 +13,7 @@ use install::{Ground, Release, Tenant, handovers, values};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 
@@ -54,6 +54,9 @@ async fn of_a_release(ground: &Ground, helm: &'static Helm) -> Result<()> {
     let goes = definition.metadata.deletion_timestamp;
     ensure!(goes.is_none(), "the definition goes");
 
+    // Its rights went before its last leader, who could not give the Lease back; another one would wait ten minutes.
+    let leases: Api<Lease> = release.namespace().api()?;
+    leases.delete(LEASE, &DeleteParams::default()).await?;
     ground.aws().asked().clear();
     release.roll_out(CHART, usual()).await?;
     looked_at(&tenant).await?;
