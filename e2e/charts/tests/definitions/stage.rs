@@ -1,137 +1,34 @@
-//! Definitions go forward with the charts, and not back: users' fields outlive a rollback.
+//! A cluster with an installed chart, and that chart as a later version might be.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use charts::matrix::OPERATORS;
-use charts::{Helm, KUBERNETES, Links, Rendered, chart, copy, helms};
+use charts::{Links, chart, copy};
+use harness::Cluster;
 use harness::wait::{PATIENCE, until};
-use harness::{Cluster, ControlPlane};
-use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-const GROUP: &str = "aws-infra-operator.runner.codes";
+pub const GROUP: &str = "aws-infra-operator.runner.codes";
 /// What says of a definition which version of the chart it is of.
-const VERSION: &str = "operator-suite/version";
+pub const VERSION: &str = "operator-suite/version";
 /// A version before all others.
 const FIRST: &str = "0000.0000.0000";
 
-#[test]
-fn each_definition_says_its_version_and_is_held_by_policies() -> Result<()> {
-    let [_, helm] = helms()?;
-    for name in OPERATORS {
-        let on = |kubernetes: &str, values: &Value| {
-            helm.template_of(&chart(name), kubernetes, "here", values)
-        };
-        let rendered = on(KUBERNETES, &json!({}))?;
-        let definition = rendered
-            .kind("CustomResourceDefinition")
-            .next()
-            .context("a definition")?;
-        let group = definition["spec"]["group"].as_str().context("a group")?;
-        for definition in rendered.kind("CustomResourceDefinition") {
-            assert_eq!(definition["spec"]["group"], group);
-            assert_eq!(definition["metadata"]["annotations"][VERSION], padded());
-        }
-        for policy in policies(&rendered) {
-            assert_eq!(policy["metadata"]["name"], format!("definitions.{group}"));
-            let kept = &policy["metadata"]["annotations"]["helm.sh/resource-policy"];
-            assert_eq!(kept, "keep", "as long as the definitions are");
-            if let Some(conditions) = policy["spec"].get("matchConditions") {
-                let about = format!("object.spec.group == \"{group}\"");
-                assert_eq!(conditions[0]["expression"], about);
-            } else {
-                assert_eq!(policy["spec"]["policyName"], policy["metadata"]["name"]);
-            }
-        }
-        assert_eq!(policies(&rendered).count(), 4);
-        // Before that the API server knows no other policy.
-        assert_eq!(policies(&on("1.35.9", &json!({}))?).count(), 2);
-        let elsewhere = on(KUBERNETES, &json!({ "crds": { "install": false } }))?;
-        assert_eq!(policies(&elsewhere).count(), 0);
-    }
-    Ok(())
-}
-
-/// Policies and their bindings.
-fn policies(rendered: &Rendered) -> impl Iterator<Item = &Value> {
-    rendered.all().filter(|object| {
-        object["kind"]
-            .as_str()
-            .is_some_and(|kind| kind.contains("AdmissionPolicy"))
-    })
-}
-
 /// The version of the charts as definitions say it.
-fn padded() -> String {
+pub fn padded() -> String {
     let parts = env!("CARGO_PKG_VERSION").split('.');
     let parts: Vec<_> = parts.map(|part| format!("{part:0>4}")).collect();
     parts.join(".")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_by_helm_3_takes_no_fields_from_users() -> Result<()> {
-    a_rollback_takes_no_fields_from_users(&helms()?[0]).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_by_helm_4_takes_no_fields_from_users() -> Result<()> {
-    a_rollback_takes_no_fields_from_users(&helms()?[1]).await
-}
-
-async fn a_rollback_takes_no_fields_from_users(helm: &Helm) -> Result<()> {
-    let own = ControlPlane::start().await?;
-    let later = later()?;
-    let stage = Stage::new(&own)?;
-    let install = |chart: &Path| helm.upgrade(own.kubeconfig(), chart, "here", &json!({}), &[]);
-    let roll_back = || helm.on(own.kubeconfig(), "here", &["rollback", "installed", "1"]);
-    let present = format!("cloud-operator-{}", env!("CARGO_PKG_VERSION"));
-
-    install(&chart("cloud-operator"))?;
-    stage.puts_back().await?;
-    install(later.path())?;
-    assert_eq!(stage.operator().await?, "cloud-operator-99.0.0");
-    stage.has_field().await?;
-
-    roll_back()?;
-    assert_eq!(stage.operator().await?, present);
-    ensure!(stage.knows_field().await?, "the later definition is gone");
-    ensure!(stage.touched().await?, "the user's field is gone");
-    // What goes forward is taken.
-    install(later.path())?;
-    assert_eq!(stage.operator().await?, "cloud-operator-99.0.0");
-
-    // Where nothing is put back, what is earlier is refused, and told why.
-    stage.remove("MutatingAdmissionPolicy").await?;
-    stage.refuses("objects would lose the fields").await?;
-    // And without that a rollback does take the field.
-    stage.remove("ValidatingAdmissionPolicy").await?;
-    stage.lets_pass().await?;
-    roll_back()?;
-    ensure!(
-        !stage.knows_field().await?,
-        "what else kept the definition?"
-    );
-    let lost = || async { stage.touched().await.is_ok_and(|has_it| !has_it) };
-    until("the user's field to be lost", PATIENCE, lost).await?;
-
-    // What holds definitions stays as long as they do.
-    helm.on(own.kubeconfig(), "here", &["uninstall", "installed"])?;
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(own.client()?);
-    policies.get(&format!("definitions.{GROUP}")).await?;
-    ensure!(!stage.knows_field().await?, "the definition is there");
-    own.stop().await;
-    Ok(())
-}
-
 /// The chart as a later version might be: with a field more.
-fn later() -> Result<TempDir> {
+pub fn later() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     copy(&chart("cloud-operator"), folder.path(), Links::Followed)?;
     let version = |version: &str| format!("\nversion: {version}\nappVersion: {version}\n");
@@ -168,7 +65,7 @@ fn edit(file: &Path, old: &str, new: &str) -> Result<()> {
 }
 
 /// What happens on the cluster.
-struct Stage {
+pub struct Stage {
     definitions: Api<CustomResourceDefinition>,
     deployments: Api<Deployment>,
     buckets: Api<DynamicObject>,
@@ -176,7 +73,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(cluster: &Cluster) -> Result<Self> {
+    pub fn new(cluster: &Cluster) -> Result<Self> {
         let kind = GroupVersionKind::gvk(GROUP, "v1alpha1", "S3Bucket");
         let resource = ApiResource::from_gvk_with_plural(&kind, "s3buckets");
         Ok(Self {
@@ -188,7 +85,7 @@ impl Stage {
     }
 
     /// The chart and the version that the operator is of.
-    async fn operator(&self) -> Result<String> {
+    pub async fn operator(&self) -> Result<String> {
         let labels = self
             .deployments
             .get("cloud-operator")
@@ -200,13 +97,13 @@ impl Stage {
     }
 
     /// Whether the definition knows the later field.
-    async fn knows_field(&self) -> Result<bool> {
+    pub async fn knows_field(&self) -> Result<bool> {
         let definition = self.definitions.get(&definition()).await?;
         Ok(json!(definition.spec).to_string().contains("laterField"))
     }
 
     /// Writes the later field once the API server serves it.
-    async fn has_field(&self) -> Result<()> {
+    pub async fn has_field(&self) -> Result<()> {
         let bucket = json!({
             "apiVersion": format!("{GROUP}/v1alpha1"), "kind": "S3Bucket", "metadata": { "name": "data" },
             "spec": { "providerRef": { "name": "account" }, "bucketName": "users-data", "laterField": "kept" },
@@ -221,7 +118,7 @@ impl Stage {
     }
 
     /// Writes something else, and tells whether the later field is still there.
-    async fn touched(&self) -> Result<bool> {
+    pub async fn touched(&self) -> Result<bool> {
         let patch = Patch::Merge(json!({ "metadata": { "labels": { "touched": "yes" } } }));
         let params = PatchParams::default();
         Ok(has_field(
@@ -244,7 +141,7 @@ impl Stage {
     }
 
     /// Waits until an earlier definition changes nothing.
-    async fn puts_back(&self) -> Result<()> {
+    pub async fn puts_back(&self) -> Result<()> {
         let put_back = || async {
             let stored = self.offered().await?;
             ensure!(
@@ -260,7 +157,7 @@ impl Stage {
     }
 
     /// Waits until an earlier definition is refused in these words.
-    async fn refuses(&self, words: &str) -> Result<()> {
+    pub async fn refuses(&self, words: &str) -> Result<()> {
         let refused = || async {
             match self.offered().await {
                 Err(error) if error.to_string().contains(words) => Ok(()),
@@ -271,7 +168,7 @@ impl Stage {
     }
 
     /// Waits until an earlier definition would be stored.
-    async fn lets_pass(&self) -> Result<()> {
+    pub async fn lets_pass(&self) -> Result<()> {
         let passes = || async {
             let stored = self.offered().await?;
             let version = version(&stored).map(String::as_str);
@@ -281,14 +178,16 @@ impl Stage {
         until("what is earlier to pass", PATIENCE, passes).await
     }
 
-    /// Removes a policy.
-    async fn remove(&self, kind: &str) -> Result<()> {
+    /// Removes a policy, where there is one of this kind.
+    pub async fn remove(&self, kind: &str) -> Result<()> {
         let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
         let resource = ApiResource::from_gvk(&kind);
         let policies: Api<DynamicObject> = Api::all_with(self.cluster.client()?, &resource);
         let name = format!("definitions.{GROUP}");
-        policies.delete(&name, &DeleteParams::default()).await?;
-        Ok(())
+        match policies.delete(&name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(error)) if error.is_not_found() => Ok(()),
+            removed => Ok(removed.map(drop)?),
+        }
     }
 }
 
