@@ -99,7 +99,6 @@ impl Image {
             labels: self.labels(&source, &bases),
             platform: self.platform,
             may_pull: !self.local_bases,
-            seconds: source.seconds,
         };
         println!(
             "Building {name} of commit {}, by {}, {} ...",

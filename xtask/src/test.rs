@@ -23,8 +23,8 @@ use theirs::Theirs;
 const SHARED: &str = "E2E_CONTROL_PLANE";
 
 /// What is tried on the oldest Kubernetes, too: the operators' programs, a bucket's life over lists that are not streamed,
-/// charts and their rollback. Tests of definitions are about what later API servers make of them.
-const SHORT: [&str; 4] = ["canary", "held", "installed", "life"];
+/// charts, their rollback, and their Pods at work. Tests of definitions are about what later API servers make of them.
+const SHORT: [&str; 5] = ["canary", "held", "installed", "ipv6", "life"];
 
 /// The programs that run Pods, each in a cluster of its own.
 const E2E: [&str; 3] = ["bench", "ipv6", SCENARIOS];

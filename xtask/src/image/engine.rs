@@ -10,6 +10,10 @@ use xshell::{Cmd, Shell};
 
 use super::platform::Platform;
 
+/// The time of everything in an image, in seconds since 1970. Not a commit's: engines take layers of earlier ones again, as
+/// they are.
+const TIME: &str = "0";
+
 /// A program that builds images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
@@ -29,8 +33,6 @@ pub struct Build<'a> {
     pub platform: Option<Platform>,
     /// Whether base images may come from a registry.
     pub may_pull: bool,
-    /// The time of everything in the image, in seconds since 1970.
-    pub seconds: u64,
 }
 
 impl Engine {
@@ -199,14 +201,13 @@ impl Engine {
     fn arguments(self, build: &Build) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut say = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-        let seconds = build.seconds.to_string();
         match self {
             Self::Docker => {
-                let epoch = format!("SOURCE_DATE_EPOCH={seconds}");
+                let epoch = format!("SOURCE_DATE_EPOCH={TIME}");
                 say(&["buildx", "build", "--provenance=false"]);
                 say(&["--build-arg", &epoch]);
             }
-            Self::Podman | Self::Buildah => say(&["build", "--layers", "--timestamp", &seconds]),
+            Self::Podman | Self::Buildah => say(&["build", "--layers", "--timestamp", TIME]),
         }
         say(&["--tag", build.name]);
         for (name, value) in &build.arguments {
@@ -281,7 +282,6 @@ mod tests {
             labels: vec![("revision", "abc".to_owned())],
             platform: Some(Platform::Arm64),
             may_pull: false,
-            seconds: 7,
         };
         let said = |engine: Engine| {
             let words = engine.arguments(&build);
@@ -292,12 +292,12 @@ mod tests {
                     --platform linux/arm64 --pull=false --file /source/Dockerfile.a";
         assert_eq!(
             said(Engine::Buildah),
-            format!("build --layers --timestamp 7 {same}")
+            format!("build --layers --timestamp 0 {same}")
         );
         assert_eq!(said(Engine::Podman), said(Engine::Buildah));
         assert_eq!(
             said(Engine::Docker),
-            format!("buildx build --provenance=false --build-arg SOURCE_DATE_EPOCH=7 {same}")
+            format!("buildx build --provenance=false --build-arg SOURCE_DATE_EPOCH=0 {same}")
         );
     }
 }

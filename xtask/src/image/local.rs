@@ -126,8 +126,6 @@ impl Maker<'_> {
             labels: Vec::new(),
             platform: None,
             may_pull: false,
-            // Older than whatever is built of it: Cargo compares times.
-            seconds: 0,
         };
         self.engine.build(self.sh, &build, false)
     }

@@ -11,8 +11,6 @@ pub struct Source {
     pub commit: String,
     /// When it was made, as in `2026-01-02T03:04:05+00:00`.
     pub time: String,
-    /// The same, in seconds since 1970.
-    pub seconds: u64,
     folder: TempDir,
 }
 
@@ -35,7 +33,6 @@ impl Source {
         let source = Self {
             commit: show("%H")?,
             time: show("%cI")?,
-            seconds: show("%ct")?.parse()?,
             folder: sh.create_temp_dir()?,
         };
         let (commit, folder) = (&source.commit, source.folder());
