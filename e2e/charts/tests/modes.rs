@@ -147,3 +147,21 @@ fn labels_of_users_stand_beside_those_that_select() -> Result<()> {
     }
     Ok(())
 }
+
+/// What users of the older operator select by.
+#[test]
+fn all_of_the_gateways_operator_is_labelled_by_its_name() -> Result<()> {
+    let rendered = helms()?[1].template("apigw-operator", "here", &json!({}))?;
+    let labelled = ["Deployment", "Service", "ServiceAccount", "ConfigMap"];
+    for kind in labelled {
+        let labels = &rendered.only(kind)?["metadata"]["labels"];
+        assert_eq!(
+            labels["app.kubernetes.io/name"], "avapigw-operator",
+            "{kind}"
+        );
+    }
+    let deployment = rendered.only("Deployment")?;
+    let pods = &deployment["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(pods["app.kubernetes.io/name"], "avapigw-operator");
+    Ok(())
+}

@@ -75,8 +75,13 @@ where
         ),
         alone(
             ground,
-            "the_suite_installs_what_is_turned_on",
-            suite::one_operator,
+            "the_suite_installs_what_is_turned_on_by_helm_3",
+            suite::by_helm_3,
+        ),
+        alone(
+            ground,
+            "the_suite_installs_what_is_turned_on_by_helm_4",
+            suite::by_helm_4,
         ),
         alone(
             ground,

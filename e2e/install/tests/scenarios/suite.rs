@@ -1,7 +1,7 @@
 //! All operators in one chart, of which one is turned on.
 
 use anyhow::{Result, ensure};
-use charts::helms;
+use charts::{Helm, helms};
 use install::{Ground, Release, Tenant, values};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -9,8 +9,16 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::json;
 
-pub async fn one_operator(ground: &Ground) -> Result<()> {
-    let release = Release::new(ground, &helms()?[1], "suite").await?;
+pub async fn by_helm_3(ground: &Ground) -> Result<()> {
+    one_operator(ground, &helms()?[0]).await
+}
+
+pub async fn by_helm_4(ground: &Ground) -> Result<()> {
+    one_operator(ground, &helms()?[1]).await
+}
+
+async fn one_operator(ground: &Ground, helm: &'static Helm) -> Result<()> {
+    let release = Release::new(ground, helm, "suite").await?;
     let cloud = values::with(values::cloud(ground), json!({ "enabled": true }));
     let suite = json!({ "cloud-operator": cloud });
     release.roll_out("operator-suite", suite).await?;
