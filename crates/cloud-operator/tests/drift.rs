@@ -241,11 +241,19 @@ async fn what_is_read_back_as_it_was_is_not_told_as_set_back() -> Result<()> {
         let sample = format!("infra_operator_drift_{family}_total{{{labels}}} {times}\n");
         assert!(metrics.contains(&sample), "{sample} in {metrics}");
     }
+    // A pass that is under way must not write, and then read what is there.
+    let denied = refusal::s3(StatusCode::FORBIDDEN, "AccessDenied", "no");
+    let denied = scene.aws.proxy().rule(Rule::when(
+        |call| call.about == "PutBucketVersioning",
+        Action::Answer(denied),
+    ));
+    scene.refused::<S3Bucket>("data", "AccessDenied").await?;
     stays.remove();
     scene.request_pass::<S3Bucket>("data").await?;
     let bucket = scene.ready::<S3Bucket>("data").await?;
     assert_eq!(drifted(&bucket), None);
     assert_eq!(times_told(&scene, "DriftCorrected").await?, 0);
+    denied.remove();
     operator.stop().await
 }
 
