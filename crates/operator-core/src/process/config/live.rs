@@ -21,7 +21,8 @@ pub const LIVE: [&str; 6] = [
 pub struct Live {
     /// The least severe level that is logged.
     pub log_level: LogLevel,
-    /// How many objects of a kind are worked on at once; at most 1024. What is worked on beyond that is finished.
+    /// How many objects of a kind are worked on at once; at most 1024. When it becomes less, what is in hand is
+    /// finished.
     pub max_concurrent_reconciles: NonZeroU16,
     /// How often an object that nobody touches is compared with the outside, from its next pass on.
     pub reconcile_interval: Duration,
