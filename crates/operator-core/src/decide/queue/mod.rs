@@ -254,7 +254,7 @@ impl Queue {
     }
 
     /// When the next delayed key becomes due; `None` if none is delayed. What is due already needs no
-    /// waking: it can be taken now, or when a run ends.
+    /// waking: it can be taken now, or when a run ends, or when more may run.
     pub fn wake_at(&self) -> Option<Moment> {
         self.delayed.first_key_value().map(|(&(due, _), _)| due)
     }
