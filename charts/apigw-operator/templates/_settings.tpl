@@ -10,6 +10,7 @@ RECONCILE_INTERVAL: {{ .Values.reconcileInterval | quote }}
 {{- if .Values.reconcileTimeout }}
 RECONCILE_TIMEOUT: {{ .Values.reconcileTimeout | quote }}
 {{- end }}
+MAX_CONCURRENT_RECONCILES: {{ int64 .Values.maxConcurrentReconciles | quote }}
 API_WRITE_RATE: {{ int64 .Values.apiWrites.rate | quote }}
 API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
 {{- end }}
@@ -41,8 +42,6 @@ API_WRITE_BURST: {{ int64 .Values.apiWrites.burst | quote }}
 - name: FEATURE_GATES
   value: {{ include "operator-library.gates" .Values.featureGates | quote }}
 {{- end }}
-- name: MAX_CONCURRENT_RECONCILES
-  value: {{ int64 .Values.maxConcurrentReconciles | quote }}
 - name: METRICS_SECURE
   value: {{ .Values.metrics.secure | quote }}
 - name: GRPC_REQUIRE_CLIENT_CERT

@@ -11,7 +11,7 @@ use harness::{
 };
 use http::StatusCode;
 use kube::ResourceExt;
-use scene::{PATIENCE, Scene, outside::pairs, ready_message};
+use scene::{PATIENCE, Scene, lifecycle, outside::pairs, ready_message};
 use serde_json::{Value, json};
 
 const FINALIZER: &str = "aws-infra-operator.runner.codes/s3bucket-finalizer";
@@ -45,11 +45,35 @@ async fn a_finalizer_that_somebody_takes_off_is_put_back() -> Result<()> {
     let scene = Scene::new("unheld").await?;
     let operator = scene.operator()?;
     let name = bucket(&scene, json!({ "deletionPolicy": "Delete" })).await?;
-    // As a manifest that replaces the object does.
-    let none = json!({ "metadata": { "finalizers": null } });
-    scene.patch::<S3Bucket>("data", none).await?;
-    let is_held = |bucket: &S3Bucket| bucket.finalizers().iter().any(|held| held == FINALIZER);
-    wait::wait_for(&scene.buckets(), "data", "it is held", PATIENCE, is_held).await?;
+    is_put_back(&scene).await?;
+    scene.delete::<S3Bucket>("data").await?;
+    scene.gone::<S3Bucket>("data").await?;
+    assert!(!scene.somebody.exists(&name).await?);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_finalizer_is_put_back_where_nothing_else_is_done() -> Result<()> {
+    let scene = Scene::new("unheld-idle").await?;
+    let operator = scene.operator()?;
+    let name = bucket(&scene, json!({ "deletionPolicy": "Delete" })).await?;
+
+    annotate(&scene, "paused", "true").await?;
+    let is_paused = |bucket: &S3Bucket| lifecycle(bucket).condition("Paused").is_some();
+    let buckets = scene.buckets();
+    wait::wait_for(&buckets, "data", "it is paused", PATIENCE, is_paused).await?;
+    scene.aws.proxy().clear();
+    is_put_back(&scene).await?;
+    assert_eq!(scene.calls_about(&name), 0);
+
+    annotate(&scene, "deletion-policy", "Keep").await?;
+    annotate(&scene, "paused", "false").await?;
+    scene
+        .refused::<S3Bucket>("data", "InvalidAnnotation")
+        .await?;
+    is_put_back(&scene).await?;
+
+    annotate(&scene, "deletion-policy", "Delete").await?;
     scene.delete::<S3Bucket>("data").await?;
     scene.gone::<S3Bucket>("data").await?;
     assert!(!scene.somebody.exists(&name).await?);
@@ -420,6 +444,15 @@ fn credentials_fail(scene: &Scene) {
     let unknown = refusal::s3(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "no");
     let rule = Rule::when(|_| true, Action::Answer(unknown));
     scene.aws.proxy().rule(rule);
+}
+
+/// Takes the finalizer off, as a manifest that replaces the object does, and waits until it is there again.
+async fn is_put_back(scene: &Scene) -> Result<()> {
+    let none = json!({ "metadata": { "finalizers": null } });
+    scene.patch::<S3Bucket>("data", none).await?;
+    let is_held = |bucket: &S3Bucket| bucket.finalizers().iter().any(|held| held == FINALIZER);
+    wait::wait_for(&scene.buckets(), "data", "it is held", PATIENCE, is_held).await?;
+    Ok(())
 }
 
 async fn annotate(scene: &Scene, name: &str, value: &str) -> Result<()> {

@@ -147,6 +147,7 @@ async fn levels_intervals_and_limits_change_without_a_restart() {
         ("RECONCILE_INTERVAL", "5m"),
         ("RECONCILE_TIMEOUT", "2m"),
         ("API_WRITE_RATE", "100"),
+        ("MAX_CONCURRENT_RECONCILES", "4"),
     ];
     let mut followed = Followed::from(&first);
     let before = *followed.live.borrow_and_update();
@@ -157,6 +158,7 @@ async fn levels_intervals_and_limits_change_without_a_restart() {
             ("RECONCILE_INTERVAL", "1h"),
             ("RECONCILE_TIMEOUT", "1m"),
             ("API_WRITE_RATE", "0"),
+            ("MAX_CONCURRENT_RECONCILES", "8"),
         ],
     );
     let now = followed.changed().await;
@@ -164,6 +166,7 @@ async fn levels_intervals_and_limits_change_without_a_restart() {
     assert_eq!(now.reconcile_interval, Duration::from_secs(3600));
     assert_eq!(now.reconcile_timeout, Duration::from_secs(60));
     assert_eq!(now.api_writes, None);
+    assert_eq!(now.max_concurrent_reconciles.get(), 8);
     // And back again.
     followed.publish("..3", &first);
     assert_eq!(followed.changed().await, before);
@@ -239,8 +242,8 @@ async fn what_a_start_would_refuse_does_not_end_what_runs() {
 
 #[tokio::test]
 async fn whatever_else_changes_takes_a_restart() {
-    let followed = Followed::from(&[("MAX_CONCURRENT_RECONCILES", "4")]);
-    followed.publish("..2", &[("MAX_CONCURRENT_RECONCILES", "8")]);
+    let followed = Followed::from(&[("LOG_FORMAT", "human")]);
+    followed.publish("..2", &[("LOG_FORMAT", "json")]);
     let Followed { clock, restart, .. } = followed;
     while !restart.is_finished() {
         clock.advance(Duration::from_secs(10));

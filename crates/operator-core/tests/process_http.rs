@@ -311,12 +311,13 @@ fn parse(text: &str) -> BTreeMap<String, Family> {
 
 fn busy() -> Metrics {
     let metrics = Metrics::new("cloud-operator", BUILD);
-    let bucket = metrics.controller("s3bucket", 16, || QueueLoad {
+    let bucket = metrics.controller("s3bucket", || QueueLoad {
+        places: 16,
         depth: vec![("edit", 2), ("resync", 7)],
         unfinished: Duration::from_millis(2500),
         longest: Duration::from_secs(2),
     });
-    metrics.controller("awsprovider", 4, QueueLoad::default);
+    metrics.controller("awsprovider", QueueLoad::default);
     metrics.election("cloud-operator", || (true, 3));
     metrics.watch("s3bucket", || 5, || true);
     metrics.events_dropped(|| 6);

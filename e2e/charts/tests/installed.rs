@@ -137,7 +137,7 @@ async fn life(cluster: &Cluster, helm: &Helm) -> Result<()> {
     assert_eq!(generation().await?, before);
     install(
         "first",
-        json!({ "watchNamespaces": ["team-a"], "maxConcurrentReconciles": 4 }),
+        json!({ "watchNamespaces": ["team-a"], "log": { "format": "json" } }),
     )?;
     assert_eq!(generation().await?, before + 1);
     helm.on(file, "first", &["rollback", "installed", "2"])?;

@@ -111,7 +111,7 @@ fn what_just_fits_is_allowed(#[case] values: Value) -> Result<()> {
 #[case::together("cloud-operator", json!({ "probes": { "port": 8080 } }), "probes and metrics")]
 #[case::together("cloud-operator", json!({ "webhook": { "port": 8081 } }), "probes and webhooks")]
 #[case::together("apigw-operator", json!({ "grpc": { "port": 8080 } }), "metrics and grpc")]
-#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "MAX_CONCURRENT_RECONCILES", "value": "1" }] }), "MAX_CONCURRENT_RECONCILES")]
+#[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "LEADER_ELECT", "value": "false" }] }), "LEADER_ELECT")]
 #[case::together("cloud-operator", json!({ "extraEnv": [{ "name": "DRIFT_INTERVAL", "value": "2h" }] }), "DRIFT_INTERVAL")]
 #[case::together("apigw-operator", json!({ "extraEnv": [{ "name": "LOG_LEVEL", "value": "debug" }] }), "LOG_LEVEL")]
 #[case::together("apigw-operator",

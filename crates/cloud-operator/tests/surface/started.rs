@@ -1,13 +1,19 @@
 //! Where the program takes its settings from, and how its start fails.
 
-use std::{fs, net::TcpListener};
+use std::{fs, io, net::TcpListener, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use crd_types::aws::v1alpha1::{AWSProvider, S3Bucket};
-use harness::{UserRules, wait};
+use harness::{
+    UserRules,
+    proxy::{Action, Call, Gate, Point, Rule, Verb},
+    wait,
+};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, ResourceExt};
-use serde_json::Value;
+use operator_core::decide::clock::Clock;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::scene::{PATIENCE, Scene, program::Served};
 
@@ -104,28 +110,94 @@ async fn it_is_alive_but_not_ready_where_it_may_not_look() -> Result<()> {
     Ok(())
 }
 
+/// Puts a value into a mounted ConfigMap, whole at once as the kubelet does.
+fn mount(folder: &TempDir, name: &str, value: &str) -> io::Result<()> {
+    let new = folder.path().join("..new");
+    fs::write(&new, value)?;
+    fs::rename(new, folder.path().join(name))
+}
+
 #[tokio::test]
 async fn how_often_aws_is_called_follows_the_config_map() -> Result<()> {
     let scene = Scene::new("paced").await?;
     let mounted = tempfile::tempdir()?;
-    let write = |name: &str, value: &str| fs::write(mounted.path().join(name), value);
-    // A first life takes more calls than there are seconds in our patience.
-    write("AWS_CALL_RATE", "1")?;
-    write("AWS_CALL_BURST", "1")?;
+    mount(&mounted, "AWS_CALL_RATE", "0")?;
+    mount(&mounted, "AWS_CALL_BURST", "1")?;
     let folder = mounted.path().to_str().context("a path of text")?;
     let environment = [("CONFIG_DIR", folder), ("LOG_FORMAT", "json")];
     let started = &scene.program(&scene.cluster.config(), &[], &environment)?;
     started.ready().await?;
     scene.provider("account").await?;
-    let wish = scene.every_facet("data").await?;
-    scene.bucket("data", "account", wish).await?;
-    scene.ready::<AWSProvider>("account").await?;
+    let wish =
+        json!({ "versioning": { "enabled": true }, "encryption": { "algorithm": "aws:kms" } });
+    scene.bucket("before", "account", wish.clone()).await?;
+    scene.ready::<S3Bucket>("before").await?;
 
-    write("AWS_CALL_RATE", "0")?;
+    mount(&mounted, "AWS_CALL_RATE", "1")?;
+    let said = "\"changed\":\"AWS_CALL_RATE\"";
+    started.program.says(said).await?;
+    let clock = Clock::system();
+    let since = clock.now();
+    scene.bucket("data", "account", wish).await?;
     scene.ready::<S3Bucket>("data").await?;
-    write("SWEEP_INTERVAL", "2h")?;
+    let calls = scene.calls_about(&scene.bucket_name("data"));
+    let took = clock.now().since(since);
+    // Each but the first waits for its second; that all else takes its time, too, makes it no less.
+    ensure!(calls > 4, "too few calls to tell: {calls}");
+    let least = Duration::from_secs(1) * u32::try_from(calls - 1)?;
+    ensure!(took >= least, "{calls} calls within {took:?}");
+
+    mount(&mounted, "SWEEP_INTERVAL", "2h")?;
     let said = "\"changed\":\"SWEEP_INTERVAL\"";
     started.program.says(said).await?;
+    let output = started.program.output();
+    ensure!(!output.contains("take a restart"), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_many_objects_are_worked_on_at_once_follows_the_config_map() -> Result<()> {
+    const MOST: &str = "controller_runtime_max_concurrent_reconciles";
+    const AT_WORK: &str = "controller_runtime_active_workers";
+    let scene = Scene::new("places").await?;
+    let mounted = tempfile::tempdir()?;
+    let places = |count: &str| mount(&mounted, "MAX_CONCURRENT_RECONCILES", count);
+    places("1")?;
+    let folder = mounted.path().to_str().context("a path of text")?;
+    let environment = [("CONFIG_DIR", folder)];
+    let started = &scene.program(&scene.cluster.config(), &[], &environment)?;
+    started.ready().await?;
+    scene.provider("account").await?;
+    scene.ready::<AWSProvider>("account").await?;
+
+    let gate = Gate::new();
+    let hold = Action::Hold(Point::Before, gate.clone());
+    let writes = |call: &Call| call.verb == Verb::Write && call.about == "s3buckets";
+    let rule = scene.api.proxy().rule(Rule::when(writes, hold));
+    let names = ["one", "two", "three", "four"];
+    for name in names {
+        scene.bucket(name, "account", json!({})).await?;
+    }
+    let is = |name: &'static str, holds: fn(f64) -> bool| async move {
+        let samples = started.samples().await.map_err(|why| format!("{why:#}"))?;
+        let found = samples[&format!("{name}{{controller=\"s3bucket\"}}")];
+        holds(found).then_some(()).ok_or(format!("{found}"))
+    };
+    gate.arrived(1).await;
+    wait::until("one place", PATIENCE, || is(MOST, |it| it == 1.0)).await?;
+
+    places("8")?;
+    let several = || is(AT_WORK, |it| it > 1.0);
+    wait::until("several at work", PATIENCE, several).await?;
+    wait::until("eight places", PATIENCE, || is(MOST, |it| it == 8.0)).await?;
+
+    places("1")?;
+    wait::until("one place again", PATIENCE, || is(MOST, |it| it == 1.0)).await?;
+    rule.remove();
+    gate.open();
+    for name in names {
+        scene.ready::<S3Bucket>(name).await?;
+    }
     let output = started.program.output();
     ensure!(!output.contains("take a restart"), "{output}");
     Ok(())
@@ -135,7 +207,7 @@ async fn how_often_aws_is_called_follows_the_config_map() -> Result<()> {
 async fn a_mounted_config_map_is_followed() -> Result<()> {
     let scene = Scene::new("followed").await?;
     let mounted = tempfile::tempdir()?;
-    let write = |name: &str, value: &str| fs::write(mounted.path().join(name), value);
+    let write = |name: &str, value: &str| mount(&mounted, name, value);
     write("LOG_LEVEL", "error")?;
     let folder = mounted.path().to_str().context("a path of text")?;
     let environment = [("CONFIG_DIR", folder), ("LOG_FORMAT", "json")];

@@ -55,6 +55,7 @@ impl Observer for ControllerMetrics {
 /// A queue's snapshot as the gauges show it.
 pub(super) fn load(snapshot: &Snapshot) -> QueueLoad {
     QueueLoad {
+        places: snapshot.places,
         depth: snapshot
             .ready
             .iter()

@@ -54,8 +54,8 @@ struct Settings {
     common: Common,
 }
 
-/// A frame for the namespace of the stage.
-pub fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
+/// Settings for the namespace of the stage.
+pub fn common(stage: &Stage, settings: &[String]) -> Common {
     let namespace = format!("--watch-namespaces={}", stage.namespace.name());
     let fixed = ["gadget-operator", "--leader-elect=false", &namespace];
     let args = fixed.map(Into::into).into_iter();
@@ -64,7 +64,16 @@ pub fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
         env: &|_| None,
         facts: &[],
     };
-    let common = load::<Settings>(&inputs).unwrap().settings.common;
+    load::<Settings>(&inputs).unwrap().settings.common
+}
+
+/// A frame for the namespace of the stage.
+pub fn frame(stage: &Stage, clock: &Clock, settings: &[String]) -> Operator {
+    frame_with(stage, clock, common(stage, settings))
+}
+
+/// A frame with these settings.
+pub fn frame_with(stage: &Stage, clock: &Clock, common: Common) -> Operator {
     let (client, clock) = (stage.client.clone(), clock.clone());
     Operator::new(
         "gadget-operator",

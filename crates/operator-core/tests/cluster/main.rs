@@ -13,6 +13,7 @@ mod guarded;
 mod looks;
 mod missing;
 mod offspring;
+mod places;
 mod secrets;
 mod stage;
 mod writes;

@@ -39,7 +39,7 @@ async fn of_a_release(ground: &Ground, helm: &'static Helm) -> Result<()> {
     tenant.account_by_secret().await?;
     tenant.has_bucket(BUCKET).await?;
 
-    let changed = values::with(usual(), json!({ "maxConcurrentReconciles": 4 }));
+    let changed = values::with(usual(), json!({ "featureGates": { "DebugState": false } }));
     upgrade(&release, &tenant, changed).await?;
     release.roll_back(1).await?;
     tenant.edit(BUCKET, "after the rollback").await?;

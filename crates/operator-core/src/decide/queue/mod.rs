@@ -18,7 +18,7 @@
 //!
 //! **Cost.** Memory follows the keys that wait or run; nothing stays behind of a key, lane or namespace that
 //! is gone. An event costs O(log n), however many lanes or namespaces there are; that a run begins or ends, that for each
-//! namespace and class that waits in the lane, and those are few.
+//! namespace and class that waits in the lane, and those are few; other limits, that for every lane, and they are rare.
 
 mod ready;
 mod snapshot;
@@ -163,6 +163,13 @@ impl Queue {
         }
     }
 
+    /// From now on these limits hold. Where more runs than they allow, all of it goes on to its end, and nothing begins
+    /// before there is room.
+    pub fn adjust(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.ready.adjust(limits.running_per_lane.max(1));
+    }
+
     /// Asks for a pass. A key that waits already is promoted: it keeps the better class and the earlier
     /// moment. A key that runs waits again, once, when its run ends.
     pub fn add(&mut self, request: Request, now: Moment) {
@@ -199,7 +206,7 @@ impl Queue {
     /// Begins the run of the key whose turn it is; `None` if nothing is due or no place is free.
     pub fn take(&mut self, now: Moment) -> Option<Taken> {
         self.advance(now);
-        if self.running.len() >= self.limits.running.max(1) {
+        if self.running.len() >= self.places() {
             return None;
         }
         let (key, aged) = self.ready.next(self.now, self.limits.ageing)?;
@@ -247,9 +254,13 @@ impl Queue {
     }
 
     /// When the next delayed key becomes due; `None` if none is delayed. What is due already needs no
-    /// waking: it can be taken now, or when a run ends.
+    /// waking: it can be taken now, or when a run ends, or when more may run.
     pub fn wake_at(&self) -> Option<Moment> {
         self.delayed.first_key_value().map(|(&(due, _), _)| due)
+    }
+
+    fn places(&self) -> usize {
+        self.limits.running.max(1)
     }
 
     /// Makes what has become due ready.

@@ -22,6 +22,11 @@ pub enum Event {
     Finish(ObjectKey),
     Forget(ObjectKey),
     Pass(Duration),
+    /// Of all runs and of those in one lane, so many may go on at once.
+    Places {
+        running: usize,
+        running_per_lane: usize,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +118,17 @@ impl Model {
             Event::Pass(time) => {
                 self.now = self.now + time;
                 queue.advance(self.now);
+            }
+            Event::Places {
+                running,
+                running_per_lane,
+            } => {
+                self.limits = Limits {
+                    running,
+                    running_per_lane,
+                    ..self.limits
+                };
+                queue.adjust(self.limits);
             }
         }
         self.seat();
@@ -321,7 +337,8 @@ impl Model {
             )
         }));
         running.sort();
-        (waiting, running, self.rounds.clone(), self.by_age)
+        let places = (self.limits.running, self.limits.running_per_lane);
+        (waiting, running, self.rounds.clone(), self.by_age, places)
     }
 }
 

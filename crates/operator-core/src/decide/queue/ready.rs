@@ -88,6 +88,13 @@ impl Ready {
         }
     }
 
+    /// From now on so many of a lane may run.
+    pub(super) fn adjust(&mut self, per_lane: usize) {
+        self.per_lane = per_lane;
+        let lanes: Vec<_> = self.lanes.keys().cloned().collect();
+        lanes.iter().for_each(|lane| self.settle(lane));
+    }
+
     /// The key to serve next, if a lane with room has one, and whether that is for its age.
     pub(super) fn next(&self, now: Moment, ageing: Duration) -> Option<(&ObjectKey, bool)> {
         let aged = match self.aged {

@@ -11,6 +11,8 @@ use super::{Class, Moment, ObjectKey, Queue};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
+    /// How many keys may run at once.
+    pub places: usize,
     /// Due keys that wait for a place, by class; every class is there.
     pub ready: BTreeMap<Class, usize>,
     /// Keys that wait for their moment.
@@ -72,6 +74,7 @@ impl Queue {
             .filter(|(_, wanted)| wanted.due() <= now);
 
         Snapshot {
+            places: self.places(),
             delayed: self.waiting.len() - ready.values().sum::<usize>(),
             ready,
             running,

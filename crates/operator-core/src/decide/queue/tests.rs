@@ -175,6 +175,34 @@ fn a_full_lane_blocks_itself_alone() {
     assert_eq!(take_all(&mut queue, at(1_000)), ["n/3"]);
 }
 
+#[test]
+fn places_that_come_are_taken_at_once_and_those_that_go_are_when_their_runs_end() {
+    let places = |running, running_per_lane| Limits {
+        running,
+        running_per_lane,
+        ..LIMITS
+    };
+    let mut queue = queue(
+        places(2, 1),
+        &["n/1", "n/2", "n/3", "n/4", "n/5", "n/6"].map(|key| (key, Class::Edit)),
+    );
+    assert_eq!(take_all(&mut queue, at(0)), ["n/1"]);
+    queue.adjust(places(4, 3));
+    assert_eq!(take_all(&mut queue, at(0)), ["n/2", "n/3"], "of one lane");
+
+    queue.adjust(places(2, 2));
+    let finish = |queue: &mut Queue, key: &str| {
+        let key = ObjectKey::new("n", key);
+        assert!(queue.running.contains_key(&key), "it goes on");
+        queue.finish(&key, at(1));
+        take_all(queue, at(1))
+    };
+    assert_eq!(take_all(&mut queue, at(1)), [""; 0]);
+    assert_eq!(finish(&mut queue, "1"), [""; 0], "as many as may run");
+    assert_eq!(finish(&mut queue, "2"), ["n/4"]);
+    assert_eq!(queue.snapshot(at(1)).places, 2);
+}
+
 /// Ten providers, whose objects were asked for one provider after the other: none has to wait for another's to end.
 #[test]
 fn places_go_to_lanes_alike() {
@@ -303,6 +331,7 @@ fn the_snapshot_tells_depth_and_ages() {
     queue.add(request("n/1", Class::Edit, at(2)), at(2));
     queue.add(request("n/4", Class::Retry, at(6)), at(2));
     let at_five = serde_json::json!({
+        "places": 100,
         "ready": { "edit": 0, "reference": 0, "retry": 0, "resync": 2 },
         "delayed": 1,
         "running": { "lane": 1 },
@@ -372,12 +401,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         class,
         delay,
     });
+    let places = (1usize..8, 1usize..4).prop_map(|(running, running_per_lane)| Event::Places {
+        running,
+        running_per_lane,
+    });
     let event = prop_oneof![
         8 => add,
         6 => Just(Event::Take),
         5 => key().prop_map(Event::Finish),
         1 => key().prop_map(Event::Forget),
         2 => seconds(0..20u64).prop_map(Event::Pass),
+        1 => places,
     ];
     prop::collection::vec(event, 0..200)
 }

@@ -33,7 +33,7 @@ use crate::{
         clock::Moment,
         key::ObjectKey,
         outcome::{Class as FaultClass, Fault, Outcome, PassResult},
-        queue::{Class, Queue, Request, Taken},
+        queue::{Class, Limits, Queue, Request, Taken},
     },
 };
 
@@ -111,6 +111,12 @@ impl<R: Reconciler> Controller<R> {
         if let Some(object) = self.site.cache.get(key) {
             self.enqueue(key, R::lane(&object), class, now);
         }
+    }
+
+    /// From now on these limits hold; the passes in hand are finished, however many they are.
+    pub fn adjust(&self, limits: Limits) {
+        self.queue.lock().adjust(limits);
+        self.work.notify_one();
     }
 
     /// Runs passes while leading, until `stop` turns true; then finishes the passes in hand. Every cache that

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crd_types::lifecycle::{DeletionPolicy, DriftPolicy, HasUpkeep, Upheld};
+use crd_types::lifecycle::{DeletionPolicy, DriftPolicy, HasUpkeep, Mode, Upheld};
 use futures::FutureExt;
 use kube::Resource;
 use parking_lot::Mutex;
@@ -159,6 +159,26 @@ impl<E: External> Engine<E> {
         Ok(pass.record().await?)
     }
 
+    /// Does what the object and its namespace say: nothing to what is paused.
+    async fn heed(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
+        keep_held::<E>(pass).await?;
+        let object = pass.object();
+        if Annotations::of(&*object).paused() {
+            return Ok(Outcome::Paused);
+        }
+        if object.meta().deletion_timestamp.is_some() {
+            return self.release(pass).boxed().await;
+        }
+        // A namespace is never younger than what is in it: its watch lags behind.
+        let Some(effective) = self.policy(&object) else {
+            return Ok(Outcome::Undecided {
+                poll: NAMESPACE_POLL,
+            });
+        };
+        word::show(pass, effective?);
+        self.uphold(pass).boxed().await
+    }
+
     fn settle(&self, object: &E::Kind, result: &PassResult) {
         let lane = E::lane(object);
         match result {
@@ -239,24 +259,7 @@ impl<E: External> Reconciler for Engine<E> {
     async fn reconcile(&self, pass: &mut Pass<E::Kind>) -> PassResult {
         self.rounds.lock().adjust(*self.interval.borrow());
         let object = pass.object();
-        if Annotations::of(&*object).paused() {
-            return Ok(Outcome::Paused);
-        }
-        let result = match object.meta().deletion_timestamp {
-            Some(_) => self.release(pass).boxed().await,
-            None => match self.policy(&object) {
-                // A namespace is never younger than what is in it: its watch lags behind.
-                None => Err(End::Early(Outcome::Undecided {
-                    poll: NAMESPACE_POLL,
-                })),
-                Some(Ok(effective)) => {
-                    word::show(pass, effective);
-                    self.uphold(pass).boxed().await
-                }
-                Some(Err(fault)) => Err(fault.into()),
-            },
-        };
-        let result = result.or_else(|end| match end {
+        let result = self.heed(pass).await.or_else(|end| match end {
             End::Early(outcome) => Ok(outcome),
             End::Fault(fault) => Err(fault),
         });
@@ -264,10 +267,13 @@ impl<E: External> Reconciler for Engine<E> {
         if result.is_err() && is_to_be_set_back(pass) {
             self.domain.not_set_back();
         }
-        // Who waits has asked nobody: what his last look found still holds.
+        // Who waits or is paused has asked nobody: what his last look found still holds.
         if !matches!(
             result,
-            Ok(Outcome::Done { .. } | Outcome::Held { .. } | Outcome::Waiting { .. })
+            Ok(Outcome::Done { .. }
+                | Outcome::Held { .. }
+                | Outcome::Waiting { .. }
+                | Outcome::Paused)
         ) {
             self.forget(&object);
         }
@@ -276,6 +282,17 @@ impl<E: External> Reconciler for Engine<E> {
             result => result,
         }
     }
+}
+
+/// Holds what was held once, paused or not: a manifest without finalizers that replaced the object would have it go,
+/// one day, without what it has outside.
+async fn keep_held<E: External>(pass: &mut Pass<E::Kind>) -> Result<(), WriteError> {
+    let object = pass.object();
+    let stays = object.meta().deletion_timestamp.is_none();
+    if stays && object.mode() == Mode::Manage && own_record::<E>(pass).is_some() {
+        pass.hold(E::FINALIZER).await?;
+    }
+    Ok(())
 }
 
 /// Whether something is known to have drifted that is to be as the spec says.

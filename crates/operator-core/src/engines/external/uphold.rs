@@ -1,6 +1,6 @@
 //! Bringing the spec into force: resolve → observe → diff → plan → perform → observe again → report.
 
-use crd_types::lifecycle::{HasUpkeep, Mode, Upheld};
+use crd_types::lifecycle::{HasUpkeep, Upheld};
 use futures::FutureExt;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     reasons,
     rounds::Look,
     tell::{clear_drift, stands},
-    work::{Work, forget_settled, own_record, settled, was_made},
+    work::{Work, forget_settled, settled, was_made},
 };
 use crate::{
     cluster::events::Severity,
@@ -26,7 +26,6 @@ use crate::{
 
 impl<E: External> Engine<E> {
     pub(super) async fn uphold(&self, pass: &mut Pass<E::Kind>) -> Result<Outcome, End> {
-        keep_held::<E>(pass).await?;
         hear_consent::<E>(pass).await?;
         self.unless_paused(&pass.object())?;
         let work = self.prepare(pass)?;
@@ -259,15 +258,6 @@ impl<E: External> Engine<E> {
         }
         Ok(())
     }
-}
-
-/// Holds what was held once: a manifest without finalizers that replaced the object would have it go, one day, without
-/// what it has outside.
-async fn keep_held<E: External>(pass: &mut Pass<E::Kind>) -> Result<(), End> {
-    if pass.object().mode() == Mode::Manage && own_record::<E>(pass).is_some() {
-        pass.hold(E::FINALIZER).await?;
-    }
-    Ok(())
 }
 
 /// What was found, if it may be touched, and the mark that it carries.

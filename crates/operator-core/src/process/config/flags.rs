@@ -106,7 +106,7 @@ pub(super) struct Flags {
     )]
     pub watch_namespaces: Namespaces,
 
-    /// How many objects of a kind are worked on at once: 1 to 1024.
+    /// How many objects of a kind are worked on at once: 1 to 1024. When it becomes less, what is in hand is finished.
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", value_name = "COUNT", value_parser = workers, default_value = "16")]
     pub max_concurrent_reconciles: NonZeroU16,
 

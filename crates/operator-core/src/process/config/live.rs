@@ -1,16 +1,17 @@
 //! What takes effect without a restart when the mounted ConfigMap changes.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, num::NonZeroU16, time::Duration};
 
 use super::{Common, LogLevel};
 use crate::{decide::budget::Limits, engines::controller::Tempo};
 
 /// The settings of every operator that take effect at once, by their environment names. An operator names others of
 /// its own ([`Rules::live`](super::Rules::live)); every other one takes a restart.
-pub const LIVE: [&str; 5] = [
+pub const LIVE: [&str; 6] = [
     "API_WRITE_BURST",
     "API_WRITE_RATE",
     "LOG_LEVEL",
+    "MAX_CONCURRENT_RECONCILES",
     "RECONCILE_INTERVAL",
     "RECONCILE_TIMEOUT",
 ];
@@ -20,6 +21,9 @@ pub const LIVE: [&str; 5] = [
 pub struct Live {
     /// The least severe level that is logged.
     pub log_level: LogLevel,
+    /// How many objects of a kind are worked on at once; at most 1024. When it becomes less, what is in hand is
+    /// finished.
+    pub max_concurrent_reconciles: NonZeroU16,
     /// How often an object that nobody touches is compared with the outside, from its next pass on.
     pub reconcile_interval: Duration,
     /// How long one pass over an object may take.
@@ -32,6 +36,7 @@ impl Live {
     pub(super) fn of(common: &Common) -> Self {
         Self {
             log_level: common.log.level,
+            max_concurrent_reconciles: common.max_concurrent_reconciles,
             reconcile_interval: common.reconcile_interval,
             reconcile_timeout: common.reconcile_timeout,
             api_writes: common.api_writes,

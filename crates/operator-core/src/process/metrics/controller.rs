@@ -18,6 +18,8 @@ use crate::decide::outcome::{Class, Fault, Outcome, PassResult};
 /// How a controller's queue stands right now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueLoad {
+    /// How many passes may run at once.
+    pub places: usize,
     /// Waiting objects by class; a class's name is the label `priority`.
     pub depth: Vec<(&'static str, usize)>,
     /// The running times of all passes that have not ended, together.
@@ -26,9 +28,10 @@ pub struct QueueLoad {
     pub longest: Duration,
 }
 
+/// The label of a controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Controller {
-    controller: &'static str,
+pub(super) struct Controller {
+    pub(super) controller: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,7 +90,6 @@ pub(super) struct ControllerFamilies {
     terminal_errors: Family<Controller, Counter>,
     panics: Family<Controller, Counter>,
     time: Family<Controller, Histogram, fn() -> Histogram>,
-    max_concurrent: Family<Controller, Gauge>,
     active: Family<Controller, Gauge>,
     adds: Family<Queue, Counter>,
     retries: Family<Queue, Counter>,
@@ -127,7 +129,6 @@ impl ControllerFamilies {
             terminal_errors: Family::default(),
             panics: Family::default(),
             time: Family::new_with_constructor(reconcile_time),
-            max_concurrent: Family::default(),
             active: Family::default(),
             adds: Family::default(),
             retries: Family::default(),
@@ -162,11 +163,6 @@ impl ControllerFamilies {
             "controller_runtime_reconcile_time_seconds",
             "Length of time per reconciliation per controller",
             all.time,
-        );
-        registry.register(
-            "controller_runtime_max_concurrent_reconciles",
-            "Maximum number of concurrent reconciles per controller",
-            all.max_concurrent,
         );
         registry.register(
             "controller_runtime_active_workers",
@@ -236,7 +232,7 @@ pub struct ControllerMetrics {
 
 impl ControllerMetrics {
     /// Creates every series, so that each is there from the start with its zero.
-    pub(super) fn new(name: &'static str, max_concurrent: usize, all: &ControllerFamilies) -> Self {
+    pub(super) fn new(name: &'static str, all: &ControllerFamilies) -> Self {
         let controller = Controller { controller: name };
         let queue = Queue::of(name);
         let ended = |result| {
@@ -251,8 +247,6 @@ impl ControllerMetrics {
                 result,
             })
         };
-        let most = i64::try_from(max_concurrent).unwrap_or(i64::MAX);
-        all.max_concurrent.get_or_create(&controller).set(most);
         Self {
             name,
             succeeded: ended("success"),

@@ -9,7 +9,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
-use super::controller::{Queue, QueueLoad};
+use super::controller::{Controller, Queue, QueueLoad};
 
 type Load = Box<dyn Fn() -> QueueLoad + Send + Sync>;
 /// Reads a gauge off a load.
@@ -153,6 +153,14 @@ impl Collector for Live {
 
 fn queues(queues: &[(&'static str, Load)], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let loads: Vec<_> = queues.iter().map(|(name, load)| (*name, load())).collect();
+
+    let name = "controller_runtime_max_concurrent_reconciles";
+    let help = "Maximum number of concurrent reconciles per controller";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (controller, load) in &loads {
+        let places = i64::try_from(load.places).unwrap_or(i64::MAX);
+        ConstGauge::new(places).encode(family.encode_family(&Controller { controller })?)?;
+    }
 
     let help = "Current depth of workqueue by workqueue and priority";
     let mut family = encoder.encode_descriptor("workqueue_depth", help, None, MetricType::Gauge)?;

@@ -63,11 +63,10 @@ impl Metrics {
     pub fn controller(
         &self,
         name: &'static str,
-        max_concurrent: usize,
         load: impl Fn() -> QueueLoad + Send + Sync + 'static,
     ) -> ControllerMetrics {
         self.live.add_queue(name, load);
-        ControllerMetrics::new(name, max_concurrent, &self.controllers)
+        ControllerMetrics::new(name, &self.controllers)
     }
 
     /// The metrics of the election for the Lease of this name. `state` tells at each scrape whether this

@@ -2,7 +2,7 @@
 
 mod running;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, num::NonZeroU16, sync::Arc, time::Duration};
 
 use crd_types::lifecycle::Managed;
 use futures::future::BoxFuture;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{
     build::Build,
-    config::{Common, FeatureGates, ListenAddress, Namespaces, gates},
+    config::{Common, FeatureGates, ListenAddress, Live, Namespaces, gates},
     http::{BindError, Checks, State},
     installation::Nameless,
     metrics::Metrics,
@@ -151,15 +151,10 @@ impl Operator {
         let budget = WriteBudget::adjustable(now.api_writes, clock.clone());
         let tempo = watch::Sender::new(now.tempo());
         let (adjusted, tuned) = (budget.clone(), tempo.clone());
-        let follow = async move {
-            while live.changed().await.is_ok() {
-                let now = *live.borrow_and_update();
-                adjusted.adjust(now.api_writes);
-                tuned.send_replace(now.tempo());
-            }
-            // Nobody follows the settings, or not any more.
-            std::future::pending().await
-        };
+        let follow = following(live, move |now| {
+            adjusted.adjust(now.api_writes);
+            tuned.send_replace(now.tempo());
+        });
         metrics.api_write_wait({
             let budget = budget.clone();
             move || budget.waited()
@@ -268,13 +263,8 @@ impl Operator {
         reconciler: R,
     ) -> Arc<Controller<R>> {
         let name = cache.name();
-        let places = usize::from(self.common.max_concurrent_reconciles.get());
-        // A provider that hangs leaves a quarter of the places to the others.
-        let limits = Limits {
-            running: places,
-            running_per_lane: (places * 3 / 4).max(1),
-            ageing: AGEING,
-        };
+        let mut live = self.common.live();
+        let places = live.borrow_and_update().max_concurrent_reconciles;
         let settings = Settings {
             name,
             tempo: self.tempo.subscribe(),
@@ -285,16 +275,20 @@ impl Operator {
             events: self.events.clone(),
             clock: self.clock.clone(),
         });
-        let queue: Arc<Mutex<Queue>> = Arc::new(Mutex::new(Queue::new(limits)));
+        let queue: Arc<Mutex<Queue>> = Arc::new(Mutex::new(Queue::new(limits(places))));
         let (scraped, shown, clock) = (queue.clone(), queue.clone(), self.clock.clone());
         let now = clock.clone();
-        let metrics = self.metrics.controller(name, places, move || {
+        let metrics = self.metrics.controller(name, move || {
             observer::load(&scraped.lock().snapshot(now.now()))
         });
         self.state.section(format!("queue/{name}"), move || {
             json!(shown.lock().snapshot(clock.now()))
         });
         let controller = Controller::new(reconciler, site, settings, queue, metrics);
+        let adjusted = controller.clone();
+        self.part(following(live, move |now| {
+            adjusted.adjust(limits(now.max_concurrent_reconciles));
+        }));
         let (started, synced) = (controller.clone(), self.synced());
         self.drained(move |mut course| async move {
             let run = started.run(course.leadership.clone(), course.stop.clone());
@@ -354,6 +348,26 @@ impl Operator {
         check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) {
         self.checks.ready(name, check);
+    }
+}
+
+/// Tells `hear` what the settings say, each time that they have changed. Never ends.
+async fn following(mut live: watch::Receiver<Live>, hear: impl Fn(Live)) {
+    while live.changed().await.is_ok() {
+        let now = *live.borrow_and_update();
+        hear(now);
+    }
+    // Nobody follows the settings, or not any more.
+    std::future::pending().await
+}
+
+/// What may run at once of a kind that has so many places. A provider that hangs leaves a quarter of them to the others.
+fn limits(places: NonZeroU16) -> Limits {
+    let places = usize::from(places.get());
+    Limits {
+        running: places,
+        running_per_lane: (places * 3 / 4).max(1),
+        ageing: AGEING,
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn are_those_of_its_config_map(bench: &Bench) -> Result<()> {
 
     // What takes a restart makes it end in order, and the node starts it again.
     installed
-        .set(json!({ "MAX_CONCURRENT_RECONCILES": "3" }))
+        .set(json!({ "FEATURE_GATES": "DebugState=false" }))
         .await?;
     let again = |pod: &Pod| container(pod)["restartCount"] == 1 && is_ready(pod);
     let pods: Api<Pod> = installed.namespace.api()?;
