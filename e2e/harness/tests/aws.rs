@@ -135,6 +135,14 @@ fn code(answer: &Response<Bytes>) -> String {
     element(&text(answer), "Code").to_owned()
 }
 
+/// The request to delete this many objects.
+fn deletion(keys: usize) -> String {
+    let keys: String = (0..keys)
+        .map(|key| format!("<Object><Key>{key}</Key></Object>"))
+        .collect();
+    format!("<Delete>{keys}</Delete>")
+}
+
 fn location(region: &str) -> String {
     format!(
         "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
@@ -180,6 +188,20 @@ async fn a_bucket_with_refused_tags_is_not_created() {
     assert_eq!(code(&malformed), "MalformedXML");
     let head = own.s3(Method::HEAD, "/tags-refused").await;
     assert_eq!(head.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_bucket_with_a_name_that_aws_does_not_know_is_not_created() {
+    let own = Caller::own().await;
+    for name in ["Capital", "under_score", "-hyphen", "dot."] {
+        let refused = own.put(&format!("/{name}"), "").await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{name}");
+        assert_eq!(code(&refused), "InvalidBucketName", "{name}");
+        let head = own.s3(Method::HEAD, &format!("/{name}")).await;
+        assert_eq!(head.status(), StatusCode::NOT_FOUND, "{name}");
+    }
+    let made = own.put("/0.name-of-all.kinds9", "").await;
+    assert_eq!(made.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -471,6 +493,52 @@ async fn every_entry_is_needed_still() {
     let owner = [("x-amz-expected-bucket-owner", OTHER_ACCOUNT)];
     let head = own.ask("s3", Method::HEAD, "/bare", &owner, String::new());
     assert_eq!(head.await.status(), StatusCode::OK);
+    assert_eq!(own.put("/Bare_Name", "").await.status(), StatusCode::OK);
+    let many = own.ask("s3", Method::POST, "/bare?delete", &[XML], deletion(1001));
+    assert_eq!(many.await.status(), StatusCode::OK);
+    let path = "/bare?lifecycle";
+    let varies = [(LEAST_SIZE, "varies_by_storage_class"), XML];
+    own.ask("s3", Method::PUT, path, &varies, LIFECYCLE.into())
+        .await;
+    let rules = own.s3(Method::GET, path).await;
+    assert_eq!(rules.status(), StatusCode::OK);
+    assert!(!rules.headers().contains_key(LEAST_SIZE));
+}
+
+#[tokio::test]
+async fn more_than_1000_objects_are_not_deleted_at_once() {
+    let own = Caller::own().await;
+    own.put("/deletions", "").await;
+    let path = "/deletions?delete";
+    let delete = async |keys| {
+        own.ask("s3", Method::POST, path, &[XML], deletion(keys))
+            .await
+    };
+    assert_eq!(delete(1000).await.status(), StatusCode::OK);
+    let refused = delete(1001).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(code(&refused), "MalformedXML");
+}
+
+/// From which size on objects move where no rule says it.
+const LEAST_SIZE: &str = "x-amz-transition-default-minimum-object-size";
+
+#[tokio::test]
+async fn a_lifecycle_without_a_least_size_takes_that_of_aws() {
+    let own = Caller::own().await;
+    own.put("/least-size", "").await;
+    let path = "/least-size?lifecycle";
+    let chosen = [(LEAST_SIZE, "varies_by_storage_class"), XML];
+    let silent = [XML];
+    for (headers, size) in [
+        (&chosen[..], "varies_by_storage_class"),
+        (&silent[..], "all_storage_classes_128K"),
+    ] {
+        let put = own.ask("s3", Method::PUT, path, headers, LIFECYCLE.into());
+        assert_eq!(put.await.status(), StatusCode::OK, "{size}");
+        let rules = own.s3(Method::GET, path).await;
+        assert_eq!(rules.headers()[LEAST_SIZE], size);
+    }
 }
 
 const LIFECYCLE: &str = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ID>a</ID>\

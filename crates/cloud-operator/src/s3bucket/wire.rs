@@ -2,7 +2,23 @@
 //! shown and written in one form.
 //!
 //! Fields are named as in the spec: in camelCase, with ARN and ID in capitals. What the SDK knows and no table
-//! here names is not read, and so never drift.
+//! names is not read, and so never drift.
+
+mod analytics;
+mod cors;
+mod intelligent_tiering;
+mod inventory;
+#[expect(deprecated, reason = "rules in AWS's older form are read too")]
+mod lifecycle;
+mod logging;
+mod metrics;
+mod notification;
+mod object_lock;
+mod public_access_block;
+#[expect(deprecated, reason = "rules in AWS's older form are read too")]
+mod replication;
+mod tables;
+mod website;
 
 use aws_sdk_s3::types::Tag;
 use aws_smithy_types::{DateTime, date_time::Format};
@@ -21,7 +37,7 @@ pub(super) trait Wire: Sized {
 }
 
 /// The value of a field of an object.
-pub(super) fn field<T: Wire>(object: &Value, name: &str) -> Option<T> {
+fn field<T: Wire>(object: &Value, name: &str) -> Option<T> {
     match object.get(name) {
         None | Some(Value::Null) => T::of_nothing(),
         Some(value) => T::of_json(value),
@@ -36,7 +52,7 @@ pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 }
 
 /// Whether leaving the value out says the same.
-pub(super) fn is_nothing(value: &Value) -> bool {
+fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -71,7 +87,7 @@ pub(super) fn said(value: Value) -> Value {
 }
 
 /// `replica_kms_key_id` as `replicaKmsKeyID`.
-pub(super) fn name_of(field: &str) -> String {
+fn name_of(field: &str) -> String {
     let mut words = field.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |name, word| match word {
@@ -146,140 +162,6 @@ impl Wire for DateTime {
         Self::from_str(&format!("{day}T00:00:00Z"), Format::DateTime).ok()
     }
 }
-
-/// Structures, by their fields. `field = "name"` is called so in JSON; `try` where the SDK's builder may refuse.
-macro_rules! structures {
-    ($($type:ident $(($built:ident))? { $($field:ident $(= $name:literal)? => $set:ident),+ $(,)? })+) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                $crate::s3bucket::wire::object([
-                    $((&structures!(@name $field $($name)?), $crate::s3bucket::wire::Wire::to_json(&self.$field))),+
-                ])
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                let builder = Self::builder()
-                    $(.$set($crate::s3bucket::wire::field(json, &structures!(@name $field $($name)?))))+;
-                structures!(@build builder $($built)?)
-            }
-        }
-    )+};
-    (@name $field:ident) => { $crate::s3bucket::wire::name_of(stringify!($field)) };
-    (@name $field:ident $name:literal) => { $name };
-    (@build $builder:ident) => { Some($builder.build()) };
-    (@build $builder:ident checked) => { $builder.build().ok() };
-}
-pub(super) use structures;
-
-/// Structures around one value: their form is that of the value.
-macro_rules! wrappers {
-    ($($type:ident $(($built:ident))? { $field:ident => $set:ident })+) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                $crate::s3bucket::wire::Wire::to_json(&self.$field)
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                let builder = Self::builder().$set(Some($crate::s3bucket::wire::Wire::of_json(json)?));
-                $crate::s3bucket::wire::structures!(@build builder $($built)?)
-            }
-            fn of_nothing() -> Option<Self> {
-                let builder = Self::builder().$set(Some($crate::s3bucket::wire::Wire::of_nothing()?));
-                $crate::s3bucket::wire::structures!(@build builder $($built)?)
-            }
-        }
-    )+};
-}
-pub(super) use wrappers;
-
-/// Enumerations of words.
-macro_rules! words {
-    ($($type:ident),+ $(,)?) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                self.as_str().into()
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                json.as_str().map(Self::from)
-            }
-        }
-    )+};
-}
-pub(super) use words;
-
-/// Enumerations of on and off: true and false.
-macro_rules! switches {
-    ($($type:ident { $on:ident, $off:ident }),+ $(,)?) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                (*self == Self::$on).into()
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                json.as_bool().map(|on| if on { Self::$on } else { Self::$off })
-            }
-            fn of_nothing() -> Option<Self> {
-                Some(Self::$off)
-            }
-        }
-    )+};
-}
-pub(super) use switches;
-
-/// What is on as soon as it is there: true.
-macro_rules! presences {
-    ($($type:ident, $is_on:expr, $on:expr;)+) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                let is_on: fn(&Self) -> bool = $is_on;
-                is_on(self).into()
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                (json == true).then_some($on).and_then(Result::ok)
-            }
-        }
-    )+};
-}
-pub(super) use presences;
-
-/// What has one value and is not worth a word.
-macro_rules! constants {
-    ($($type:ident::$value:ident),+ $(,)?) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                serde_json::Value::Null
-            }
-            fn of_json(_: &serde_json::Value) -> Option<Self> {
-                Some(Self::$value)
-            }
-            fn of_nothing() -> Option<Self> {
-                Some(Self::$value)
-            }
-        }
-    )+};
-}
-pub(super) use constants;
-
-/// A choice of one.
-macro_rules! unions {
-    ($($type:ident { $($variant:ident = $name:literal),+ $(,)? })+) => {$(
-        impl $crate::s3bucket::wire::Wire for aws_sdk_s3::types::$type {
-            fn to_json(&self) -> serde_json::Value {
-                match self {
-                    $(Self::$variant(value) => $crate::s3bucket::wire::object([(
-                        $name,
-                        $crate::s3bucket::wire::Wire::to_json(value),
-                    )]),)+
-                    _ => serde_json::Value::Null,
-                }
-            }
-            fn of_json(json: &serde_json::Value) -> Option<Self> {
-                $(if let Some(value) = json.get($name) {
-                    return $crate::s3bucket::wire::Wire::of_json(value).map(Self::$variant);
-                })+
-                None
-            }
-        }
-    )+};
-}
-pub(super) use unions;
 
 /// A tag is a map of one.
 impl Wire for Tag {

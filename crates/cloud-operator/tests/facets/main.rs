@@ -31,6 +31,30 @@ async fn every_facet_lives_the_same_life() -> Result<()> {
     operator.stop().await
 }
 
+#[tokio::test]
+async fn the_least_size_that_moves_stays_when_rules_are_replaced() -> Result<()> {
+    let scene = Scene::new("least-size").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let rule = json!({ "id": "old", "enabled": true, "expiration": { "days": 30 } });
+    let wish = json!({ "lifecycleRules": [rule] });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let path = format!("{}?lifecycle", scene.bucket_name("data"));
+    let chosen = "x-amz-transition-default-minimum-object-size: varies_by_storage_class";
+    let others = "<LifecycleConfiguration><Rule><ID>old</ID><Filter><Prefix></Prefix></Filter>\
+        <Status>Enabled</Status><Expiration><Days>31</Days></Expiration></Rule></LifecycleConfiguration>";
+    let headers = format!("{chosen}\r\n");
+    let done = scene.somebody.ask("PUT", &path, &headers, others).await?;
+    ensure!(done.starts_with("HTTP/1.1 200"), "{done}");
+    scene.request_pass::<S3Bucket>("data").await?;
+    let found = scene.somebody.ask("GET", &path, "", "").await?;
+    for text in [chosen, "<Days>30</Days>"] {
+        ensure!(found.contains(text), "{text} in {found}");
+    }
+    operator.stop().await
+}
+
 async fn lives(scene: &Scene, case: &Case) -> Result<()> {
     let (name, bucket) = (case.name, scene.bucket_name(case.name));
     scene.bucket(name, "account", case.wish.clone()).await?;

@@ -1,21 +1,14 @@
 //! The ACL of the bucket itself. Removed from the spec it is private.
 
+mod grants;
+
 use std::collections::BTreeSet;
 
-use aws_sdk_s3::types::{BucketCannedAcl, Grant};
-
+use self::grants::{of_canned, shown, to_canned};
 use super::{BucketOwnership, Facet, Wish, public_access_block::BucketPublicAccessBlock};
 use crate::aws::{Failed, Reads, Writes};
 
 pub(super) struct BucketAcl;
-
-/// What canned ACLs grant besides all to the owner (Amazon S3 User Guide, "Access control list (ACL) overview").
-const CANNED: [(&str, &[&str]); 4] = [
-    ("private", &[]),
-    ("public-read", &["AllUsers READ"]),
-    ("public-read-write", &["AllUsers READ", "AllUsers WRITE"]),
-    ("authenticated-read", &["AuthenticatedUsers READ"]),
-];
 
 impl Facet for BucketAcl {
     const NAME: &'static str = "acl";
@@ -24,9 +17,7 @@ impl Facet for BucketAcl {
     type Value = BTreeSet<String>;
 
     fn wanted(wish: &Wish<'_>) -> Option<BTreeSet<String>> {
-        let wanted: &str = wish.spec.acl?.into();
-        let grants = CANNED.iter().find(|(name, _)| *name == wanted)?.1;
-        Some(grants.iter().map(|&grant| grant.to_owned()).collect())
+        of_canned(wish.spec.acl?.into())
     }
 
     fn at_rest(_found: &BTreeSet<String>) -> BTreeSet<String> {
@@ -42,34 +33,11 @@ impl Facet for BucketAcl {
     }
 
     async fn write(writes: &Writes<'_>, value: &BTreeSet<String>) -> Result<(), Failed> {
-        let grants = |(_, grants): &&(&str, &[&str])| grants.iter().eq(value);
-        let (name, _) = CANNED.iter().find(grants).unwrap_or(&CANNED[0]);
-        writes
-            .put_bucket_acl(|call| call.acl(BucketCannedAcl::from(*name)))
-            .await
+        let canned = to_canned(value);
+        writes.put_bucket_acl(|call| call.acl(canned)).await
     }
 
     async fn unset(writes: &Writes<'_>) -> Result<(), Failed> {
         Self::write(writes, &BTreeSet::new()).await
     }
-}
-
-/// A grant to somebody else than the owner.
-fn shown(grant: &Grant, owner: &Option<String>) -> Option<String> {
-    let grantee = grant.grantee.as_ref()?;
-    if grantee.id.is_some() && grantee.id == *owner {
-        return None;
-    }
-    let group = grantee
-        .uri
-        .as_deref()
-        .and_then(|uri| uri.rsplit('/').next());
-    let who = [
-        group,
-        grantee.id.as_deref(),
-        grantee.email_address.as_deref(),
-    ];
-    let who = who.into_iter().flatten().next().unwrap_or("somebody");
-    let what = grant.permission.as_ref().map_or("?", |it| it.as_str());
-    Some(format!("{who} {what}"))
 }

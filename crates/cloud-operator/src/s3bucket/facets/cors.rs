@@ -6,18 +6,10 @@ use serde_json::{Value, json};
 use super::{Facet, Wish, numbered, sdk, sorted, unless, wanted_list};
 use crate::{
     aws::{Failed, Reads, Writes},
-    s3bucket::wire::{Wire, structures},
+    s3bucket::wire::Wire,
 };
 
 pub(super) struct BucketCors;
-
-structures! {
-    CorsRule(checked) {
-        allowed_origins => set_allowed_origins, allowed_methods => set_allowed_methods,
-        allowed_headers => set_allowed_headers, expose_headers => set_expose_headers,
-        max_age_seconds => set_max_age_seconds,
-    }
-}
 
 impl Facet for BucketCors {
     const NAME: &'static str = "corsRules";
@@ -48,8 +40,7 @@ impl Facet for BucketCors {
     }
 
     async fn write(writes: &Writes<'_>, value: &Value) -> Result<(), Failed> {
-        let rules = CorsConfiguration::builder().set_cors_rules(Some(sdk::<Self, _>(value)?));
-        let rules = rules.build().expect("a list is given");
+        let rules: CorsConfiguration = sdk::<Self, _>(value)?;
         writes
             .put_bucket_cors(|call| call.cors_configuration(rules))
             .await

@@ -8,22 +8,11 @@ use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::{
         filter::{flatten, nest},
-        wire::{Wire, structures, switches, words},
+        wire::Wire,
     },
 };
 
 pub(super) struct BucketIntelligentTiering;
-
-switches!(IntelligentTieringStatus { Enabled, Disabled });
-words!(IntelligentTieringAccessTier);
-structures! {
-    IntelligentTieringConfiguration(checked) {
-        id => set_id, status = "enabled" => set_status, filter => set_filter, tierings => set_tierings,
-    }
-    IntelligentTieringFilter { prefix => set_prefix, tag => set_tag, and => set_and }
-    IntelligentTieringAndOperator { prefix => set_prefix, tags => set_tags }
-    Tiering(checked) { days => set_days, access_tier => set_access_tier }
-}
 
 impl Each for BucketIntelligentTiering {
     const NAME: &'static str = "intelligentTiering";

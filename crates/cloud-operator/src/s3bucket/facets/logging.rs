@@ -6,14 +6,10 @@ use serde_json::Value;
 use super::{Facet, Wish, sdk, wanted_object};
 use crate::{
     aws::{Failed, Reads, Writes},
-    s3bucket::wire::{Wire, said, structures},
+    s3bucket::wire::{Wire, said},
 };
 
 pub(super) struct BucketLogging;
-
-structures! {
-    LoggingEnabled(checked) { target_bucket => set_target_bucket, target_prefix => set_target_prefix }
-}
 
 impl Facet for BucketLogging {
     const NAME: &'static str = "logging";

@@ -8,21 +8,11 @@ use crate::{
     aws::{Failed, Reads, Writes},
     s3bucket::{
         filter::{flatten, nest},
-        wire::{Wire, structures, unions},
+        wire::Wire,
     },
 };
 
 pub(super) struct Metrics;
-
-structures! {
-    MetricsConfiguration(checked) { id => set_id, filter => set_filter }
-    MetricsAndOperator {
-        prefix => set_prefix, tags => set_tags, access_point_arn => set_access_point_arn,
-    }
-}
-unions! {
-    MetricsFilter { Prefix = "prefix", Tag = "tag", AccessPointArn = "accessPointARN", And = "and" }
-}
 
 impl Each for Metrics {
     const NAME: &'static str = "metrics";

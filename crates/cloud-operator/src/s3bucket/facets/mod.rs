@@ -9,7 +9,6 @@ mod encryption;
 mod form;
 mod intelligent_tiering;
 mod inventory;
-#[expect(deprecated, reason = "rules in AWS's older form are read too")]
 mod lifecycle;
 mod logging;
 mod metrics;
@@ -18,7 +17,6 @@ mod object_lock;
 mod ownership_controls;
 mod policy;
 mod public_access_block;
-#[expect(deprecated, reason = "rules in AWS's older form are read too")]
 mod replication;
 mod request_payment;
 mod switch;
@@ -330,5 +328,7 @@ fn not_json(facet: &str, error: &serde_json::Error) -> ! {
     unreachable!("{facet}: {error}")
 }
 
+#[cfg(test)]
+mod brevity;
 #[cfg(test)]
 mod comparison;

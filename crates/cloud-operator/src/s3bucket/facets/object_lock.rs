@@ -6,24 +6,10 @@ use serde_json::{Value, json};
 use super::{Facet, Wish, sdk, unless, wanted_object};
 use crate::{
     aws::{Failed, Reads, Writes},
-    s3bucket::wire::{Wire, presences, structures, words, wrappers},
+    s3bucket::wire::Wire,
 };
 
 pub(in crate::s3bucket) struct BucketObjectLock;
-
-words!(ObjectLockRetentionMode);
-presences! {
-    ObjectLockEnabled, |it| *it == Self::Enabled, Ok::<_, ()>(Self::Enabled);
-}
-wrappers! {
-    ObjectLockRule { default_retention => set_default_retention }
-}
-structures! {
-    ObjectLockConfiguration {
-        object_lock_enabled = "enabled" => set_object_lock_enabled, rule = "defaultRetention" => set_rule,
-    }
-    DefaultRetention { mode => set_mode, days => set_days, years => set_years }
-}
 
 impl Facet for BucketObjectLock {
     const NAME: &'static str = "objectLock";

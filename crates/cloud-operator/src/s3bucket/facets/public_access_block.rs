@@ -3,8 +3,11 @@
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use crd_types::aws::v1alpha1::PublicAccessBlock;
 
-use super::{Facet, Wish};
-use crate::aws::{Failed, Reads, Writes};
+use super::{Facet, Wish, of_json, sdk, to_json, unless};
+use crate::{
+    aws::{Failed, Reads, Writes},
+    s3bucket::wire::Wire,
+};
 
 pub(super) struct BucketPublicAccessBlock;
 
@@ -29,28 +32,19 @@ impl Facet for BucketPublicAccessBlock {
     }
 
     async fn read(reads: &Reads<'_>) -> Result<PublicAccessBlock, Failed> {
-        let found = match reads.get_public_access_block().await {
-            Ok(found) => found.public_access_block_configuration,
-            Err(failed) if failed.is(&["NoSuchPublicAccessBlockConfiguration"]) => None,
-            Err(failed) => return Err(failed),
-        };
-        Ok(
-            found.map_or_else(PublicAccessBlock::default, |found| PublicAccessBlock {
-                block_public_acls: found.block_public_acls.unwrap_or_default(),
-                ignore_public_acls: found.ignore_public_acls.unwrap_or_default(),
-                block_public_policy: found.block_public_policy.unwrap_or_default(),
-                restrict_public_buckets: found.restrict_public_buckets.unwrap_or_default(),
-            }),
-        )
+        let found = unless(
+            reads.get_public_access_block().await,
+            "NoSuchPublicAccessBlockConfiguration",
+        )?;
+        let found = found.and_then(|found| found.public_access_block_configuration);
+        Ok(found.map_or_else(PublicAccessBlock::default, |found| {
+            of_json::<Self>(&found.to_json())
+        }))
     }
 
     async fn write(writes: &Writes<'_>, value: &PublicAccessBlock) -> Result<(), Failed> {
-        let wanted = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(value.block_public_acls)
-            .ignore_public_acls(value.ignore_public_acls)
-            .block_public_policy(value.block_public_policy)
-            .restrict_public_buckets(value.restrict_public_buckets)
-            .build();
+        let value = to_json::<Self>(value);
+        let wanted: PublicAccessBlockConfiguration = sdk::<Self, _>(&value)?;
         writes
             .put_public_access_block(|call| call.public_access_block_configuration(wanted))
             .await

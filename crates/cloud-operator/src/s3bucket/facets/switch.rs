@@ -1,7 +1,5 @@
 //! What AWS has on or off. Off, never on and unknown here are alike; removed from the spec it is off.
 
-use std::future::Future;
-
 use crd_types::aws::v1alpha1::{S3BucketSpec, Switch};
 
 use super::{Facet, Wish, if_known};

@@ -1,4 +1,4 @@
-//! Writes that AWS refuses on account of what the bucket has, and moto takes.
+//! Writes that AWS refuses on account of what they say or the bucket has, and moto takes.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(in crate::aws) struct Judged {
     pub(in crate::aws) judge: fn(&S3Call, &[String]) -> Option<Response<Bytes>>,
 }
 
-pub(in crate::aws) static JUDGED: [Judged; 8] = [
+pub(in crate::aws) static JUDGED: [Judged; 9] = [
     judged("PutBucketPolicy", &["publicAccessBlock"], policy),
     judged(
         "PutBucketAcl",
@@ -33,6 +33,7 @@ pub(in crate::aws) static JUDGED: [Judged; 8] = [
     ),
     judged("PutBucketReplication", &["versioning"], replication),
     judged("PutBucketLifecycleConfiguration", &[], lifecycle),
+    judged("DeleteObjects", &[], deletion),
     judged("PutBucketTagging", &["abac", "tagging"], tagging),
     judged("DeleteBucketTagging", &["abac", "tagging"], tagging),
 ];
@@ -222,6 +223,18 @@ fn lifecycle(call: &S3Call, _: &[String]) -> Option<Response<Bytes>> {
     }
     match ids.is_empty() {
         true => malformed("no rule"),
+        false => None,
+    }
+}
+
+/// API Reference, `DeleteObjects` (up to 1,000 keys).
+fn deletion(call: &S3Call, _: &[String]) -> Option<Response<Bytes>> {
+    match body(call).matches("<Object>").count() > 1000 {
+        true => refused(
+            StatusCode::BAD_REQUEST,
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        ),
         false => None,
     }
 }

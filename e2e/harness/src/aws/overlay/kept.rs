@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use crate::aws::refusal;
+use crate::aws::{refusal, s3::S3Call};
 
 /// A part that is kept.
 pub(in crate::aws) struct Kept {
@@ -13,6 +13,24 @@ pub(in crate::aws) struct Kept {
     /// The element of its XML.
     pub(in crate::aws) root: &'static str,
     pub(in crate::aws) without: Without,
+    /// What is said with the XML, and not in it.
+    pub(super) beside: Option<Header>,
+}
+
+/// A header of both the write and the read of a part.
+pub(in crate::aws) struct Header {
+    pub(super) name: &'static str,
+    /// What it says where the write has none.
+    default: &'static str,
+}
+
+impl Header {
+    /// What a write says.
+    pub(super) fn said(&self, call: &S3Call) -> String {
+        let said = call.headers.get(self.name);
+        let said = said.and_then(|said| said.to_str().ok());
+        said.unwrap_or(self.default).to_owned()
+    }
 }
 
 /// What is answered where there is nothing.
@@ -30,12 +48,18 @@ use Without::{Code, Empty, Listed};
 
 /// Where AWS documents each answer: API Reference, the page of the `Get…` operation.
 pub(super) static KEPT: [Kept; 10] = [
-    // moto drops sizes and NewerNoncurrentVersions.
-    kept(
-        "lifecycle",
-        "LifecycleConfiguration",
-        Code("NoSuchLifecycleConfiguration"),
-    ),
+    // moto drops sizes, in the rules and beside them, and NewerNoncurrentVersions.
+    Kept {
+        beside: Some(Header {
+            name: "x-amz-transition-default-minimum-object-size",
+            default: "all_storage_classes_128K",
+        }),
+        ..kept(
+            "lifecycle",
+            "LifecycleConfiguration",
+            Code("NoSuchLifecycleConfiguration"),
+        )
+    },
     // moto drops filters and what is replicated besides objects.
     kept(
         "replication",
@@ -80,6 +104,7 @@ pub(in crate::aws) const fn kept(part: &'static str, root: &'static str, without
         part,
         root,
         without,
+        beside: None,
     }
 }
 

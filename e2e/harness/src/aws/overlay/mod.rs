@@ -1,6 +1,7 @@
 //! What AWS does and moto does not. An entry is pure and has a file of its own; the [`TABLE`] has
 //! them all. What moto loses is [`kept`], and what it should refuse is [`judged`].
 
+mod bucket_name;
 mod create_tags;
 mod default_encryption;
 mod default_ownership;
@@ -52,10 +53,11 @@ pub(super) struct Correct {
 }
 
 /// In the order in which they act.
-static TABLE: [Entry; 10] = [
+static TABLE: [Entry; 11] = [
     Entry::Guard(wrong_region::redirect),
     Entry::Guard(foreign_account::deny),
     Entry::Guard(expected_owner::check),
+    Entry::Complete(bucket_name::check),
     Entry::Complete(create_tags::tags),
     Entry::Complete(default_ownership::controls),
     Entry::Complete(default_public_access_block::block),
@@ -227,6 +229,10 @@ impl Overlay {
                     }
                 }
                 keeper.put(server, bucket, part, id, xml.to_owned()).await?;
+                if let Some(beside) = &kept.beside {
+                    let said = beside.said(call);
+                    keeper.put(server, bucket, beside.name, id, said).await?;
+                }
                 Ok(Response::new(Bytes::new()))
             }
             Method::DELETE => {
@@ -244,8 +250,17 @@ impl Overlay {
                 Ok(kept.page(&all, from))
             }
             _ => {
-                let found = keeper.get(server, bucket, part, id).await?;
-                Ok(found.map_or_else(|| kept.nothing(), |xml| kept::document(&xml)))
+                let Some(xml) = keeper.get(server, bucket, part, id).await? else {
+                    return Ok(kept.nothing());
+                };
+                let mut found = kept::document(&xml);
+                if let Some(beside) = &kept.beside
+                    && let Some(said) = keeper.get(server, bucket, beside.name, id).await?
+                {
+                    let said = HeaderValue::from_str(&said)?;
+                    found.headers_mut().insert(beside.name, said);
+                }
+                Ok(found)
             }
         }
     }
