@@ -9,7 +9,7 @@ use crd_types::{
 };
 use harness::{
     proxy::{
-        Action, Call, Gate, Point, Rule,
+        Action, Call, Gate, Outcome, Point, Rule,
         kubernetes::{Attributes, no_streamed_lists, refusal},
     },
     wait,
@@ -87,7 +87,12 @@ async fn whoever_waits_for_his_turn_has_the_mark_taken_off_all_the_same() -> Res
     operator.stop().await?;
     let slow = ["--aws-call-rate=1", "--aws-call-burst=1"];
     let operator = scene.operator_with(&[UNHURRIED, &slow].concat())?;
-    let _hurry = operator.hurried();
+    // While a call is under way, its object's own time passes, which is short.
+    let proxy = scene.aws.proxy().clone();
+    let _hurry = operator.hurried_while(move || {
+        let requests = proxy.requests();
+        !requests.iter().any(|it| it.outcome == Outcome::Pending)
+    });
     // What it has not looked at it does not wait for.
     scene.request_pass::<AWSProvider>("account").await?;
     for name in names {

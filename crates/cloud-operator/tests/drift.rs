@@ -101,6 +101,8 @@ async fn other_default_tags_of_the_provider_are_an_edit() -> Result<()> {
     scene.patch::<AWSProvider>("account", defaults).await?;
     let told = scene.event::<S3Bucket>("data", "Updated").await?;
     assert!(told.contains("tags.stage: unset → live"), "{told}");
+    // It is told before it is written down, and only what is written down drifts.
+    scene.request_pass::<S3Bucket>("data").await?;
 
     // Beside it, what has drifted is told as that.
     let name = scene.bucket_name("data");

@@ -287,8 +287,14 @@ async fn whoever_leads_again_uses_no_provider_as_it_was_before() -> Result<()> {
     let lost = |state: &Value| state["lease"]["leading"] == false;
     state.until("it to lead no more", lost).await?;
     scene.keys("account", "AKIDAFTERWARDS").await?;
+    let last = |state: &Value| state["watch/awsprovider"]["lastEventAt"].clone();
+    let before = last(&state.read().await?);
     scene
         .patch::<AWSProvider>("account", allow(json!([])))
+        .await?;
+    // Whoever leads goes by what he has heard.
+    state
+        .until("the patch to be heard of", |state| last(state) != before)
         .await?;
     scene.bucket("data", "account", json!({})).await?;
     let buckets: Api<S3Bucket> = team.api()?;

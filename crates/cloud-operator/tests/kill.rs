@@ -14,13 +14,16 @@ const SEED: u64 = 20;
 /// At how many points it dies: before and after writes, and before and after looks.
 const WRITES: usize = 15;
 const LOOKS: usize = 5;
+/// How many of the looks may have no counterpart in another telling: passes over different objects may come in another
+/// order, and then a look more or less is taken.
+const UNREACHED: usize = 1;
 /// How many stories are told at a time.
 const AT_ONCE: usize = 6;
 
 /// The shortest that a busy machine can still renew; the next process waits for it in real time.
 const LEASE: [&str; 3] = [
-    "--leader-election-lease-duration=4s",
-    "--leader-election-renew-deadline=3s",
+    "--leader-election-lease-duration=8s",
+    "--leader-election-renew-deadline=6s",
     "--leader-election-retry-period=500ms",
 ];
 
@@ -46,10 +49,11 @@ async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
         .buffer_unordered(AT_ONCE);
     let told: Vec<_> = told.collect().await;
 
-    let mut failures = Vec::new();
+    let (mut unreached, mut failures) = (Vec::new(), Vec::new());
     for (point, ended) in told {
         match ended.context("panicked").flatten() {
-            Ok(()) => println!("killed: {point}"),
+            Ok(true) => println!("killed: {point}"),
+            Ok(false) => unreached.push(point),
             Err(error) => failures.push(format!("{point}: {error:#}")),
         }
     }
@@ -64,11 +68,16 @@ async fn a_process_that_is_killed_leaves_no_trace_of_it() -> Result<()> {
         failures.len(),
         failures.join("\n\n")
     );
+    ensure!(
+        unreached.len() <= UNREACHED,
+        "too many points are not reached: {unreached:#?}"
+    );
     Ok(())
 }
 
-/// Tells the story with a process that is killed at `point`.
-async fn killed_at(strangers: &Arc<Strangers>, point: Point) -> Result<()> {
+/// Tells the story with a process that is killed at `point`; whether it came there.
+async fn killed_at(strangers: &Arc<Strangers>, point: Point) -> Result<bool> {
+    let is_look = !point.is_write();
     let story = Story::new("kill", strangers, Some(point)).await?;
     let start = || {
         let user = story.scene.cluster.config();
@@ -86,7 +95,10 @@ async fn killed_at(strangers: &Arc<Strangers>, point: Point) -> Result<()> {
         let log = first.program.child.log_tail(30);
         format!("the first one's log ends so:\n{log}\n")
     })?;
-    let second = second.context("its point was not reached")?;
+    let Some(second) = second else {
+        ensure!(is_look, "its point was not reached");
+        return story.check().await.map(|()| false);
+    };
     let checked = story.check().await;
     checked.with_context(|| {
         let log = second.program.child.log_tail(30);
@@ -94,5 +106,5 @@ async fn killed_at(strangers: &Arc<Strangers>, point: Point) -> Result<()> {
     })?;
     let ended = second.program.terminate().await?;
     ensure!(ended.success(), "after SIGTERM: {ended}");
-    Ok(())
+    Ok(true)
 }

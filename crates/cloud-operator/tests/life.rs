@@ -443,6 +443,8 @@ async fn a_providers_default_tags_are_on_its_buckets() -> Result<()> {
     let tags = json!({ "cost-center": "42", "team": "platform" });
     let patch = json!({ "spec": { "defaultTags": tags } });
     scene.patch::<AWSProvider>("account", patch).await?;
+    // Two watches have no order among each other.
+    scene.ready::<AWSProvider>("account").await?;
     let wish = json!({ "tags": { "team": "a" } });
     scene.bucket("data", "account", wish).await?;
     scene.ready::<S3Bucket>("data").await?;

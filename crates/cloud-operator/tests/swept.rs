@@ -21,7 +21,7 @@ use scene::{
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const TEN_MINUTES: Duration = Duration::from_secs(600);
+const MINUTE: Duration = Duration::from_secs(60);
 const GAUGE: &str = "operator_unclaimed_resources{kind=\"s3bucket\"}";
 const SETTINGS: [&str; 2] = ["--leader-elect=false", "--sweep-interval=1h"];
 
@@ -131,12 +131,12 @@ async fn an_account_is_listed_by_whichever_of_its_providers_can() -> Result<()> 
     operator.stop().await
 }
 
-/// A lease that outlasts some rounds, and is looked at between them.
+/// A lease that outlasts all rounds, and is looked at between them.
 const LEASED: [&str; 4] = [
     "--leader-election-lease-duration=1h",
     "--leader-election-renew-deadline=50m",
     "--leader-election-retry-period=5m",
-    "--sweep-interval=10m",
+    "--sweep-interval=1m",
 ];
 
 /// What has become of it since, the replica that leads now knows.
@@ -156,7 +156,7 @@ async fn who_leads_no_more_tells_of_nothing() -> Result<()> {
     scene.gone::<S3Bucket>("kept").await?;
     let kept = scene.bucket_name("kept");
     let is_found = |found: &Value| found.get(&kept).is_some();
-    swept(&scene, &operator, &state, TEN_MINUTES, is_found).await?;
+    swept(&scene, &operator, &state, MINUTE, is_found).await?;
     ensure!(state.metrics().await?.contains(&format!("{GAUGE} 1")));
 
     let taken = json!({ "spec": { "holderIdentity": "another" } });

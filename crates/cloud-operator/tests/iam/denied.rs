@@ -148,10 +148,15 @@ async fn is_told(scene: &Scene, part: &Part, action: &'static str) -> Result<()>
     };
     told::<S3Bucket>(scene, name, action).await?;
     ensure!(rule.hits() > 0);
+    let denied = scene.buckets().get(name).await?;
     rule.remove();
     // One that is on its way already would wait to try again.
     scene.patch::<S3Bucket>(name, look_now()).await?;
-    gone(scene, name).await
+    match denied.metadata.deletion_timestamp {
+        // It may be gone by now.
+        Some(_) => scene.gone::<S3Bucket>(name).await,
+        None => gone(scene, name).await,
+    }
 }
 
 /// From now on no call about this bucket does what takes `action`.

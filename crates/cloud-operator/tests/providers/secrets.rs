@@ -236,9 +236,14 @@ async fn a_creation_that_is_refused_binds_nobody_to_its_account() -> Result<()> 
     let record = bucket.status.and_then(|status| status.record);
     let account = record.map(|record| record.account_id.to_string());
     assert_eq!(account.as_deref(), Some(OTHER_ACCOUNT));
-    let provider = scene.ready::<AWSProvider>("account").await?;
-    let account = provider.status.and_then(|status| status.account_id);
-    assert_eq!(account.as_deref(), Some(OTHER_ACCOUNT));
+    // Its session is in use before it says so.
+    let is_other = |provider: &AWSProvider| {
+        let status = provider.status.as_ref();
+        let account = status.and_then(|status| status.account_id.as_deref());
+        lifecycle(provider).ready && account == Some(OTHER_ACCOUNT)
+    };
+    let what = "it says the other account";
+    wait::wait_for(&scene.providers(), "account", what, PATIENCE, is_other).await?;
     operator.stop().await
 }
 

@@ -363,11 +363,18 @@ impl Running {
     /// Makes the time of an [`UNHURRIED`] operator fly until the value is dropped, so that no backoff is waited
     /// for. How fast decides nothing: what has a deadline has an hour of that time, three minutes of ours.
     pub fn hurried(&self) -> Hurry {
+        self.hurried_while(|| true)
+    }
+
+    /// The same, but time flies only while `idle`: for what has a deadline of seconds that is not to be met.
+    pub fn hurried_while(&self, idle: impl Fn() -> bool + Send + 'static) -> Hurry {
         let clock = self.clock.clone();
         Hurry(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                clock.advance(Duration::from_secs(1));
+                if idle() {
+                    clock.advance(Duration::from_secs(1));
+                }
             }
         }))
     }
