@@ -59,6 +59,10 @@ impl Managed for Widget {
     fn status(&self) -> Option<&WidgetStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: WidgetStatus) {
+        self.status = Some(status);
+    }
 }
 
 reasons! {

@@ -124,4 +124,7 @@ pub trait Managed:
 
     /// The status as stored; none before the first pass.
     fn status(&self) -> Option<&Self::Status>;
+
+    /// Gives it this status.
+    fn set_status(&mut self, status: Self::Status);
 }

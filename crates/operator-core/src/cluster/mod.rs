@@ -24,6 +24,7 @@ pub mod rules;
 pub mod secrets;
 pub mod spans;
 pub mod status;
+mod stored;
 pub(crate) mod text;
 pub mod turns;
 mod version;

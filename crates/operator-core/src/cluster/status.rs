@@ -1,51 +1,50 @@
 //! The write of an object's own status: what changed, and nothing when nothing did.
 
-use std::fmt::Debug;
-
 use crd_types::lifecycle::Managed;
-use kube::{Api, api::DynamicObject, core::ApiResource};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::core::Request;
+use serde::Serialize;
 
 use super::{
     json_patch::{JsonPatch, stored_form},
     leading::Leading,
-    readable::Readable,
     spans::Ask,
+    stored::stored,
     write::{Target, WriteError, Writer},
 };
+use crate::decide::key::ObjectKey;
 
 impl Writer {
-    /// Makes the stored status equal to `new`, knowing that it is `old`. Sends only what differs, and nothing
-    /// if nothing does, which gives `None`; else gives the object as it is stored now, for
-    /// [`Cache::confirm`](super::cache::Cache::confirm).
+    /// Makes the stored status of `object` equal to `new`. Sends only what differs, and nothing if nothing does, which
+    /// gives `None`; else gives the object as it is stored now, for [`Cache::confirm`](super::cache::Cache::confirm).
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if the object is another one, where a version is asked for has changed, or its
-    /// status is so far from `old` that the difference does not fit.
+    /// [`WriteError::Conflict`] if the object changed, or is another one.
     pub async fn patch_status<K: Managed>(
         &self,
         leading: &Leading,
-        target: Target<'_>,
-        old: Option<&K::Status>,
+        object: &K,
         new: &K::Status,
     ) -> Result<Option<K>, WriteError> {
-        let new = stored_form(new)?;
-        let change = match old {
-            Some(old) => JsonPatch::default().turn("/status", &stored_form(old)?, &new),
-            None => first_status(new),
+        let wanted = stored_form(new)?;
+        let change = match object.status() {
+            Some(old) => JsonPatch::default().turn("/status", &stored_form(old)?, &wanted),
+            None => first_status(wanted),
         };
         if change.is_empty() {
             return Ok(None);
         }
-        let api: Api<Readable<K>> =
-            Api::namespaced_with(self.client.clone(), &target.key.namespace, &());
-        let stored = self
-            .send_status::<K, _>(leading, &api, target, change)
-            .await?;
-        stored.lean().map(Some).map_err(|unread| {
-            let error = serde::de::Error::custom(unread.error);
-            WriteError::Other(Box::new(kube::Error::SerdeError(error)))
-        })
+        let meta = object.meta();
+        let target = Target {
+            key: &ObjectKey::of(object),
+            uid: meta.uid.as_deref().unwrap_or_default(),
+            resource_version: Some(meta.resource_version.as_deref().unwrap_or_default()),
+        };
+        let version = self.send_status::<K>(leading, target, change).await?;
+        // As it is the version that we knew, all but these is as it was.
+        let mut written = object.clone();
+        written.meta_mut().resource_version = version;
+        written.set_status(new.clone());
+        Ok(Some(written))
     }
 
     /// Writes the fields of `status` into that of an object which cannot be read as a `K`. The other fields
@@ -60,39 +59,40 @@ impl Writer {
         status: &impl Serialize,
     ) -> Result<(), WriteError> {
         let status = stored_form(status)?;
-        let kind = ApiResource::erase::<K>(&());
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &target.key.namespace, &kind);
         let fields = JsonPatch::default().turn("/status", &serde_json::json!({}), &status);
-        match self
-            .send_status::<K, _>(leading, &api, target, fields)
-            .await
-        {
+        match self.send_status::<K>(leading, target, fields).await {
             // There may be no status yet to hold the fields.
             Err(WriteError::Conflict) => self
-                .send_status::<K, _>(leading, &api, target, first_status(status))
+                .send_status::<K>(leading, target, first_status(status))
                 .await
                 .map(drop),
             sent => sent.map(drop),
         }
     }
 
-    async fn send_status<K: Managed, A: Clone + Debug + DeserializeOwned>(
+    /// Gives the version as which the object is stored now.
+    async fn send_status<K: Managed>(
         &self,
         leading: &Leading,
-        api: &Api<A>,
         target: Target<'_>,
         change: JsonPatch,
-    ) -> Result<A, WriteError> {
+    ) -> Result<Option<String>, WriteError> {
+        let Target { key, .. } = target;
         let patch = target.tests().then(change).finish()?;
-        let params = self.params();
-        let write = api.patch_status(&target.key.name, &params, &patch);
+        let path = K::url_path(&(), Some(&key.namespace));
+        let request =
+            Request::new(path).patch_subresource("status", &key.name, &self.params(), &patch);
+        let request = request
+            .map_err(|error| WriteError::Other(Box::new(kube::Error::BuildRequest(error))))?;
+        let write = stored(&self.client, request);
         let ask = Ask {
             subresource: "status",
             ..Ask::PATCH
         };
         let stored = self.send::<K, _>(leading, ask, write).await?;
-        stored.map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
+        stored
+            .map(|stored| stored.resource_version)
+            .map_err(|error| WriteError::of_patch::<K>(error, Some("status")))
     }
 }
 

@@ -78,6 +78,10 @@ impl Managed for Gadget {
     fn status(&self) -> Option<&GadgetStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: GadgetStatus) {
+        self.status = Some(status);
+    }
 }
 
 /// The definition as an earlier version may have left it: the server admits sizes that are no number.

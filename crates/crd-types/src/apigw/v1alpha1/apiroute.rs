@@ -191,4 +191,8 @@ impl Managed for APIRoute {
     fn status(&self) -> Option<&APIRouteStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: APIRouteStatus) {
+        self.status = Some(status);
+    }
 }

@@ -127,4 +127,8 @@ impl Managed for Backend {
     fn status(&self) -> Option<&BackendStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: BackendStatus) {
+        self.status = Some(status);
+    }
 }

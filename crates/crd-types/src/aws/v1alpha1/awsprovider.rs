@@ -322,6 +322,10 @@ impl Managed for AWSProvider {
     fn status(&self) -> Option<&AWSProviderStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: AWSProviderStatus) {
+        self.status = Some(status);
+    }
 }
 
 #[bon]

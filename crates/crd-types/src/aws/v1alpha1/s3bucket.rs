@@ -364,6 +364,10 @@ impl Managed for S3Bucket {
     fn status(&self) -> Option<&S3BucketStatus> {
         self.status.as_ref()
     }
+
+    fn set_status(&mut self, status: S3BucketStatus) {
+        self.status = Some(status);
+    }
 }
 
 impl Upheld for S3Bucket {

@@ -25,8 +25,8 @@ use super::{
     cache::{Cache, Change},
     json_patch::stored_form,
     leading::Leading,
-    readable::Readable,
     spans::Ask,
+    stored::stored,
     write::{WriteError, Writer},
 };
 use crate::decide::key::ObjectKey;
@@ -117,13 +117,12 @@ impl<K: Appliable> Children<K> {
         let path = K::url_path(&(), Some(&key.namespace));
         let request = Request::new(path);
         let (params, patch) = (self.writer.params(), Patch::Apply(body));
-        let request = match request.patch_metadata(&key.name, &params, &patch) {
+        let request = match request.patch(&key.name, &params, &patch) {
             Ok(request) => request,
             Err(error) => return Ok(Err(kube::Error::BuildRequest(error))),
         };
-        let write = client.request::<Readable<K>>(request);
-        let stored = self.writer.send::<K, _>(leading, Ask::PATCH, write).await?;
-        Ok(stored.map(|stored| stored.meta().clone()))
+        let write = stored(client, request);
+        self.writer.send::<K, _>(leading, Ask::PATCH, write).await
     }
 
     async fn look_first<P: Resource<DynamicType = ()>>(

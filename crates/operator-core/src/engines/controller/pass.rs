@@ -12,7 +12,7 @@ use crate::{
         events::{Events, Happening, Severity},
         leading::Leading,
         own_time::OwnTime,
-        write::{Target, WriteError, Writer},
+        write::{WriteError, Writer},
     },
     decide::{
         clock::Clock,
@@ -155,16 +155,11 @@ impl<K: Managed> Pass<K> {
     /// As [`hold`](Self::hold).
     pub async fn record(&mut self) -> Result<(), WriteError> {
         let object = self.object();
-        let target = Target {
-            key: &ObjectKey::of(&*object),
-            uid: &object.uid().unwrap_or_default(),
-            resource_version: object.meta().resource_version.as_deref(),
-        };
         let begun = self.site.clock.now();
         let written = self
             .site
             .writer
-            .patch_status::<K>(&self.leading, target, object.status(), &self.status)
+            .patch_status(&self.leading, &*object, &self.status)
             .await;
         if !matches!(written, Ok(None)) {
             let took = self.site.clock.now().since(begun);
