@@ -1,9 +1,12 @@
 //! A gateway refuses an object: that one alone is held out, and told why.
 
-use crate::stage::{
-    PATIENCE, Stage, UNHURRIED,
-    http::{answers, origin},
-    objects::{lifecycle, message},
+use crate::{
+    stage::{
+        PATIENCE, Stage, UNHURRIED,
+        http::{answers, origin},
+        objects::{lifecycle, message},
+    },
+    steady::says,
 };
 use anyhow::Result;
 use crd_types::apigw::v1alpha1::APIRoute;
@@ -256,8 +259,8 @@ async fn nobody_is_blamed_by_a_gateway_that_refuses_everything() -> Result<()> {
     stage.backend("web", origin("web").await?).await?;
     stage.route("good", "/good", "web").await?;
     answers(&fine, "/good", 200, "web GET /good").await?;
-    let route: APIRoute = stage.unready("good", "Programming").await?;
-    assert_eq!(message(&route, "Ready"), "applied to 1 of 2 gateways");
+    stage.unready::<APIRoute>("good", "Programming").await?;
+    says::<APIRoute>(&stage, "good", "applied to 1 of 2 gateways").await?;
 
     broken.set(Behaviour::default());
     operator.clock.advance(apigw_operator::session::RELIEF);
