@@ -140,7 +140,8 @@ async fn what_is_in_force_costs_neither_a_write_nor_an_update() -> Result<()> {
     let two = connected(&stage, "two", &operator).await?;
     let both = [&one, &two];
     all_ready(&stage).await?;
-    // What is unanswered when time leaps is sent again.
+    // What is unanswered when time leaps is sent again, and events are given up.
+    all_was_told(&stage, 3).await?;
     let settled = |state: &gateway::State| {
         state.tracked == 3 && state.counts.updates == state.counts.acknowledged
     };
