@@ -87,10 +87,15 @@ async fn life(cluster: &Cluster, helm: &Helm) -> Result<()> {
     };
     until("a Pod of the Deployment", PATIENCE, made).await?;
     let account = "first:cloud-operator";
-    ensure!(
-        may(cluster, account, "team-a", ["list", "s3buckets"])?,
-        "it looks after team-a"
-    );
+    // The API server's authorizer learns of new roles a moment later.
+    let looks_after = || async {
+        match may(cluster, account, "team-a", ["list", "s3buckets"]) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("its account may not".to_owned()),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    };
+    until("it to look after team-a", PATIENCE, looks_after).await?;
     ensure!(
         !may(cluster, account, "team-b", ["list", "s3buckets"])?,
         "and not after team-b"

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -59,7 +60,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When there are no programs to start ([`Binaries::find`]), or when a server does not come up
-    /// within a minute; the message then has the end of its log.
+    /// within three minutes; the message then has the end of its log.
     pub async fn start() -> Result<Self> {
         Self::start_at(Ipv4Addr::LOCALHOST.into()).await
     }
@@ -245,7 +246,7 @@ impl ControlPlane {
             &accounts,
             "default",
             "the controllers to work",
-            PATIENCE,
+            START,
             |_| true,
         );
         tokio::select! {
@@ -271,6 +272,8 @@ impl ControlPlane {
     }
 }
 
+/// How long a server may take to start on a machine that is busy with others.
+const START: Duration = PATIENCE.saturating_mul(3);
 /// How much of a log an error shows.
 const LOG_LINES: usize = 20;
 
@@ -361,7 +364,7 @@ where
     V: Verdict,
 {
     tokio::select! {
-        held = until(what, PATIENCE, check) => {
+        held = until(what, START, check) => {
             held.with_context(|| format!("{}:\n{}", child.log().display(), child.log_tail(LOG_LINES)))
         }
         status = child.wait() => bail!(ended(child, status)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::wait::{PATIENCE, wait_for, wait_gone};
+use harness::wait::{PATIENCE, until, wait_for, wait_gone};
 use harness::{Cluster, ControlPlane, UserRules};
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -189,13 +189,20 @@ async fn definitions_may_be_installed_by_many_at_once() {
     let installs = (0..8).map(|_| cluster.install_crds([definition.clone()]));
     futures::future::try_join_all(installs).await.unwrap();
 
-    let mut kubectl = tokio::process::Command::from(cluster.kubectl());
-    let output = kubectl
-        .args(["get", "probes", "-A"])
-        .output()
-        .await
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    // What kinds there are is told a moment after they are served.
+    let told = || async {
+        let mut kubectl = tokio::process::Command::from(cluster.kubectl());
+        let output = kubectl
+            .args(["get", "probes", "-A"])
+            .output()
+            .await
+            .unwrap();
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(format!("{output:?}")),
+        }
+    };
+    until("kubectl to know them", PATIENCE, told).await.unwrap();
 }
 
 #[tokio::test]

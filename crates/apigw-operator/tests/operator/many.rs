@@ -9,7 +9,7 @@ use gateway::{Gateway, Options, State};
 use harness::wait;
 use serde_json::json;
 
-use crate::stage::{Stage, objects::message};
+use crate::stage::{Stage, UNHURRIED, objects::message};
 
 const GATEWAYS: usize = 200;
 const ROUTES: usize = 1_000;
@@ -25,7 +25,8 @@ async fn a_thousand_routes_reach_two_hundred_gateways() -> Result<()> {
     let routes: Vec<APIRoute> = routes.buffer_unordered(16).try_collect().await?;
     assert_eq!(routes.len(), ROUTES);
 
-    let operator = stage.operator()?;
+    // Gateways leave it little time to renew its lease.
+    let operator = stage.operator_with(UNHURRIED)?;
     let options = stage.gateway_options("gw").await?;
     let start = |number| {
         let options = Options {

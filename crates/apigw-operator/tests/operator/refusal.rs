@@ -1,12 +1,15 @@
 //! A gateway refuses an object: that one alone is held out, and told why.
 
-use crate::stage::{
-    PATIENCE, Stage, UNHURRIED,
-    http::{answers, origin},
-    objects::{lifecycle, message},
+use crate::{
+    stage::{
+        PATIENCE, Stage, UNHURRIED,
+        http::{answers, origin},
+        objects::{lifecycle, message},
+    },
+    steady::says,
 };
 use anyhow::Result;
-use crd_types::apigw::v1alpha1::APIRoute;
+use crd_types::apigw::v1alpha1::{APIRoute, Backend};
 use gateway::{Behaviour, Gateway, Kind, Refusal};
 use harness::{port::Port, wait};
 use rstest::rstest;
@@ -122,7 +125,7 @@ async fn a_backend_is_held_out_by_its_name_and_its_namesake_stays() -> Result<()
     stage.backend("bad", web).await?;
     // The gateway's words name both.
     stage.route("bad", "/bad", "web").await?;
-    let refused: crd_types::apigw::v1alpha1::Backend = stage.unready("bad", REFUSED).await?;
+    let refused: Backend = stage.unready("bad", REFUSED).await?;
     assert!(message(&refused, "Ready").contains(WORDS));
     stage.ready::<APIRoute>("bad").await?;
     answers(&gateway, "/bad", 200, "web GET /bad").await?;
@@ -172,6 +175,8 @@ async fn neither_a_restarted_operator_nor_another_replica_sends_it_again() -> Re
     let gateway = stage.gateway("gw").await?;
     gateway.set(choosy(true));
     stage.backend("web", origin("web").await?).await?;
+    // A route that is seen before what it refers to is told of twice.
+    stage.ready::<Backend>("web").await?;
     stage.unlucky_route("bad", "/bad").await?;
     let told = stage.unready::<APIRoute>("bad", REFUSED).await?;
     says_why(&told);
@@ -256,8 +261,8 @@ async fn nobody_is_blamed_by_a_gateway_that_refuses_everything() -> Result<()> {
     stage.backend("web", origin("web").await?).await?;
     stage.route("good", "/good", "web").await?;
     answers(&fine, "/good", 200, "web GET /good").await?;
-    let route: APIRoute = stage.unready("good", "Programming").await?;
-    assert_eq!(message(&route, "Ready"), "applied to 1 of 2 gateways");
+    stage.unready::<APIRoute>("good", "Programming").await?;
+    says::<APIRoute>(&stage, "good", "applied to 1 of 2 gateways").await?;
 
     broken.set(Behaviour::default());
     operator.clock.advance(apigw_operator::session::RELIEF);
@@ -281,6 +286,7 @@ async fn a_restarted_operator_takes_nothing_away_that_was_in_force_when_it_searc
         let path = format!("/good/{number}");
         stage.route(&format!("good-{number}"), &path, "web").await?;
     }
+    stage.ready::<Backend>("web").await?;
     for number in 0..GOOD {
         stage.ready::<APIRoute>(&format!("good-{number}")).await?;
     }

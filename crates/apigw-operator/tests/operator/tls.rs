@@ -16,6 +16,7 @@ use k8s_openapi::api::core::v1::Secret;
 use operator_core::decide::clock::Clock;
 
 const OPERATOR_CERT: &str = "avapigw-operator-grpc-cert";
+const GATEWAY_CERT: &str = "gateway-cert";
 
 /// Waits until the gateway has tried more than once, and returns why it failed.
 async fn is_refused(gateway: &Gateway) -> Result<Vec<String>> {
@@ -244,6 +245,7 @@ async fn the_own_authority_is_succeeded_under_traffic_and_the_stream_stays() -> 
     let operator = stage.operator_with(UNHURRIED)?;
     stage.gateway_options("gw").await?;
     let at_first = values(&stage, OPERATOR_CERT).await?;
+    let gateways_at_first = values(&stage, GATEWAY_CERT).await?;
     let clock = operator.clock.clone();
     clock.advance(SUCCESSOR_AFTER);
     let stored = async |what: &str, is: &dyn Fn(&Values) -> bool| {
@@ -259,6 +261,13 @@ async fn the_own_authority_is_succeeded_under_traffic_and_the_stream_stays() -> 
     })
     .await?;
     assert_eq!(published["ca.key"], at_first["ca.key"]);
+    // It is written after that.
+    let renewed = |now: &Values, key: &str| now[key] != gateways_at_first[key];
+    wait::until("the gateways' own to follow", PATIENCE, || async {
+        let now = values(&stage, GATEWAY_CERT).await;
+        now.is_ok_and(|now| renewed(&now, "ca.crt") && renewed(&now, "tls.crt"))
+    })
+    .await?;
     clock.advance(DAY - Duration::from_secs(120));
 
     let options = stage.gateway_options("gw").await?;

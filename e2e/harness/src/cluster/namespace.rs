@@ -98,13 +98,13 @@ impl Namespace {
     /// Deletes it with all that it holds, and returns when it is gone.
     ///
     /// # Errors
-    /// When it is still there after a minute; the message shows what its conditions say about it.
+    /// When it is still there after two minutes; the message shows what its conditions say about it.
     pub async fn delete(&self) -> Result<()> {
         let namespaces: Api<core::Namespace> = Api::all(self.cluster.client()?);
         namespaces
             .delete(&self.name, &DeleteParams::default())
             .await?;
-        wait_gone(&namespaces, &self.name, PATIENCE)
+        wait_gone(&namespaces, &self.name, 2 * PATIENCE)
             .await
             .context("a namespace goes away only where a kube-controller-manager runs")
     }

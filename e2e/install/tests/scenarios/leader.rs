@@ -15,7 +15,7 @@ pub async fn killed(ground: &Ground) -> Result<()> {
         "replicaCount": 2,
         "podDisruptionBudget": { "enabled": true },
         // Short enough for a test, long enough for a busy machine to renew.
-        "leaderElection": { "leaseDuration": "6s", "renewDeadline": "4s", "retryPeriod": "500ms" },
+        "leaderElection": { "leaseDuration": "20s", "renewDeadline": "15s", "retryPeriod": "1s" },
     });
     release
         .roll_out("cloud-operator", values::with(limited, two))

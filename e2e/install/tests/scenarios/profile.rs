@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use charts::{helms, others};
 use harness::Namespace;
 use harness::wait::{PATIENCE, until};
-use install::{Ground, Release, Tenant, values};
+use install::{Ground, Release, Tenant, kubectl, values};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
@@ -21,6 +21,13 @@ pub async fn with_everything(ground: &Ground) -> Result<()> {
         .cluster()
         .install_crds(others::definitions()?)
         .await?;
+    // What kinds there are is told a moment after they are served, and Helm asks for them.
+    let kinds = "servicemonitors,prometheusrules,certificates";
+    let told = || async {
+        let asked = kubectl(ground.cluster(), &["get", kinds]);
+        asked.map_err(|error| format!("{error:#}"))
+    };
+    until("kinds of others to be known", PATIENCE, told).await?;
     let release = Release::new(ground, &helms()?[1], "everything").await?;
     let namespace = release.namespace();
     let limited = values::limited(&[namespace.name()]);

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::Cluster;
@@ -50,7 +49,7 @@ pub async fn reached(_: &Bench) -> Result<()> {
         "etc\npods\n",
     )?;
 
-    let status = cluster.stop(Duration::from_secs(30)).await;
+    let status = cluster.stop(2 * PATIENCE).await;
     ensure!(status.success(), "{status}: {}", cluster.log_tail(20));
     ensure!(!kubeconfig.exists(), "{} is left", kubeconfig.display());
     Ok(())

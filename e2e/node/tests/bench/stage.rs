@@ -120,7 +120,7 @@ pub async fn ready(bench: &Bench, namespace: &Namespace, pod: Value) -> Result<P
         &namespace.api()?,
         &name,
         "the Pod to be ready",
-        PATIENCE,
+        2 * PATIENCE,
         is_ready,
     )
     .await

@@ -46,7 +46,10 @@ async fn the_state_shows_what_each_gateway_has_and_how_far_it_lags() -> Result<(
     });
     let moved = json!({ "spec": { "match": [{ "uri": { "prefix": "/two" } }] } });
     stage.patch::<APIRoute>("paint", moved).await?;
-    let one = |state: &Value| in_step(state, "well") && !in_step(state, "stuck");
+    // It lags from when it is to be sent the edit, and has not answered from when it was.
+    let one = |state: &Value| {
+        in_step(state, "well") && of(state, "stuck")["unansweredSeconds"].is_number()
+    };
     shown.gateways(one).await?;
     shown.operator.clock.advance(Duration::from_secs(40));
     let late = |state: &Value| of(state, "stuck")["lagSeconds"].as_f64() >= Some(40.0);

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use gateway::{Gateway, Identity, Options, Tls, Waits};
+use gateway::{Gateway, Identity, KeepAlive, Options, Tls, Waits};
 use harness::wait;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -46,6 +46,11 @@ impl Stage {
             resolve: [(service.to_owned(), self.port.address())].into(),
             start: Waits::QUICK,
             reconnect: Waits::QUICK,
+            // A busy machine may be slow to answer a ping, and is not gone.
+            keep_alive: KeepAlive {
+                timeout: PATIENCE,
+                ..KeepAlive::default()
+            },
             ..Options::new(format!("{service}:{}", self.port.number()), name)
         }
     }

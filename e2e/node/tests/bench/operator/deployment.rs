@@ -7,9 +7,9 @@ use crate::stage::OPERATOR;
 
 /// Short enough for a test, long enough for a busy machine to renew.
 const LEASE_SETTINGS: [&str; 3] = [
-    "--leader-election-lease-duration=6s",
-    "--leader-election-renew-deadline=4s",
-    "--leader-election-retry-period=500ms",
+    "--leader-election-lease-duration=20s",
+    "--leader-election-renew-deadline=15s",
+    "--leader-election-retry-period=1s",
 ];
 
 /// What differs between installations.

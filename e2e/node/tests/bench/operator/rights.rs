@@ -26,7 +26,7 @@ pub async fn are_those_of_its_account(bench: &Bench) -> Result<()> {
             Err(log)
         }
     };
-    until("its account to be refused the lease", PATIENCE, runs).await?;
+    until("its account to be refused the lease", 2 * PATIENCE, runs).await?;
     let leases: Api<Lease> = installed.namespace.api()?;
     ensure!(
         leases.get_opt(LEASE).await?.is_none(),
