@@ -259,6 +259,30 @@ async fn what_is_read_back_as_it_was_is_not_told_as_set_back() -> Result<()> {
     operator.stop().await
 }
 
+/// Whoever pauses an object does so to change it by hand.
+#[tokio::test]
+async fn what_was_changed_while_it_was_paused_is_seen_after_it() -> Result<()> {
+    let scene = Scene::new("unpaused").await?;
+    let operator = scene.operator()?;
+    scene.provider("account").await?;
+    let wish = json!({ "versioning": { "enabled": true } });
+    scene.bucket("data", "account", wish).await?;
+    scene.ready::<S3Bucket>("data").await?;
+    let pause = |paused: Option<&str>| {
+        let annotations = json!({ format!("{MARK}paused"): paused });
+        json!({ "metadata": { "annotations": annotations } })
+    };
+    scene.patch::<S3Bucket>("data", pause(Some("true"))).await?;
+    let is_paused = |bucket: &S3Bucket| lifecycle(bucket).condition("Paused").is_some();
+    let buckets = scene.buckets();
+    wait::wait_for(&buckets, "data", "it is paused", PATIENCE, is_paused).await?;
+    versioning(&scene, BucketVersioningStatus::Suspended).await?;
+    scene.patch::<S3Bucket>("data", pause(None)).await?;
+    let told = scene.event::<S3Bucket>("data", "DriftCorrected").await?;
+    assert_eq!(told, "versioning.enabled: false → true");
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn what_is_ignored_is_nobodys_business() -> Result<()> {
     let scene = Scene::new("ignore").await?;

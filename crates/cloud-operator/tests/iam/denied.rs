@@ -151,11 +151,14 @@ async fn is_told(scene: &Scene, part: &Part, action: &'static str) -> Result<()>
     let denied = scene.buckets().get(name).await?;
     rule.remove();
     // One that is on its way already would wait to try again.
-    scene.patch::<S3Bucket>(name, look_now()).await?;
+    let hurried = scene.patch::<S3Bucket>(name, look_now()).await;
     match denied.metadata.deletion_timestamp {
         // It may be gone by now.
         Some(_) => scene.gone::<S3Bucket>(name).await,
-        None => gone(scene, name).await,
+        None => {
+            hurried?;
+            gone(scene, name).await
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl Writer {
         let wanted = stored_form(new)?;
         let change = match object.status() {
             Some(old) => JsonPatch::default().turn("/status", &stored_form(old)?, &wanted),
-            None => first_status(wanted),
+            None => first_status(&wanted),
         };
         if change.is_empty() {
             return Ok(None);
@@ -40,10 +40,12 @@ impl Writer {
             resource_version: Some(meta.resource_version.as_deref().unwrap_or_default()),
         };
         let version = self.send_status::<K>(leading, target, change).await?;
-        // As it is the version that we knew, all but these is as it was.
+        // It was the version that we knew, so all else is as it was. What an older definition drops of a status is
+        // not seen here, but is when the object is next read.
         let mut written = object.clone();
         written.meta_mut().resource_version = version;
-        written.set_status(new.clone());
+        // Times are stored less exactly than they are known.
+        written.set_status(serde_json::from_value(wanted).map_err(unreadable)?);
         Ok(Some(written))
     }
 
@@ -63,7 +65,7 @@ impl Writer {
         match self.send_status::<K>(leading, target, fields).await {
             // There may be no status yet to hold the fields.
             Err(WriteError::Conflict) => self
-                .send_status::<K>(leading, target, first_status(status))
+                .send_status::<K>(leading, target, first_status(&status))
                 .await
                 .map(drop),
             sent => sent.map(drop),
@@ -96,8 +98,12 @@ impl Writer {
     }
 }
 
-fn first_status(status: serde_json::Value) -> JsonPatch {
+fn unreadable(error: serde_json::Error) -> WriteError {
+    WriteError::Other(Box::new(kube::Error::SerdeError(error)))
+}
+
+fn first_status(status: &serde_json::Value) -> JsonPatch {
     JsonPatch::default()
         .test("/status", ())
-        .put("/status", status)
+        .put("/status", status.clone())
 }

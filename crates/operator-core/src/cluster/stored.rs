@@ -60,7 +60,7 @@ pub(super) async fn stored(
     answer
         .read_to_end(&mut body)
         .await
-        .map_err(Error::ReadEvents)?;
+        .map_err(|cut| Error::Service(Box::new(cut)))?;
     read(&body).map_err(Error::SerdeError)
 }
 

@@ -4,8 +4,11 @@ use harness::{
     UserRules,
     proxy::{Verb, kubernetes::Attributes},
 };
+use http::header::{ACCEPT, CONTENT_TYPE};
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::{Api, Client, Resource, ResourceExt, api::DynamicObject, core::ApiResource};
+use kube::{
+    Api, Client, Resource, ResourceExt, api::DynamicObject, client::Body, core::ApiResource,
+};
 use operator_core::{
     cluster::{
         leading::Leading,
@@ -104,6 +107,26 @@ async fn a_status_is_written_as_what_changed() {
         serde_json::to_value(gadget).unwrap()
     };
     assert_eq!(without_managers(moved), without_managers(stored));
+}
+
+/// The API server understands how writes want to be answered, for a kind of a definition and for one of its own.
+#[tokio::test]
+async fn writes_are_answered_with_metadata_as_protobuf() {
+    let desk = Desk::new().await;
+    let gadget = desk.stage.create("one", 1).await;
+    desk.write(&gadget, &status(None, Some(1))).await.unwrap();
+    let requests = desk.stage.proxy().requests();
+    let written = requests.iter().find(|it| it.call.verb == Verb::Write);
+    let call = &written.unwrap().call;
+    let of_gadget = call.path.strip_suffix("/status").unwrap();
+    for path in [of_gadget, "/api/v1/namespaces/default"] {
+        let request = http::Request::get(path).header(ACCEPT, &call.headers[ACCEPT]);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = desk.stage.client.send(request).await.unwrap();
+        let form = answer.headers()[CONTENT_TYPE].to_str().unwrap();
+        let wanted = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata";
+        assert!(form.starts_with(wanted), "{path}: {form}");
+    }
 }
 
 #[tokio::test]

@@ -130,9 +130,9 @@ program's own, from `/proc`; bytes are those of bodies, both ways; the Lease's r
 the same writes by a client that has two watches open and does nothing else, in the same run. Memory is steady memory, taken 15 s or
 more after the last change: Go's runtime gives back later, and little by little.
 
-What makes operator-core's requests cheap: a list is the beginning of its watch; an apply is answered with metadata alone, and of
-ConfigMaps nothing more is watched; nothing is applied of which `managedFields` say that it stands; a status is a JSON patch of what
-differs, once a pass.
+What makes operator-core's requests cheap: a list is the beginning of its watch; an apply and a status are answered with metadata
+alone, as protobuf, for the rest is known of a version that was tested; nothing is applied of which `managedFields` say that it
+stands; a status is a JSON patch of what differs, once a pass.
 
 ",
         objects = options.objects,

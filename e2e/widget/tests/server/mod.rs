@@ -64,7 +64,6 @@ impl Server {
     fn answer(&self, request: &Request<Body>) -> Answer {
         let (path, query) = (request.uri().path(), request.uri().query());
         let of_widgets = path.contains("/widgets");
-        let whole = |text: Bytes| Response::new(Full::new(text).boxed_unsync());
         if request.method() == Method::GET {
             let query = query.unwrap_or_default();
             assert!(query.contains("sendInitialEvents=true"), "{path}?{query}");
@@ -80,18 +79,28 @@ impl Server {
         assert_eq!(request.method(), Method::PATCH, "{path}");
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut parts = path.rsplit('/');
-        if of_widgets {
+        let answer = if of_widgets {
             assert_eq!(parts.next(), Some("status"));
             let name = parts.next().unwrap();
-            whole(widget(name, 11, Some(STATUS)).into())
+            stored(name, &format!("uid-of-{name}"), "11")
         } else {
             let name = parts.next().unwrap();
-            whole(
-                format!(r#"{{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","metadata":{{"name":"{name}","namespace":"default","uid":"map-of-{name}","resourceVersion":"12"}}}}"#)
-                .into(),
-            )
-        }
+            stored(name, &format!("map-of-{name}"), "12")
+        };
+        Response::new(Full::new(answer.into()).boxed_unsync())
     }
+}
+
+/// Metadata as protobuf, as far as anybody reads it.
+fn stored(name: &str, uid: &str, version: &str) -> Vec<u8> {
+    let field = |number: u8, value: &[u8]| {
+        let length = u8::try_from(value.len()).ok().filter(|it| *it < 128);
+        [&[number << 3 | 2, length.unwrap()], value].concat()
+    };
+    let metadata = [(1, name), (3, "default"), (5, uid), (6, version)];
+    let metadata = metadata.map(|(number, value)| field(number, value.as_bytes()));
+    let object = field(1, &metadata.concat());
+    [b"k8s\0".as_slice(), &field(2, &object)].concat()
 }
 
 impl Service<Request<Body>> for Server {

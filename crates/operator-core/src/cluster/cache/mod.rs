@@ -243,7 +243,11 @@ impl<P: Projection> Cache<P> {
     pub fn confirm(&self, object: P::Object) {
         let key = ObjectKey::of(&object);
         let version = Version::of(object.meta());
-        let stored = self.keeping.fresh(P::project(follow::stripped(object)));
+        self.confirm_as(key, version, P::project(follow::stripped(object)));
+    }
+
+    fn confirm_as(&self, key: ObjectKey, version: Version, stored: impl Into<Arc<P::Stored>>) {
+        let stored = self.keeping.fresh(stored);
         self.change(|store| {
             store
                 .confirm(&key, version, stored)
@@ -307,6 +311,19 @@ impl<P: Projection> Cache<P> {
                 }
             });
         }
+    }
+}
+
+impl<K> Cache<Whole<K>>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static,
+{
+    /// As [`confirm`](Self::confirm). Gives the object as it is kept, which copies nothing.
+    pub fn confirm_whole(&self, object: K) -> Arc<K> {
+        let object = Arc::new(follow::stripped(object));
+        let version = Version::of(object.meta());
+        self.confirm_as(ObjectKey::of(&*object), version, object.clone());
+        object
     }
 }
 

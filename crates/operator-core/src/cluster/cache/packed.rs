@@ -33,8 +33,8 @@ impl<S> Keeping<S> {
     /// As they are.
     pub(super) const WHOLE: Self = Self(None);
 
-    pub(super) fn fresh(&self, object: S) -> Fresh<S> {
-        let object = Arc::new(object);
+    pub(super) fn fresh(&self, object: impl Into<Arc<S>>) -> Fresh<S> {
+        let object = object.into();
         let packed = self.0.as_ref().and_then(|Packing { write, read }| {
             // What cannot be made whole again is not packed.
             let text = write(&object).filter(|text| read(text).is_some())?;

@@ -34,7 +34,7 @@ impl<R: Reconciler> Controller<R> {
             return Ok(());
         }
         let lifecycle = pass.status.lifecycle_mut();
-        if !matches!(result, Ok(Outcome::Paused)) {
+        if !Annotations::of(&*object).paused() {
             conditions::clear(lifecycle, PAUSED);
         }
         let passing = self.is_passing(&object, result);

@@ -204,8 +204,7 @@ impl<K: Managed> Pass<K> {
 
     fn adopt(&mut self, written: Option<K>) {
         if let Some(written) = written {
-            self.site.cache.confirm(written.clone());
-            self.object = Arc::new(written);
+            self.object = self.site.cache.confirm_whole(written);
         }
     }
 }

@@ -267,13 +267,10 @@ impl<E: External> Reconciler for Engine<E> {
         if result.is_err() && is_to_be_set_back(pass) {
             self.domain.not_set_back();
         }
-        // Who waits or is paused has asked nobody: what his last look found still holds.
+        // Who waits has asked nobody: what his last look found still holds. Who is paused may be changed by hand.
         if !matches!(
             result,
-            Ok(Outcome::Done { .. }
-                | Outcome::Held { .. }
-                | Outcome::Waiting { .. }
-                | Outcome::Paused)
+            Ok(Outcome::Done { .. } | Outcome::Held { .. } | Outcome::Waiting { .. })
         ) {
             self.forget(&object);
         }
@@ -300,6 +297,7 @@ fn is_to_be_set_back<K: Upheld>(pass: &Pass<K>) -> bool {
     let object = pass.object();
     let policy = object.drift().map(|drift| drift.policy);
     object.meta().deletion_timestamp.is_none()
+        && !Annotations::of(&*object).paused()
         && policy.unwrap_or_default() == DriftPolicy::Correct
         && pass.status.upkeep().drift.is_some()
 }
