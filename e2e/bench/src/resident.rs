@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 pub struct Resident {
     /// Now.
     pub now: u64,
+    /// As much of it as no file holds: not the program's code, nor a library's.
+    pub own: u64,
     /// At its peak.
     pub peak: u64,
 }
@@ -25,6 +27,7 @@ impl Resident {
         };
         Ok(Self {
             now: bytes("VmRSS:")?,
+            own: bytes("RssAnon:")?,
             peak: bytes("VmHWM:")?,
         })
     }
@@ -32,6 +35,12 @@ impl Resident {
     /// In MB, as tables show it.
     pub fn shown(self) -> String {
         let mb = |bytes: u64| bytes as f64 / 1e6;
-        format!("{:.1} MB (peak {:.1} MB)", mb(self.now), mb(self.peak))
+        let Self { now, own, peak } = self;
+        format!(
+            "{:.1} MB, {:.1} of it its own (peak {:.1} MB)",
+            mb(now),
+            mb(own),
+            mb(peak)
+        )
     }
 }
