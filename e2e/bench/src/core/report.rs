@@ -347,6 +347,7 @@ mod tests {
             cpu: Duration::from_secs(cpu),
             resident: Some(Resident {
                 now: bytes,
+                own: bytes,
                 peak: bytes,
             }),
             ..Figures::default()
