@@ -15,7 +15,7 @@ use crate::decide::key::ObjectKey;
 
 impl Writer {
     /// Makes the stored status of `object` equal to `new`. Sends only what differs, and nothing if nothing does, which
-    /// gives `None`; else gives the object as it is stored now, for [`Cache::confirm`](super::cache::Cache::confirm).
+    /// gives `None`; else gives the object as it is stored now, for [`Cache::confirm_whole`](super::cache::Cache::confirm_whole).
     ///
     /// # Errors
     /// [`WriteError::Conflict`] if the object changed, or is another one.
