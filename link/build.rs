@@ -5,12 +5,12 @@ use std::{env, path::Path};
 /// Relocations are read at the start and stay in memory: packed they take kilobytes in place of a megabyte. A program with
 /// them needs glibc 2.36, as its image has; what developers run need not be of a machine as new.
 const PACKED: &str = "-z,pack-relative-relocs";
-/// What an operator at rest does not run lies together.
+/// What an operator at rest does not run lies together. lld and GNU's linkers read such scripts, mold does not.
 const SELDOM: &str = "seldom.ld";
 
 fn main() {
     let operator = env::var("CARGO_MANIFEST_DIR").expect("Cargo tells");
-    let link = Path::new(&operator).join("../operator-core/link");
+    let link = Path::new(&operator).join("../../link");
     let seldom = link.join(SELDOM);
     for read in [link.join("build.rs"), seldom.clone()] {
         println!("cargo::rerun-if-changed={}", read.display());
