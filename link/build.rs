@@ -5,22 +5,19 @@ use std::{env, path::Path};
 /// Relocations are read at the start and stay in memory: packed they take kilobytes in place of a megabyte. A program with
 /// them needs glibc 2.36, as its image has; what developers run need not be of a machine as new.
 const PACKED: &str = "-z,pack-relative-relocs";
-/// What an operator at rest does not run lies together. lld and GNU's linkers read such scripts, mold does not.
+/// What `cloud-operator` does not run at rest lies together. Rust's own lld and GNU ld read such scripts; mold refuses them.
 const SELDOM: &str = "seldom.ld";
 
 fn main() {
     let operator = env::var("CARGO_MANIFEST_DIR").expect("Cargo tells");
-    let link = Path::new(&operator).join("../../link");
-    let seldom = link.join(SELDOM);
-    for read in [link.join("build.rs"), seldom.clone()] {
-        println!("cargo::rerun-if-changed={}", read.display());
-    }
+    let seldom = Path::new(&operator).join("../../link").join(SELDOM);
+    println!("cargo::rerun-if-changed={}", seldom.display());
     let is = |name, value: &str| env::var(name).is_ok_and(|it| it == value);
     if is("PROFILE", "release")
         && is("CARGO_CFG_TARGET_ARCH", "x86_64")
         && is("CARGO_CFG_TARGET_ENV", "gnu")
     {
         println!("cargo::rustc-link-arg-bins=-Wl,{PACKED}");
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", seldom.display());
+        println!("cargo::rustc-link-arg-bins=-T{}", seldom.display());
     }
 }

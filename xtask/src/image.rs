@@ -280,13 +280,9 @@ mod tests {
         sh.change_dir(root());
         let folder = sh.create_temp_dir().unwrap();
         let copy = folder.path();
-        let files = cmd!(
-            sh,
-            "git ls-files .cargo Cargo.toml Cargo.lock crates e2e image xtask"
-        )
-        .quiet()
-        .read()
-        .unwrap();
+        let ignored = read(".dockerignore");
+        let kept = ignored.lines().filter_map(|line| line.strip_prefix('!'));
+        let files = cmd!(sh, "git ls-files {kept...}").quiet().read().unwrap();
         let files = files.lines().filter(|file| root().join(file).is_file());
         cmd!(sh, "cp --parents {files...} {copy}")
             .quiet()
@@ -303,8 +299,13 @@ mod tests {
         let packages = known["packages"].as_array().unwrap();
         for chart in CHARTS {
             let operator = packages.iter().find(|it| it["name"] == chart.name);
-            let targets = operator.expect("a package")["targets"].to_string();
-            assert!(targets.contains("\"bin\""), "{targets}");
+            let targets = operator.expect("a package")["targets"].as_array().unwrap();
+            let of_kind = |kind: &str| targets.iter().find(|it| it["kind"][0] == kind);
+            for kind in ["lib", "bin", "custom-build"] {
+                let target = of_kind(kind).unwrap_or_else(|| panic!("{kind} of {}", chart.name));
+                let source = target["src_path"].as_str().unwrap();
+                assert!(Path::new(source).is_file(), "{source}");
+            }
         }
         let left = cmd!(sh, "find . -name *.rs").quiet().read().unwrap();
         for file in left.lines() {
