@@ -5,7 +5,8 @@ use std::{env, path::Path};
 /// Relocations are read at the start and stay in memory: packed they take kilobytes in place of a megabyte. A program with
 /// them needs glibc 2.36, as its image has; what developers run need not be of a machine as new.
 const PACKED: &str = "-z,pack-relative-relocs";
-/// What `cloud-operator` does not run at rest lies together. Rust's own lld and GNU ld read such scripts; mold refuses them.
+/// What `cloud-operator` hardly runs at rest lies together. lld, which Rust brings, and GNU ld read such scripts; other
+/// linkers may not.
 const SELDOM: &str = "seldom.ld";
 
 fn main() {

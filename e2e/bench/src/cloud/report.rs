@@ -44,7 +44,7 @@ A spec speaks of five parts of its bucket: tags, versioning, encryption, the pub
 among them, but for what a row says. *Unlimited* is `AWS_CALL_RATE=0` and `API_WRITE_RATE=0`, and so it is while buckets are
 created, edits are timed and drift is looked for: those limits are not what is measured there. Memory is the operator's
 resident set at least {steady} s after the last change. *Its own* is what no file holds; the rest is code of the program and of
-its libraries, as far as it was touched, which lies in the page cache anyway, once for all that run it.
+its libraries, as far as something near it was touched, which lies in the page cache anyway, once for all that run it.
 ",
         machine = machine::described(),
         steady = STEADY.as_secs(),
